@@ -1,0 +1,161 @@
+"""What happened: runs, SOAP exchanges, decisions and the audit trail."""
+
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, insert, select, update
+
+from qbwc_server.store.database import Tx
+from qbwc_server.store.rows import Run, many, one
+from qbwc_server.store.tables import audit, decisions, exchange_subjects, exchanges, runs
+
+
+def begin_run(
+    tx: Tx, kind: str, now: datetime, *, company_id: str | None = None, organisation_id: str | None = None
+) -> int:
+    row = {"kind": kind, "company_id": company_id, "organisation_id": organisation_id, "started_at": now}
+    statement = insert(runs).values(**row, counts={}, errors=0, note="").returning(runs.c.number)
+    return int(tx.execute(statement).scalar_one())
+
+
+def run(tx: Tx, number: int) -> Run | None:
+    return one(Run, tx.execute(select(runs).where(runs.c.number == number)).first())
+
+
+def count_in_run(tx: Tx, number: int, counts: dict[str, int], errors: int = 0) -> None:
+    """Add to a run's counters."""
+    current = run(tx, number)
+    if current is None or not (counts or errors):
+        return
+    merged = dict(current.counts)
+    for name, amount in counts.items():
+        merged[name] = merged.get(name, 0) + amount
+    values = {"counts": merged, "errors": current.errors + errors}
+    tx.execute(update(runs).where(runs.c.number == number).values(**values))
+
+
+def end_run(tx: Tx, number: int, now: datetime, note: str = "") -> None:
+    tx.execute(
+        update(runs).where(runs.c.number == number, runs.c.ended_at.is_(None)).values(ended_at=now, note=note)
+    )
+
+
+def recent_runs(tx: Tx, limit: int = 50, company_id: str | None = None) -> list[Run]:
+    query = select(runs).order_by(runs.c.number.desc()).limit(limit)
+    if company_id:
+        query = query.where(runs.c.company_id == company_id)
+    return many(Run, tx.execute(query).all())
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One SOAP call with its request and answer as text, secrets masked before it was kept."""
+
+    number: int
+    company_id: str | None
+    run_number: int | None
+    method: str
+    started_at: datetime
+    milliseconds: int
+    request: str
+    response: str
+    outcome: str
+    failed: bool
+
+
+def keep_exchange(tx: Tx, exchange: Exchange, subjects: Iterable[str] = ()) -> int:
+    """Store an exchange compressed; `number` of the given one is ignored, the new number is returned."""
+    row = dict(exchange.__dict__)
+    row.pop("number")
+    row["request"] = zlib.compress(exchange.request.encode())
+    row["response"] = zlib.compress(exchange.response.encode())
+    number = int(tx.execute(insert(exchanges).values(**row).returning(exchanges.c.number)).scalar_one())
+    about = [{"exchange_number": number, "subject": subject} for subject in sorted(set(subjects)) if subject]
+    if about:
+        tx.execute(insert(exchange_subjects), about)
+    return number
+
+
+def note_subjects(tx: Tx, exchange_number: int, subjects: Iterable[str]) -> None:
+    known = set(
+        tx.execute(
+            select(exchange_subjects.c.subject).where(exchange_subjects.c.exchange_number == exchange_number)
+        ).scalars()
+    )
+    about = [
+        {"exchange_number": exchange_number, "subject": subject} for subject in sorted(set(subjects) - known)
+    ]
+    if about:
+        tx.execute(insert(exchange_subjects), about)
+
+
+def exchange(tx: Tx, number: int) -> Exchange | None:
+    row = tx.execute(select(exchanges).where(exchanges.c.number == number)).first()
+    return None if row is None else _exchange(dict(row._mapping))
+
+
+def find_exchanges(
+    tx: Tx,
+    *,
+    company_id: str | None = None,
+    run_number: int | None = None,
+    subjects: Sequence[str] = (),
+    failed: bool = False,
+    limit: int = 50,
+) -> list[Exchange]:
+    """The newest exchanges that meet every given condition."""
+    wanted: list[ColumnElement[bool]] = []
+    if company_id:
+        wanted.append(exchanges.c.company_id == company_id)
+    if run_number is not None:
+        wanted.append(exchanges.c.run_number == run_number)
+    if failed:
+        wanted.append(exchanges.c.failed)
+    if subjects:
+        about = select(exchange_subjects.c.exchange_number).where(exchange_subjects.c.subject.in_(subjects))
+        wanted.append(exchanges.c.number.in_(about))
+    query = select(exchanges).where(*wanted).order_by(exchanges.c.number.desc()).limit(limit)
+    return [_exchange(dict(row._mapping)) for row in tx.execute(query)]
+
+
+def forget_exchanges(tx: Tx, before: datetime) -> int:
+    old = select(exchanges.c.number).where(exchanges.c.started_at < before)
+    tx.execute(delete(exchange_subjects).where(exchange_subjects.c.exchange_number.in_(old)))
+    return tx.execute(delete(exchanges).where(exchanges.c.started_at < before)).rowcount
+
+
+def keep_decision(tx: Tx, row: dict[str, Any]) -> None:
+    tx.execute(insert(decisions), row)
+
+
+def decisions_about(
+    tx: Tx, *, link_id: str | None = None, record_id: str | None = None, run_number: int | None = None
+) -> list[dict[str, Any]]:
+    query = select(decisions)
+    if link_id:
+        query = query.where(decisions.c.link_id == link_id)
+    if record_id:
+        query = query.where(decisions.c.record_id == record_id)
+    if run_number is not None:
+        query = query.where(decisions.c.run_number == run_number)
+    return [dict(row._mapping) for row in tx.execute(query.order_by(decisions.c.number.desc()).limit(200))]
+
+
+def note_action(tx: Tx, at: datetime, actor: str, action: str, subject: str, **details: Any) -> None:
+    row = {"at": at, "actor": actor, "action": action, "subject": subject, "details": details}
+    tx.execute(insert(audit), row)
+
+
+def audit_trail(tx: Tx, limit: int = 100) -> list[dict[str, Any]]:
+    return [
+        dict(row._mapping) for row in tx.execute(select(audit).order_by(audit.c.number.desc()).limit(limit))
+    ]
+
+
+def _exchange(row: dict[str, Any]) -> Exchange:
+    row["request"] = zlib.decompress(row["request"]).decode()
+    row["response"] = zlib.decompress(row["response"]).decode()
+    return Exchange(**row)

@@ -1,0 +1,124 @@
+"""Link jobs and the message sets that carry them to QuickBooks."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+
+from qbwc_server.store.database import Tx
+from qbwc_server.store.rows import LinkJob, MessageSet, many, one
+from qbwc_server.store.tables import OPEN_STATES, link_jobs, message_sets
+
+
+def add_job(tx: Tx, job: LinkJob) -> None:
+    """Raises IntegrityError when the link has an open job for that side already."""
+    tx.execute(insert(link_jobs), job.__dict__)
+
+
+def job(tx: Tx, job_id: str) -> LinkJob | None:
+    return one(LinkJob, tx.execute(select(link_jobs).where(link_jobs.c.id == job_id)).first())
+
+
+def open_job(tx: Tx, connection_id: str, link_id: str, side: str) -> LinkJob | None:
+    query = select(link_jobs).where(
+        link_jobs.c.connection_id == connection_id,
+        link_jobs.c.link_id == link_id,
+        link_jobs.c.side == side,
+        link_jobs.c.state.in_(OPEN_STATES),
+    )
+    return one(LinkJob, tx.execute(query).first())
+
+
+def jobs_of_link(tx: Tx, connection_id: str, link_id: str) -> list[LinkJob]:
+    query = select(link_jobs).where(
+        link_jobs.c.connection_id == connection_id, link_jobs.c.link_id == link_id
+    )
+    return many(LinkJob, tx.execute(query.order_by(link_jobs.c.created_at)).all())
+
+
+def jobs_in(tx: Tx, job_ids: Sequence[str]) -> list[LinkJob]:
+    return many(LinkJob, tx.execute(select(link_jobs).where(link_jobs.c.id.in_(job_ids))).all())
+
+
+def due_jobs(tx: Tx, company_id: str, side: str, now: datetime, limit: int) -> list[LinkJob]:
+    query = (
+        select(link_jobs)
+        .where(
+            link_jobs.c.company_id == company_id,
+            link_jobs.c.side == side,
+            link_jobs.c.state == "queued",
+            link_jobs.c.due_at <= now,
+        )
+        .order_by(link_jobs.c.priority, link_jobs.c.created_at, link_jobs.c.id)
+        .limit(limit)
+    )
+    return many(LinkJob, tx.execute(query).all())
+
+
+def count_due(tx: Tx, company_id: str, side: str, now: datetime) -> int:
+    query = select(func.count()).select_from(link_jobs)
+    return int(
+        tx.execute(
+            query.where(
+                link_jobs.c.company_id == company_id,
+                link_jobs.c.side == side,
+                link_jobs.c.state == "queued",
+                link_jobs.c.due_at <= now,
+            )
+        ).scalar_one()
+    )
+
+
+def all_jobs(
+    tx: Tx, connection_ids: Sequence[str], *, states: Sequence[str] = (), limit: int = 500
+) -> list[LinkJob]:
+    query = select(link_jobs).where(link_jobs.c.connection_id.in_(connection_ids))
+    if states:
+        query = query.where(link_jobs.c.state.in_(states))
+    return many(LinkJob, tx.execute(query.order_by(link_jobs.c.changed_at.desc()).limit(limit)).all())
+
+
+def count_by_state(tx: Tx) -> dict[tuple[str, str], int]:
+    query = select(link_jobs.c.side, link_jobs.c.state, func.count()).group_by(
+        link_jobs.c.side, link_jobs.c.state
+    )
+    return {(side, state): number for side, state, number in tx.execute(query)}
+
+
+def count_made_by_run(tx: Tx, connection_id: str, run_number: int, action: str) -> int:
+    query = select(func.count()).select_from(link_jobs)
+    return int(
+        tx.execute(
+            query.where(
+                link_jobs.c.connection_id == connection_id,
+                link_jobs.c.run_number == run_number,
+                link_jobs.c.action == action,
+            )
+        ).scalar_one()
+    )
+
+
+def change_job(tx: Tx, job_id: str, now: datetime, **values: Any) -> None:
+    tx.execute(update(link_jobs).where(link_jobs.c.id == job_id).values(changed_at=now, **values))
+
+
+def add_set(tx: Tx, message_set: MessageSet) -> None:
+    tx.execute(insert(message_sets), message_set.__dict__)
+
+
+def message_set(tx: Tx, company_id: str, set_id: str) -> MessageSet | None:
+    query = select(message_sets).where(
+        message_sets.c.company_id == company_id, message_sets.c.set_id == set_id
+    )
+    return one(MessageSet, tx.execute(query).first())
+
+
+def sets_in_state(tx: Tx, company_id: str, state: str) -> list[MessageSet]:
+    query = select(message_sets).where(message_sets.c.company_id == company_id, message_sets.c.state == state)
+    return many(MessageSet, tx.execute(query.order_by(message_sets.c.offered_at)).all())
+
+
+def change_set(tx: Tx, company_id: str, set_id: str, **values: Any) -> None:
+    where = (message_sets.c.company_id == company_id, message_sets.c.set_id == set_id)
+    tx.execute(update(message_sets).where(*where).values(**values))

@@ -1,0 +1,150 @@
+"""Links between a CRM record and an object of the books, their contributors, conflicts and suggestions."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, insert, or_, select, update
+
+from qbwc_server.store.database import Tx
+from qbwc_server.store.rows import Link, many, one, upsert
+from qbwc_server.store.tables import conflicts, contributors, links, suggestions
+
+
+def add_link(tx: Tx, link: Link) -> None:
+    """Raises IntegrityError when the record is linked already: the losing writer reads and decides again."""
+    tx.execute(insert(links), link.__dict__)
+
+
+def link(tx: Tx, connection_id: str, link_id: str) -> Link | None:
+    query = select(links).where(links.c.connection_id == connection_id, links.c.id == link_id)
+    return one(Link, tx.execute(query).first())
+
+
+def find_link(tx: Tx, link_id: str) -> Link | None:
+    return one(Link, tx.execute(select(links).where(links.c.id == link_id)).first())
+
+
+def link_of_crm(tx: Tx, connection_id: str, role: str, kind: str, crm_id: str) -> Link | None:
+    query = select(links).where(
+        links.c.connection_id == connection_id,
+        links.c.role == role,
+        links.c.crm_kind == kind,
+        links.c.crm_id == crm_id,
+        links.c.unlinked_at.is_(None),
+    )
+    return one(Link, tx.execute(query).first())
+
+
+def link_of_books(tx: Tx, connection_id: str, role: str, kind: str, books_id: str) -> Link | None:
+    query = select(links).where(
+        links.c.connection_id == connection_id,
+        links.c.role == role,
+        links.c.books_kind == kind,
+        links.c.books_id == books_id,
+        links.c.unlinked_at.is_(None),
+    )
+    return one(Link, tx.execute(query).first())
+
+
+def was_unlinked(tx: Tx, connection_id: str, crm_id: str | None, books_id: str | None) -> list[Link]:
+    """Pairs that a person took apart and that name one of these: they are not matched again by themselves."""
+    query = select(links).where(
+        links.c.connection_id == connection_id,
+        links.c.unlinked_at.is_not(None),
+        or_(links.c.crm_id == crm_id, links.c.books_id == books_id),
+    )
+    return many(Link, tx.execute(query).all())
+
+
+def all_links(
+    tx: Tx, connection_ids: Sequence[str], *, status: str | None = None, limit: int = 500
+) -> list[Link]:
+    query = select(links).where(links.c.connection_id.in_(connection_ids))
+    if status:
+        query = query.where(links.c.status == status)
+    return many(Link, tx.execute(query.order_by(links.c.changed_at.desc()).limit(limit)).all())
+
+
+def change_link(tx: Tx, connection_id: str, link_id: str, now: datetime, **values: Any) -> None:
+    where = (links.c.connection_id == connection_id, links.c.id == link_id)
+    tx.execute(update(links).where(*where).values(changed_at=now, **values))
+
+
+def set_contributor(
+    tx: Tx, connection_id: str, link_id: str, name: str, kind: str, record_id: str | None
+) -> None:
+    place = {"connection_id": connection_id, "link_id": link_id, "name": name}
+    if record_id is None:
+        tx.execute(
+            delete(contributors).where(
+                contributors.c.connection_id == connection_id,
+                contributors.c.link_id == link_id,
+                contributors.c.name == name,
+            )
+        )
+        return
+    upsert(tx, contributors, [place | {"kind": kind, "record_id": record_id}])
+
+
+def links_of_contributor(tx: Tx, connection_id: str, kind: str, record_id: str) -> list[Link]:
+    query = (
+        select(links)
+        .join(
+            contributors,
+            (contributors.c.connection_id == links.c.connection_id) & (contributors.c.link_id == links.c.id),
+        )
+        .where(
+            contributors.c.connection_id == connection_id,
+            contributors.c.kind == kind,
+            contributors.c.record_id == record_id,
+            links.c.unlinked_at.is_(None),
+        )
+    )
+    return many(Link, tx.execute(query).all())
+
+
+def open_conflicts(tx: Tx, connection_id: str, link_id: str) -> dict[str, dict[str, Any]]:
+    query = select(conflicts).where(
+        conflicts.c.connection_id == connection_id, conflicts.c.link_id == link_id
+    )
+    return {row.field: dict(row._mapping) for row in tx.execute(query)}
+
+
+def all_conflicts(tx: Tx, connection_ids: Sequence[str]) -> list[dict[str, Any]]:
+    query = select(conflicts, links.c.label).join(
+        links, (links.c.connection_id == conflicts.c.connection_id) & (links.c.id == conflicts.c.link_id)
+    )
+    query = query.where(conflicts.c.connection_id.in_(connection_ids)).order_by(conflicts.c.opened_at)
+    return [dict(row._mapping) for row in tx.execute(query)]
+
+
+def put_conflict(tx: Tx, row: dict[str, Any]) -> None:
+    upsert(tx, conflicts, [row], keep=("opened_at",))
+
+
+def drop_conflict(tx: Tx, connection_id: str, link_id: str, field: str) -> None:
+    tx.execute(
+        delete(conflicts).where(
+            conflicts.c.connection_id == connection_id,
+            conflicts.c.link_id == link_id,
+            conflicts.c.field == field,
+        )
+    )
+
+
+def suggest(tx: Tx, row: dict[str, Any]) -> None:
+    upsert(tx, suggestions, [row], keep=("made_at",))
+
+
+def all_suggestions(tx: Tx, connection_ids: Sequence[str]) -> list[dict[str, Any]]:
+    query = select(suggestions).where(suggestions.c.connection_id.in_(connection_ids))
+    return [dict(row._mapping) for row in tx.execute(query.order_by(suggestions.c.score.desc()))]
+
+
+def drop_suggestions(tx: Tx, connection_id: str, crm_id: str) -> None:
+    tx.execute(
+        delete(suggestions).where(
+            suggestions.c.connection_id == connection_id, suggestions.c.crm_id == crm_id
+        )
+    )

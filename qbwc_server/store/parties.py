@@ -1,0 +1,93 @@
+"""Companies, organisations and the connections that pair them."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from qbwc_server.store.database import Tx
+from qbwc_server.store.rows import Company, ConnectionRow, Organisation, many, one
+from qbwc_server.store.tables import companies, connections, organisations
+
+
+def add_company(tx: Tx, company: Company) -> None:
+    tx.execute(insert(companies), company.__dict__)
+
+
+def company(tx: Tx, company_id: str) -> Company | None:
+    return one(Company, tx.execute(select(companies).where(companies.c.id == company_id)).first())
+
+
+def company_named(tx: Tx, name: str) -> Company | None:
+    return one(Company, tx.execute(select(companies).where(companies.c.name == name)).first())
+
+
+def company_of_user(tx: Tx, user_name: str) -> Company | None:
+    return one(Company, tx.execute(select(companies).where(companies.c.user_name == user_name)).first())
+
+
+def all_companies(tx: Tx) -> list[Company]:
+    return many(Company, tx.execute(select(companies).order_by(companies.c.name)).all())
+
+
+def change_company(tx: Tx, company_id: str, **values: Any) -> None:
+    tx.execute(update(companies).where(companies.c.id == company_id).values(**values))
+
+
+def add_organisation(tx: Tx, organisation: Organisation) -> None:
+    tx.execute(insert(organisations), organisation.__dict__)
+
+
+def organisation(tx: Tx, organisation_id: str) -> Organisation | None:
+    found = tx.execute(select(organisations).where(organisations.c.id == organisation_id)).first()
+    return one(Organisation, found)
+
+
+def organisation_at(tx: Tx, vendor: str, url: str) -> Organisation | None:
+    query = select(organisations).where(organisations.c.vendor == vendor, organisations.c.url == url)
+    return one(Organisation, tx.execute(query).first())
+
+
+def all_organisations(tx: Tx) -> list[Organisation]:
+    return many(Organisation, tx.execute(select(organisations).order_by(organisations.c.id)).all())
+
+
+def change_organisation(tx: Tx, organisation_id: str, **values: Any) -> None:
+    tx.execute(update(organisations).where(organisations.c.id == organisation_id).values(**values))
+
+
+def want_poll(tx: Tx, company_id: str, now: datetime) -> None:
+    """Ask the worker to poll every organisation that is connected with this company."""
+    wanted = select(connections.c.organisation_id).where(connections.c.company_id == company_id)
+    tx.execute(update(organisations).where(organisations.c.id.in_(wanted)).values(poll_wanted_at=now))
+
+
+def add_connection(tx: Tx, connection: ConnectionRow) -> None:
+    tx.execute(insert(connections), connection.__dict__)
+
+
+def connection(tx: Tx, connection_id: str) -> ConnectionRow | None:
+    found = tx.execute(select(connections).where(connections.c.id == connection_id)).first()
+    return one(ConnectionRow, found)
+
+
+def connection_named(tx: Tx, name: str) -> ConnectionRow | None:
+    return one(ConnectionRow, tx.execute(select(connections).where(connections.c.name == name)).first())
+
+
+def all_connections(tx: Tx) -> list[ConnectionRow]:
+    return many(ConnectionRow, tx.execute(select(connections).order_by(connections.c.name)).all())
+
+
+def connections_of_company(tx: Tx, company_id: str) -> list[ConnectionRow]:
+    query = select(connections).where(connections.c.company_id == company_id).order_by(connections.c.name)
+    return many(ConnectionRow, tx.execute(query).all())
+
+
+def connections_of_organisation(tx: Tx, organisation_id: str) -> list[ConnectionRow]:
+    query = select(connections).where(connections.c.organisation_id == organisation_id)
+    return many(ConnectionRow, tx.execute(query.order_by(connections.c.name)).all())
+
+
+def change_connection(tx: Tx, connection_id: str, **values: Any) -> None:
+    tx.execute(update(connections).where(connections.c.id == connection_id).values(**values))

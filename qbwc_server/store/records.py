@@ -1,0 +1,137 @@
+"""Records of both sides, the keys they are matched by, what still waits for a decision, and the watermarks."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, delete, func, insert, select
+
+from qbwc_server.store.database import Tx
+from qbwc_server.store.rows import StoredRecord, many, one, upsert
+from qbwc_server.store.tables import record_keys, records, undecided, watermarks
+
+CHUNK = 400
+
+
+def record(tx: Tx, scope_id: str, side: str, kind: str, record_id: str) -> StoredRecord | None:
+    query = select(records).where(_of_kind(scope_id, side, kind), records.c.id == record_id)
+    return one(StoredRecord, tx.execute(query).first())
+
+
+def known(tx: Tx, scope_id: str, side: str, kind: str, ids: Sequence[str]) -> dict[str, StoredRecord]:
+    found: dict[str, StoredRecord] = {}
+    for start in range(0, len(ids), CHUNK):
+        query = select(records).where(
+            _of_kind(scope_id, side, kind), records.c.id.in_(ids[start : start + CHUNK])
+        )
+        found |= {row.id: row for row in many(StoredRecord, tx.execute(query).all())}
+    return found
+
+
+def count(tx: Tx, scope_id: str, side: str, kind: str) -> int:
+    query = select(func.count()).select_from(records)
+    return int(tx.execute(query.where(_of_kind(scope_id, side, kind), ~records.c.deleted)).scalar_one())
+
+
+def save(tx: Tx, rows: Sequence[StoredRecord], keys: Mapping[str, Iterable[tuple[str, str]]]) -> None:
+    """Store records of one scope, side and kind; `keys` gives each id's (key type, normalised key)."""
+    if not rows:
+        return
+    upsert(tx, records, [row.__dict__ for row in rows])
+    first = rows[0]
+    ids = [row.id for row in rows]
+    place = {"scope_id": first.scope_id, "side": first.side, "kind": first.kind}
+    for start in range(0, len(ids), CHUNK):
+        tx.execute(
+            delete(record_keys).where(
+                record_keys.c.scope_id == first.scope_id,
+                record_keys.c.side == first.side,
+                record_keys.c.kind == first.kind,
+                record_keys.c.record_id.in_(ids[start : start + CHUNK]),
+            )
+        )
+    entries = [
+        place | {"key_type": key_type, "key": key[:255], "record_id": record_id}
+        for record_id, pairs in keys.items()
+        for key_type, key in pairs
+    ]
+    if entries:
+        tx.execute(insert(record_keys), entries)
+
+
+def holders(tx: Tx, scope_id: str, side: str, kind: str, key_type: str, key: str) -> list[str]:
+    """Ids of the living records of a kind that hold this key."""
+    query = select(record_keys.c.record_id).where(
+        record_keys.c.scope_id == scope_id,
+        record_keys.c.side == side,
+        record_keys.c.kind == kind,
+        record_keys.c.key_type == key_type,
+        record_keys.c.key == key[:255],
+    )
+    return list(tx.execute(query.order_by(record_keys.c.record_id)).scalars())
+
+
+def keys_of_type(tx: Tx, scope_id: str, side: str, kind: str, key_type: str) -> list[tuple[str, str]]:
+    """Every (key, record id) of a type: for pattern suggestions only, never on the way of a visit."""
+    query = select(record_keys.c.key, record_keys.c.record_id).where(
+        record_keys.c.scope_id == scope_id,
+        record_keys.c.side == side,
+        record_keys.c.kind == kind,
+        record_keys.c.key_type == key_type,
+    )
+    return [(key, record_id) for key, record_id in tx.execute(query)]
+
+
+def mark_undecided(
+    tx: Tx, connection_id: str, side: str, kind: str, ids: Iterable[str], now: datetime
+) -> None:
+    place = {"connection_id": connection_id, "side": side, "kind": kind, "since": now}
+    upsert(tx, undecided, [place | {"record_id": record_id} for record_id in ids], keep=("since",))
+
+
+def next_undecided(tx: Tx, connection_ids: Sequence[str], limit: int) -> list[tuple[str, str, str, str]]:
+    """(connection, side, kind, record id), CRM first so that a promoted record meets its match once."""
+    query = (
+        select(undecided.c.connection_id, undecided.c.side, undecided.c.kind, undecided.c.record_id)
+        .where(undecided.c.connection_id.in_(connection_ids))
+        .order_by(undecided.c.connection_id, undecided.c.side.desc(), undecided.c.kind, undecided.c.record_id)
+        .limit(limit)
+    )
+    return [(row[0], row[1], row[2], row[3]) for row in tx.execute(query)]
+
+
+def decided(tx: Tx, connection_id: str, side: str, kind: str, record_id: str) -> None:
+    tx.execute(
+        delete(undecided).where(
+            undecided.c.connection_id == connection_id,
+            undecided.c.side == side,
+            undecided.c.kind == kind,
+            undecided.c.record_id == record_id,
+        )
+    )
+
+
+def waiting_for_decision(tx: Tx, connection_ids: Sequence[str]) -> int:
+    query = select(func.count()).select_from(undecided).where(undecided.c.connection_id.in_(connection_ids))
+    return int(tx.execute(query).scalar_one())
+
+
+def watermark(tx: Tx, scope_id: str, side: str, kind: str) -> tuple[str | None, bool]:
+    """(how far this kind was read, whether its first read is complete)."""
+    row = tx.execute(
+        select(watermarks.c.value, watermarks.c.complete).where(
+            watermarks.c.scope_id == scope_id, watermarks.c.side == side, watermarks.c.kind == kind
+        )
+    ).first()
+    return (None, False) if row is None else (row[0], bool(row[1]))
+
+
+def move_watermark(
+    tx: Tx, scope_id: str, side: str, kind: str, value: str | None, now: datetime, *, complete: bool
+) -> None:
+    """Only in the transaction that stored the last of the work it covers."""
+    place = {"scope_id": scope_id, "side": side, "kind": kind}
+    upsert(tx, watermarks, [place | {"value": value, "complete": complete, "moved_at": now}])
+
+
+def _of_kind(scope_id: str, side: str, kind: str) -> ColumnElement[bool]:
+    return and_(records.c.scope_id == scope_id, records.c.side == side, records.c.kind == kind)

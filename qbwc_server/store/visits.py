@@ -1,0 +1,71 @@
+"""Tickets of Web Connector sessions, login failures, and the leases that keep a part alone in its work."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, func, insert, or_, select, update
+
+from qbwc_server.store.database import Tx
+from qbwc_server.store.rows import Ticket, many, one, upsert
+from qbwc_server.store.tables import leases, login_failures, tickets
+
+
+def add_ticket(tx: Tx, ticket: Ticket) -> None:
+    tx.execute(insert(tickets), ticket.__dict__)
+
+
+def ticket(tx: Tx, ticket_hash: str) -> Ticket | None:
+    return one(Ticket, tx.execute(select(tickets).where(tickets.c.ticket_hash == ticket_hash)).first())
+
+
+def tickets_of_company(tx: Tx, company_id: str, states: Sequence[str]) -> list[Ticket]:
+    query = select(tickets).where(tickets.c.company_id == company_id, tickets.c.state.in_(states))
+    return many(Ticket, tx.execute(query.order_by(tickets.c.started_at)).all())
+
+
+def idle_tickets(tx: Tx, states: Sequence[str], before: datetime) -> list[Ticket]:
+    query = select(tickets).where(tickets.c.state.in_(states), tickets.c.seen_at < before)
+    return many(Ticket, tx.execute(query).all())
+
+
+def change_ticket(tx: Tx, ticket_hash: str, **values: Any) -> None:
+    tx.execute(update(tickets).where(tickets.c.ticket_hash == ticket_hash).values(**values))
+
+
+def note_login_failure(tx: Tx, user_name: str, address: str, now: datetime) -> None:
+    tx.execute(insert(login_failures), {"user_name": user_name[:120], "address": address, "at": now})
+
+
+def login_failure_count(tx: Tx, user_name: str, address: str, since: datetime) -> tuple[int, int]:
+    """(failures of this user name, failures from this address) since a moment."""
+    by_user = (
+        select(func.count())
+        .select_from(login_failures)
+        .where(login_failures.c.user_name == user_name[:120], login_failures.c.at >= since)
+    )
+    by_address = (
+        select(func.count())
+        .select_from(login_failures)
+        .where(login_failures.c.address == address, login_failures.c.at >= since)
+    )
+    return int(tx.execute(by_user).scalar_one()), int(tx.execute(by_address).scalar_one())
+
+
+def forget_login_failures(tx: Tx, before: datetime) -> None:
+    tx.execute(delete(login_failures).where(login_failures.c.at < before))
+
+
+def take_lease(tx: Tx, name: str, holder: str, now: datetime, until: datetime) -> bool:
+    """True when the lease is ours now: it was free, had run out, or was ours before."""
+    upsert(tx, leases, [{"name": name, "holder": "", "until": now}], keep=("holder", "until"))
+    mine = update(leases).where(leases.c.name == name, or_(leases.c.holder == holder, leases.c.until <= now))
+    return tx.execute(mine.values(holder=holder, until=until)).rowcount == 1
+
+
+def drop_lease(tx: Tx, name: str, holder: str) -> None:
+    tx.execute(delete(leases).where(leases.c.name == name, leases.c.holder == holder))
+
+
+def lease_until(tx: Tx, name: str) -> datetime | None:
+    return tx.execute(select(leases.c.until).where(leases.c.name == name)).scalar_one_or_none()
