@@ -1,0 +1,83 @@
+"""Declarative field mapping, straight from CRM field to QuickBooks path.
+
+In order: `load_profile` (shipped data and override), `check` (against both field lists), `fit` (lengths and
+time zone into the rules), then `crm_values`, `books_values`, `to_books`, `to_crm`, `same` and the trees and
+writes made from them. Pure: no I/O but reading the shipped profiles.
+"""
+
+from qbwc_server.mapping.check import Problem, check
+from qbwc_server.mapping.conversion import Converted, Converter
+from qbwc_server.mapping.converters import CONVERTERS
+from qbwc_server.mapping.errors import CannotConvert, MappingError
+from qbwc_server.mapping.explain import diff, explain
+from qbwc_server.mapping.fields import EndField, books_vocabulary
+from qbwc_server.mapping.fit import fit
+from qbwc_server.mapping.load import load_profile, shipped
+from qbwc_server.mapping.profile import (
+    Choice,
+    Contributor,
+    Direction,
+    Filter,
+    KindMap,
+    Limits,
+    MatchField,
+    Profile,
+    Rule,
+    Side,
+    StatusFields,
+)
+from qbwc_server.mapping.project import (
+    books_tree,
+    books_values,
+    crm_reads,
+    crm_values,
+    crm_writes,
+    left_out,
+    rules_to,
+    same,
+    to_books,
+    to_crm,
+    with_defaults,
+)
+from qbwc_server.mapping.value import Value, normal
+
+__all__ = [
+    "CONVERTERS",
+    "CannotConvert",
+    "Choice",
+    "Contributor",
+    "Converted",
+    "Converter",
+    "Direction",
+    "EndField",
+    "Filter",
+    "KindMap",
+    "Limits",
+    "MappingError",
+    "MatchField",
+    "Problem",
+    "Profile",
+    "Rule",
+    "Side",
+    "StatusFields",
+    "Value",
+    "books_tree",
+    "books_values",
+    "books_vocabulary",
+    "check",
+    "crm_reads",
+    "crm_values",
+    "crm_writes",
+    "diff",
+    "explain",
+    "fit",
+    "left_out",
+    "load_profile",
+    "normal",
+    "rules_to",
+    "same",
+    "shipped",
+    "to_books",
+    "to_crm",
+    "with_defaults",
+]

@@ -1,0 +1,160 @@
+"""A profile from the shipped data and an override, which is a diff on the shipped rules.
+
+An override is plain data:
+
+    {"kinds": {"account": {"mode": "export", "winner": "crm",
+                           "change": [{"crm": "Fax", "books": "Fax", "direction": "to_books"}],
+                           "add":    [{"crm": "Website", "books": "Notes", "converter": "memo"}],
+                           "remove": [{"crm": "Description", "books": "Notes"}]}},
+     "limits": {"creates": 50}}
+
+A kind is named by its CRM kind, or by "kind/role" when the profile maps it in several roles. A rule is named
+by its pair (crm, books); a change keeps every setting that it does not name.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from typing import Any
+
+from qbwc_server.mapping.errors import MappingError
+from qbwc_server.mapping.profile import Profile, paths_of
+from qbwc_server.mapping.spelling import did_you_mean
+from qbwc_server.mapping.validation import profile_or_problems
+
+Raw = dict[str, Any]
+
+_OVERRIDE_KEYS = ("kinds", "limits", "title", "app_name_prefix")
+_RULE_LISTS = ("change", "add", "remove")
+# What makes a kind the kind it is; a profile of its own is the way to change these.
+_FIXED = ("crm_kind", "books_kind", "role", "rules")
+
+
+def shipped() -> tuple[str, ...]:
+    """Names of the profiles that come with the product."""
+    folder = files("schemas") / "profiles"
+    found = (entry.name for entry in folder.iterdir() if entry.name.endswith(".json"))
+    return tuple(sorted(name.removesuffix(".json") for name in found if not name.endswith(".schema.json")))
+
+
+def load_profile(name: str, override: Mapping[str, Any] | None = None) -> Profile:
+    """The shipped profile with the override merged in.
+
+    Raises MappingError with every fault at once: unknown names, unknown keys, settings that do not exist,
+    two rules that write the same field.
+    """
+    if name not in shipped():
+        raise MappingError([f"There is no profile {name!r}{did_you_mean(name, shipped())}"])
+    raw: Raw = json.loads((files("schemas") / "profiles" / f"{name}.json").read_text("utf-8"))
+    problems = list(_merge(raw, override or {}))
+    problems += _duplicate_targets(raw)
+    profile, faults = profile_or_problems(raw)
+    if profile is None or problems or faults:
+        raise MappingError([*problems, *faults])
+    return profile
+
+
+def _merge(raw: Raw, override: Mapping[str, Any]) -> Iterator[str]:
+    """Writes the override into the raw profile, and tells what in it names nothing."""
+    for key, value in override.items():
+        if key == "kinds" and isinstance(value, Mapping):
+            for kind_name, change in value.items():
+                yield from _merge_kind(raw, kind_name, change)
+        elif key == "limits" and isinstance(value, Mapping):
+            raw["limits"] = {**raw.get("limits", {}), **value}
+        elif key in _OVERRIDE_KEYS:
+            raw[key] = value
+        else:
+            yield f"{key!r} is nothing that an override can set{did_you_mean(key, _OVERRIDE_KEYS)}"
+
+
+def _merge_kind(raw: Raw, kind_name: str, change: Any) -> Iterator[str]:
+    names = {name: kind for kind in raw["kinds"] for name in _names(raw, kind)}
+    if kind_name not in names:
+        yield f"The profile maps no {kind_name!r}{did_you_mean(kind_name, names)}"
+        return
+    if not isinstance(change, Mapping):
+        yield f"{kind_name}: the override is {change!r}, not a table of settings."
+        return
+    kind = names[kind_name]
+    yield from (f"{kind_name}: {key!r} cannot be changed by an override." for key in _FIXED if key in change)
+    kind.update({key: value for key, value in change.items() if key not in (*_RULE_LISTS, *_FIXED)})
+    for verb in _RULE_LISTS:
+        for rule in _listed(change.get(verb, [])):
+            yield from (f"{kind_name}: {text}" for text in _RULE_VERBS[verb](kind["rules"], rule))
+
+
+def _names(raw: Raw, kind: Raw) -> tuple[str, ...]:
+    """How an override may call a kind: always with its role, and plainly when no other has its CRM kind."""
+    full = f"{kind['crm_kind']}/{kind['role']}"
+    alone = [other["crm_kind"] for other in raw["kinds"]].count(kind["crm_kind"]) == 1
+    return (full, kind["crm_kind"]) if alone else (full,)
+
+
+def _listed(rules: Any) -> list[Raw]:
+    return [dict(rule) if isinstance(rule, Mapping) else {"crm": str(rule)} for rule in rules]
+
+
+def _pair(rule: Raw) -> tuple[Any, Any]:
+    return rule.get("crm"), rule.get("books")
+
+
+def _label(rule: Raw) -> str:
+    return f"{rule.get('crm', '?')} <-> {rule.get('books', '?')}"
+
+
+def _position(rules: list[Raw], wanted: Raw) -> int | None:
+    return next((at for at, rule in enumerate(rules) if _pair(rule) == _pair(wanted)), None)
+
+
+def _unknown(rules: list[Raw], wanted: Raw) -> str:
+    return (
+        f"there is no rule {_label(wanted)}{did_you_mean(_label(wanted), [_label(rule) for rule in rules])}"
+    )
+
+
+def _change(rules: list[Raw], wanted: Raw) -> Iterator[str]:
+    at = _position(rules, wanted)
+    if at is None:
+        yield _unknown(rules, wanted)
+    else:
+        rules[at] = {**rules[at], **wanted, "origin": "override"}
+
+
+def _add(rules: list[Raw], wanted: Raw) -> Iterator[str]:
+    if _position(rules, wanted) is None:
+        rules.append({**wanted, "origin": "override"})
+    else:
+        yield f"the rule {_label(wanted)} exists already; use change to set it."
+
+
+def _remove(rules: list[Raw], wanted: Raw) -> Iterator[str]:
+    at = _position(rules, wanted)
+    if at is None:
+        yield _unknown(rules, wanted)
+    else:
+        del rules[at]
+
+
+_RULE_VERBS = {"change": _change, "add": _add, "remove": _remove}
+
+
+def _duplicate_targets(raw: Raw) -> Iterator[str]:
+    """Two rules that write one field would undo each other at every run."""
+    for kind in raw["kinds"]:
+        yield from _duplicates(kind, "to_books", "QuickBooks", "books")
+        yield from _duplicates(kind, "to_crm", "the CRM", "crm")
+
+
+def _duplicates(kind: Raw, direction: str, place: str, end: str) -> Iterator[str]:
+    writers: dict[str, str] = {}
+    for rule in kind["rules"]:
+        if rule.get("direction", "both") not in ("both", direction):
+            continue
+        for path in paths_of(str(rule.get(end, "?"))):
+            if path in writers:
+                yield (
+                    f"{kind['crm_kind']}: {writers[path]} and {_label(rule)} both write {path} in {place}. "
+                    f"Remove one of them, or set its direction."
+                )
+            writers.setdefault(path, _label(rule))

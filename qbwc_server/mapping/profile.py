@@ -1,0 +1,247 @@
+"""A profile: which CRM records and QuickBooks objects belong together, and which field becomes which.
+
+All models are frozen and hold plain data, so a profile can be read from JSON, compared, and shared between
+threads. `load_profile` makes one from the shipped data and an override; nothing else needs to.
+"""
+
+import re
+from decimal import Decimal
+from functools import cache
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic.json_schema import SkipJsonSchema
+
+from qbwc_server.mapping.converters import CONVERTERS
+from qbwc_server.mapping.spelling import did_you_mean
+
+Side = Literal["crm", "books"]
+Direction = Literal["both", "to_books", "to_crm"]
+Mode = Literal["import", "export", "synchronize"]
+MatchBy = Literal["id", "email", "name"]
+
+# Import brings books to the CRM, export the CRM to books: the side that a mode may write.
+WRITES: dict[Mode, tuple[Side, ...]] = {
+    "import": ("crm",),
+    "export": ("books",),
+    "synchronize": ("books", "crm"),
+}
+
+_RUN = re.compile(r"^(?P<stem>(?:.*/)?(?P<name>\D+))(?P<first>\d+)\.\.(?P=name)(?P<last>\d+)$")
+
+
+@cache
+def paths_of(books: str) -> tuple[str, ...]:
+    """The single paths behind a rule's `books`: itself, or "A/Line1..Line3" as A/Line1, A/Line2, A/Line3."""
+    run = _RUN.match(books)
+    if run is None:
+        return (books,)
+    return tuple(f"{run['stem']}{n}" for n in range(int(run["first"]), int(run["last"]) + 1))
+
+
+def _known_converter(name: str) -> str:
+    if name not in CONVERTERS:
+        raise ValueError(f"there is no converter {name!r}{did_you_mean(name, CONVERTERS)}")
+    return name
+
+
+ConverterName = Annotated[
+    str, AfterValidator(_known_converter), WithJsonSchema({"type": "string", "enum": sorted(CONVERTERS)})
+]
+
+
+class Plain(BaseModel):
+    """A frozen table row; an unknown key is a fault, never ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Shape(Plain):
+    """What both ends of a rule can hold, known only once the two field lists were read; see `fit`."""
+
+    crm_length: int | None = None
+    books_length: int | None = None
+    zone: str | None = None
+
+
+class Choice(Plain):
+    """One pair of a value list: the CRM's label and QuickBooks' label for the same thing."""
+
+    crm: str
+    books: str
+
+
+class Rule(Plain):
+    """One line of the mapping: a CRM field, a QuickBooks path, and how a value passes between them.
+
+    `crm` is a field of the record, or `Contributor.Field`. `books` is a path below the object, such as
+    "BillAddress/City", or a run of sibling fields, "BillAddress/Addr1..Addr5", whose value is their lines.
+    A rule is identified by the pair (crm, books).
+    """
+
+    crm: str = Field(min_length=1)
+    books: str = Field(min_length=1)
+    converter: ConverterName = "text"
+    direction: Direction = "both"
+    winner: Side | None = None
+    clear_when_empty: bool = False
+    only_on_create: bool = False
+    required: bool = False
+    too_long: Literal["refuse", "truncate"] = "refuse"
+    default: str | None = None
+    choices: tuple[Choice, ...] = ()
+    origin: Literal["shipped", "override"] = "shipped"
+    shape: SkipJsonSchema[Shape] = Field(default=Shape(), exclude=True)
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        return self.crm, self.books
+
+    @property
+    def contributor(self) -> str:
+        """Name of the contributing record, or "" for the record itself."""
+        return self.crm.rpartition(".")[0]
+
+    @property
+    def crm_field(self) -> str:
+        return self.crm.rpartition(".")[2]
+
+    @property
+    def books_paths(self) -> tuple[str, ...]:
+        """Every single QuickBooks path that the rule touches, in order; one unless it is a run."""
+        return paths_of(self.books)
+
+    def goes_to(self, side: Side) -> bool:
+        return self.direction in ("both", f"to_{side}")
+
+
+class Contributor(Plain):
+    """A second CRM record that gives some of the values, such as an account's primary contact.
+
+    `via` is the field of the main record that holds its id, `parent` the field of the contributor that points
+    back, `key` its external key field. It is created only when every one of `required_fields` has a value.
+    """
+
+    name: str
+    kind: str
+    via: str
+    parent: str | None = None
+    key: str | None = None
+    required_fields: tuple[str, ...] = ()
+
+
+class StatusFields(Plain):
+    """CRM fields in which people see how their record fares; None where the CRM has no such field."""
+
+    link_status: str | None = None
+    error: str | None = None
+    books_id: str | None = None
+    edit_sequence: str | None = None
+    last_sync: str | None = None
+    sync_key: str | None = None
+
+
+class Filter(Plain):
+    """Records whose `field` holds one of `any_of`; `reason` tells a person why the others are left alone."""
+
+    field: str
+    any_of: tuple[str, ...]
+    reason: str = ""
+
+
+class MatchField(Plain):
+    """Where a match key stands on either side."""
+
+    by: MatchBy
+    crm: str
+    books: str
+
+
+class KindMap(Plain):
+    """One kind of CRM record and the QuickBooks object it becomes, in one role.
+
+    `create_in` and `update_in` are rights; the mode narrows them further. `promoted` says which CRM records
+    go to books at all, `books_filter` which QuickBooks objects are looked at. `once` marks transactions:
+    promoted once, later CRM edits are reported and not sent.
+    """
+
+    crm_kind: str
+    books_kind: str
+    role: str
+    mode: Mode = "synchronize"
+    create_in: tuple[Side, ...] = ("books", "crm")
+    update_in: tuple[Side, ...] = ("books", "crm")
+    promoted: Filter | None = None
+    match: tuple[MatchBy, ...] = ()
+    match_fields: tuple[MatchField, ...] = ()
+    winner: Side | None = None
+    once: bool = False
+    books_filter: Filter | None = None
+    status: StatusFields = StatusFields()
+    contributors: tuple[Contributor, ...] = ()
+    rules: tuple[Rule, ...]
+
+    def may_create(self, side: Side) -> bool:
+        return side in self.create_in and side in WRITES[self.mode]
+
+    def may_update(self, side: Side) -> bool:
+        return side in self.update_in and side in WRITES[self.mode]
+
+    def winner_of(self, rule: Rule) -> Side | None:
+        """Who wins when both changed; None asks a person."""
+        return rule.winner or self.winner
+
+    def contributor(self, name: str) -> Contributor | None:
+        return next((c for c in self.contributors if c.name == name), None)
+
+    def kind_of(self, rule: Rule) -> str:
+        """The CRM kind that holds the rule's field; "" for a contributor nobody declared."""
+        if not rule.contributor:
+            return self.crm_kind
+        contributor = self.contributor(rule.contributor)
+        return contributor.kind if contributor else ""
+
+    def matched_by(self) -> tuple[MatchField, ...]:
+        """The match keys in the order in which they are tried."""
+        at = {field.by: field for field in self.match_fields}
+        return tuple(at[by] for by in self.match if by in at)
+
+
+class Limits(Plain):
+    """What one run may do before a person is asked. None is no limit.
+
+    Shares are parts of the linked records of a kind; they count only above `share_floor` records, because
+    one change among three is no alarm. `amount` is in the company's home currency.
+    """
+
+    creates: int | None = 200
+    voids: int | None = 5
+    amount: Decimal | None = Decimal(100000)
+    changed_share: Decimal | None = Decimal("0.5")
+    missing_share: Decimal | None = Decimal("0.2")
+    share_floor: int = 20
+
+
+class Profile(Plain):
+    """Everything that is particular to one CRM product, or to one connection after its override."""
+
+    name: str
+    vendor: str
+    title: str
+    app_name_prefix: str
+    kinds: tuple[KindMap, ...]
+    limits: Limits = Limits()
+
+    def kind(self, crm_kind: str, role: str | None = None) -> KindMap:
+        """The map of a CRM kind (and role, when a kind has several); KeyError when there is none."""
+        for kind_map in self.kinds:
+            if kind_map.crm_kind == crm_kind and role in (None, kind_map.role):
+                return kind_map
+        raise KeyError(f"{self.name} maps no {crm_kind}" + (f" as {role}" if role else ""))
+
+    def books(self, books_kind: str, role: str | None = None) -> KindMap:
+        """The map of a QuickBooks object, looked up from its side; KeyError when there is none."""
+        for kind_map in self.kinds:
+            if kind_map.books_kind == books_kind and role in (None, kind_map.role):
+                return kind_map
+        raise KeyError(f"{self.name} maps no QuickBooks {books_kind}" + (f" as {role}" if role else ""))

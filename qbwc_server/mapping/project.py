@@ -1,0 +1,201 @@
+"""From records to flat values and back: what a rule sees on each side, and what a write sends.
+
+Flat values are keyed by the rule's own name of the field: `rule.crm` ("Phone", "PrimaryContact.Email") or
+`rule.books` ("BillAddress/City", "BillAddress/Addr1..Addr5"). In flat values that are *read*, None is empty.
+In flat values that are *written*, None is left out and "" clears.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from qbwc_server.mapping.conversion import Converted, Target
+from qbwc_server.mapping.converters import CONVERTERS
+from qbwc_server.mapping.errors import CannotConvert
+from qbwc_server.mapping.profile import Filter, KindMap, Rule, Side, paths_of
+from qbwc_server.mapping.value import Value, as_text, normal
+
+Nested = Mapping[str, Any]
+
+
+def crm_values(
+    kind_map: KindMap, values: Mapping[str, object], contributors: Mapping[str, Mapping[str, object] | None]
+) -> dict[str, Value]:
+    """Every mapped CRM value in normal form, by `rule.crm`; None throughout for an absent contributor."""
+    sources = {"": values, **contributors}
+    return {
+        rule.crm: normal((sources.get(rule.contributor) or {}).get(rule.crm_field)) for rule in kind_map.rules
+    }
+
+
+def books_values(kind_map: KindMap, ret: Nested) -> dict[str, Value]:
+    """Every mapped QuickBooks value in normal form, keyed by `rule.books`, from a parsed ...Ret."""
+    return {rule.books: _read(ret, rule) for rule in kind_map.rules}
+
+
+def to_books(rule: Rule, value: object) -> Converted:
+    """What the CRM value becomes in QuickBooks.
+
+    An empty value becomes None (send nothing), or "" when the rule clears. Raises CannotConvert.
+    """
+    return _convert(rule, "books", value)
+
+
+def to_crm(rule: Rule, value: object) -> Converted:
+    """What the QuickBooks value becomes in the CRM; None and "" as in `to_books`. Raises CannotConvert."""
+    return _convert(rule, "crm", value)
+
+
+def same(rule: Rule, crm_value: object, books_value: object) -> bool:
+    """Whether both sides mean the same: one is what the other would become."""
+    crm, books = normal(crm_value), normal(books_value)
+    if crm is None or books is None:
+        return crm is books
+    return _becomes(rule, "books", crm) == books or _becomes(rule, "crm", books) == crm
+
+
+def rules_to(kind_map: KindMap, side: Side, *, creating: bool) -> tuple[Rule, ...]:
+    """The rules that write to a side, with the only-on-create ones when the target is being created."""
+    return tuple(r for r in kind_map.rules if r.goes_to(side) and (creating or not r.only_on_create))
+
+
+def with_defaults(kind_map: KindMap, flat: Mapping[str, Value], side: Side) -> dict[str, Value]:
+    """The values for a create: where the source is empty, the rule's default stands in."""
+    defaults = {
+        _key(rule, side): rule.default for rule in rules_to(kind_map, side, creating=True) if rule.default
+    }
+    return {**flat, **{key: default for key, default in defaults.items() if flat.get(key) in (None, "")}}
+
+
+def books_tree(flat: Mapping[str, Value], current: Nested | None) -> dict[str, Any]:
+    """Nested values for an Add or Mod of QuickBooks.
+
+    An address is one unit in practice (field rules of qbXML, "Mod semantics"): as soon as one part of it is
+    given, all parts known from `current` go along. A run sends "" for lines that `current` had and the new
+    value has not.
+    """
+    tree: dict[str, Any] = {}
+    for books, value in flat.items():
+        for path, leaf in _leaves(books, value, current or {}):
+            _put(tree, path, leaf)
+    for name in tree:
+        known = (current or {}).get(name)
+        if name.endswith("Address") and isinstance(known, Mapping):
+            tree[name] = {**known, **tree[name]}
+    return tree
+
+
+def crm_writes(kind_map: KindMap, flat: Mapping[str, Value]) -> dict[str, dict[str, Value]]:
+    """CRM values by the record they go to: "" is the record itself, else the contributor's name."""
+    writes: dict[str, dict[str, Value]] = {}
+    for rule in kind_map.rules:
+        value = flat.get(rule.crm)
+        if value is not None:
+            writes.setdefault(rule.contributor, {})[rule.crm_field] = None if value == "" else value
+    return writes
+
+
+def crm_reads(kind_map: KindMap) -> dict[str, tuple[str, ...]]:
+    """The CRM fields to ask for, by record: "" is the record itself, else the contributor's name."""
+    reads: dict[str, list[str]] = {"": _own_fields(kind_map)}
+    for contributor in kind_map.contributors:
+        reads[contributor.name] = [name for name in (contributor.parent, contributor.key) if name]
+    for rule in kind_map.rules:
+        reads.setdefault(rule.contributor, []).append(rule.crm_field)
+    return {name: tuple(dict.fromkeys(fields)) for name, fields in reads.items()}
+
+
+def left_out(chosen: Filter | None, values: Nested) -> str | None:
+    """Why a record is not looked at, or None when the filter lets it through."""
+    if chosen is None:
+        return None
+    found = as_text(normal(_at(values, chosen.field)))
+    if found in chosen.any_of:
+        return None
+    return chosen.reason or f"{chosen.field} is {found or 'empty'}, not {' or '.join(chosen.any_of)}."
+
+
+def _own_fields(kind_map: KindMap) -> list[str]:
+    promoted = [kind_map.promoted.field] if kind_map.promoted else []
+    status = [name for name in kind_map.status.model_dump().values() if name]
+    keys = [field.crm for field in kind_map.match_fields if "." not in field.crm]
+    return [*promoted, *status, *keys, *(contributor.via for contributor in kind_map.contributors)]
+
+
+def _key(rule: Rule, side: Side) -> str:
+    return rule.books if side == "books" else rule.crm
+
+
+def _convert(rule: Rule, side: Side, value: object) -> Converted:
+    plain, target = normal(value), _target(rule, side)
+    if plain is None:
+        return _empty(rule, target)
+    converter = CONVERTERS[rule.converter]
+    converted = (converter.to_books if side == "books" else converter.to_crm)(plain, target)
+    if converted.value is None and rule.required:
+        raise _missing(target, value)
+    return converted
+
+
+def _empty(rule: Rule, target: Target) -> Converted:
+    if rule.required and rule.default is None:
+        raise _missing(target, None)
+    return Converted("" if rule.clear_when_empty else None)
+
+
+def _missing(target: Target, value: object) -> CannotConvert:
+    return target.refusal(f"{target.field} is empty. Fill it in {target.source}.", value, "required")
+
+
+def _becomes(rule: Rule, side: Side, value: Value) -> Value:
+    try:
+        return normal(_convert(rule, side, value).value)
+    except CannotConvert:
+        return None
+
+
+def _target(rule: Rule, side: Side) -> Target:
+    to_books = side == "books"
+    return Target(
+        side=side,
+        field=rule.crm if to_books else rule.books,
+        length=rule.shape.books_length if to_books else rule.shape.crm_length,
+        lines=len(rule.books_paths),
+        too_long=rule.too_long,
+        choices=tuple((choice.crm, choice.books) for choice in rule.choices),
+        zone=rule.shape.zone,
+    )
+
+
+def _read(ret: Nested, rule: Rule) -> Value:
+    found = [normal(_at(ret, path)) for path in rule.books_paths]
+    if len(found) == 1:
+        return found[0]
+    return "\n".join(as_text(line) for line in found if line is not None) or None
+
+
+def _at(values: Nested, path: str) -> object:
+    """The leaf at a path; None when absent. A repeated element has no single value, `check` refuses it."""
+    found: object = values
+    for name in path.split("/"):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return None if isinstance(found, Mapping | list) else found
+
+
+def _leaves(books: str, value: Value, current: Nested) -> Sequence[tuple[str, Value]]:
+    if value is None:
+        return ()
+    paths = paths_of(books)
+    if len(paths) == 1:
+        return ((books, value),)
+    lines = as_text(value).split("\n") if value != "" else []
+    if len(lines) > len(paths):
+        raise ValueError(f"{books} has {len(paths)} lines, not {len(lines)}")
+    unused = [path for path in paths[len(lines) :] if value == "" or _at(current, path) is not None]
+    return (*zip(paths, lines, strict=False), *((path, "") for path in unused))
+
+
+def _put(tree: dict[str, Any], path: str, leaf: Value) -> None:
+    *parents, name = path.split("/")
+    for parent in parents:
+        tree = tree.setdefault(parent, {})
+    tree[name] = leaf
