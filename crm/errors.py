@@ -17,9 +17,6 @@ Gateways turn a vendor's codes into these through tables and keep the code. Catc
 on; catch CrmError only at an edge (task, view, command).
 """
 
-# The names say what is the case, so that `except Stale` reads as a sentence.
-# ruff: noqa: N818
-
 from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar

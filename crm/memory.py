@@ -28,7 +28,7 @@ class MemoryGateway:
     """Holds everything in dictionaries; not for several threads at once.
 
     `clock` gives the stamps of changes; by default the first is 2026-01-01 00:00:01 UTC and each change is
-    one second later. `writes` counts successful creates and updates made through the port, not those of users.
+    one second later. `writes` counts creates and updates made through the port, not those of users.
     """
 
     def __init__(
