@@ -1,0 +1,99 @@
+"""The order and number of an aggregate's children, as QuickBooks' parser demands it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from qbxml.errors import RefusedByParser
+from qbxml.tables import Element, Group, Part, Shape, Version
+
+
+def match(path: str, shape: Shape, names: Sequence[str], version: Version) -> None:
+    """Check child names, in their order, against a shape. Raises RefusedByParser at the first that does not fit."""
+    for name in names:
+        element = shape.by_name.get(name)
+        if element is None:
+            raise RefusedByParser(f"{path}/{name}", f"{name} does not exist in {shape.name}")
+        if element.version > version:
+            text = f"{name} needs qbXML {element.since}, the document says {version[0]}.{version[1]}"
+            raise RefusedByParser(f"{path}/{name}", text)
+    walk = _Walk(path, names, version)
+    for part in shape.parts:
+        walk.take(part)
+    walk.end()
+
+
+@dataclass
+class _Walk:
+    """A position in the names. The schema is deterministic: the next name alone decides where to go."""
+
+    path: str
+    names: Sequence[str]
+    version: Version
+    at: int = 0
+
+    @property
+    def next(self) -> str:
+        return self.names[self.at] if self.at < len(self.names) else ""
+
+    def take(self, part: Part) -> None:
+        if isinstance(part, Element):
+            self._element(part)
+        else:
+            self._group(part)
+
+    def end(self) -> None:
+        if self.next:
+            where = f"after {self.names[self.at - 1]}" if self.at else "first"
+            text = f"{self.next} may not stand {where}: wrong order, or given too often"
+            raise RefusedByParser(f"{self.path}/{self.next}", text)
+
+    def _element(self, element: Element) -> None:
+        count = 0
+        while self.next == element.name and (element.high is None or count < element.high):
+            self.at += 1
+            count += 1
+        if count < element.low and element.version <= self.version:
+            self._missing(element.name)
+
+    def _group(self, group: Group) -> None:
+        count = 0
+        while (group.high is None or count < group.high) and self.next in set(_starts((group,))):
+            self._once(group)
+            count += 1
+        if count < group.low and not _may_be_empty(group):
+            self._missing(" or ".join(dict.fromkeys(_starts((group,)))))
+
+    def _once(self, group: Group) -> None:
+        if group.kind == "sequence":
+            for part in group.parts:
+                self.take(part)
+        else:
+            self.take(next(part for part in group.parts if self.next in set(_starts((part,)))))
+
+    def _missing(self, name: str) -> None:
+        found = f", here stands {self.next}" if self.next else ""
+        raise RefusedByParser(f"{self.path}/{name}", f"{name} is missing{found}")
+
+
+def _starts(parts: Sequence[Part]) -> Iterator[str]:
+    """The names with which a sequence of parts can begin."""
+    for part in parts:
+        if isinstance(part, Element):
+            yield part.name
+        elif part.kind == "choice":
+            for alternative in part.parts:
+                yield from _starts((alternative,))
+        else:
+            yield from _starts(part.parts)
+        if not _may_be_empty(part):
+            return
+
+
+def _may_be_empty(part: Part) -> bool:
+    if part.low == 0:
+        return True
+    if isinstance(part, Element):
+        return False
+    return (all if part.kind == "sequence" else any)(_may_be_empty(inner) for inner in part.parts)
