@@ -27,7 +27,6 @@ from qbwc_server.mapping.profile import (
     StatusFields,
 )
 from qbwc_server.mapping.project import (
-    books_tree,
     books_values,
     crm_reads,
     crm_values,
@@ -39,6 +38,7 @@ from qbwc_server.mapping.project import (
     to_crm,
     with_defaults,
 )
+from qbwc_server.mapping.tree import books_tree
 from qbwc_server.mapping.value import Value, normal
 
 __all__ = [

@@ -13,7 +13,7 @@ _TABLE = (
         "text",
         texts.text_to_books,
         texts.text_to_crm,
-        "One line of text. Line breaks become spaces; what QuickBooks cannot store is written in plain letters "
+        "One line of text. Line breaks become spaces; what QuickBooks cannot store is put in plain letters "
         "or, as emoji, removed, and both are reported.",
     ),
     Converter(

@@ -18,7 +18,8 @@ from importlib.resources import files
 from typing import Any
 
 from qbwc_server.mapping.errors import MappingError
-from qbwc_server.mapping.profile import Profile, paths_of
+from qbwc_server.mapping.paths import paths_of
+from qbwc_server.mapping.profile import Profile
 from qbwc_server.mapping.spelling import did_you_mean
 from qbwc_server.mapping.validation import profile_or_problems
 

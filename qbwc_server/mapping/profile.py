@@ -4,15 +4,14 @@ All models are frozen and hold plain data, so a profile can be read from JSON, c
 threads. `load_profile` makes one from the shipped data and an override; nothing else needs to.
 """
 
-import re
 from decimal import Decimal
-from functools import cache
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 
 from qbwc_server.mapping.converters import CONVERTERS
+from qbwc_server.mapping.paths import paths_of
 from qbwc_server.mapping.spelling import did_you_mean
 
 Side = Literal["crm", "books"]
@@ -26,17 +25,6 @@ WRITES: dict[Mode, tuple[Side, ...]] = {
     "export": ("books",),
     "synchronize": ("books", "crm"),
 }
-
-_RUN = re.compile(r"^(?P<stem>(?:.*/)?(?P<name>\D+))(?P<first>\d+)\.\.(?P=name)(?P<last>\d+)$")
-
-
-@cache
-def paths_of(books: str) -> tuple[str, ...]:
-    """The single paths behind a rule's `books`: itself, or "A/Line1..Line3" as A/Line1, A/Line2, A/Line3."""
-    run = _RUN.match(books)
-    if run is None:
-        return (books,)
-    return tuple(f"{run['stem']}{n}" for n in range(int(run["first"]), int(run["last"]) + 1))
 
 
 def _known_converter(name: str) -> str:
@@ -162,7 +150,8 @@ class KindMap(Plain):
 
     `create_in` and `update_in` are rights; the mode narrows them further. `promoted` says which CRM records
     go to books at all, `books_filter` which QuickBooks objects are looked at. `once` marks transactions:
-    promoted once, later CRM edits are reported and not sent.
+    promoted once, later CRM edits are reported and not sent. `addressee` lists the QuickBooks fields, or
+    combinations of them ("FirstName LastName"), that stand above the street in an address and are no part of it.
     """
 
     crm_kind: str
@@ -177,6 +166,7 @@ class KindMap(Plain):
     winner: Side | None = None
     once: bool = False
     books_filter: Filter | None = None
+    addressee: tuple[str, ...] = ()
     status: StatusFields = StatusFields()
     contributors: tuple[Contributor, ...] = ()
     rules: tuple[Rule, ...]

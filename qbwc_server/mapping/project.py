@@ -6,15 +6,14 @@ In flat values that are *written*, None is left out and "" clears.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from qbwc_server.mapping.addressee import Names, names_of, split
 from qbwc_server.mapping.conversion import Converted, Target
 from qbwc_server.mapping.converters import CONVERTERS
 from qbwc_server.mapping.errors import CannotConvert
-from qbwc_server.mapping.profile import Filter, KindMap, Rule, Side, paths_of
+from qbwc_server.mapping.paths import Nested, heads_address, leaf_at
+from qbwc_server.mapping.profile import Filter, KindMap, Rule, Side
 from qbwc_server.mapping.value import Value, as_text, normal
-
-Nested = Mapping[str, Any]
 
 
 def crm_values(
@@ -29,7 +28,8 @@ def crm_values(
 
 def books_values(kind_map: KindMap, ret: Nested) -> dict[str, Value]:
     """Every mapped QuickBooks value in normal form, keyed by `rule.books`, from a parsed ...Ret."""
-    return {rule.books: _read(ret, rule) for rule in kind_map.rules}
+    names = names_of(kind_map.addressee, ret)
+    return {rule.books: _read(ret, rule, names) for rule in kind_map.rules}
 
 
 def to_books(rule: Rule, value: object) -> Converted:
@@ -66,24 +66,6 @@ def with_defaults(kind_map: KindMap, flat: Mapping[str, Value], side: Side) -> d
     return {**flat, **{key: default for key, default in defaults.items() if flat.get(key) in (None, "")}}
 
 
-def books_tree(flat: Mapping[str, Value], current: Nested | None) -> dict[str, Any]:
-    """Nested values for an Add or Mod of QuickBooks.
-
-    An address is one unit in practice (field rules of qbXML, "Mod semantics"): as soon as one part of it is
-    given, all parts known from `current` go along. A run sends "" for lines that `current` had and the new
-    value has not.
-    """
-    tree: dict[str, Any] = {}
-    for books, value in flat.items():
-        for path, leaf in _leaves(books, value, current or {}):
-            _put(tree, path, leaf)
-    for name in tree:
-        known = (current or {}).get(name)
-        if name.endswith("Address") and isinstance(known, Mapping):
-            tree[name] = {**known, **tree[name]}
-    return tree
-
-
 def crm_writes(kind_map: KindMap, flat: Mapping[str, Value]) -> dict[str, dict[str, Value]]:
     """CRM values by the record they go to: "" is the record itself, else the contributor's name."""
     writes: dict[str, dict[str, Value]] = {}
@@ -108,7 +90,7 @@ def left_out(chosen: Filter | None, values: Nested) -> str | None:
     """Why a record is not looked at, or None when the filter lets it through."""
     if chosen is None:
         return None
-    found = as_text(normal(_at(values, chosen.field)))
+    found = as_text(normal(leaf_at(values, chosen.field)))
     if found in chosen.any_of:
         return None
     return chosen.reason or f"{chosen.field} is {found or 'empty'}, not {' or '.join(chosen.any_of)}."
@@ -166,36 +148,14 @@ def _target(rule: Rule, side: Side) -> Target:
     )
 
 
-def _read(ret: Nested, rule: Rule) -> Value:
-    found = [normal(_at(ret, path)) for path in rule.books_paths]
+def _read(ret: Nested, rule: Rule, names: Names) -> Value:
+    found = [normal(leaf_at(ret, path)) for path in rule.books_paths]
     if len(found) == 1:
         return found[0]
-    return "\n".join(as_text(line) for line in found if line is not None) or None
+    return (
+        "\n".join(_street([as_text(line) for line in found if line is not None], rule.books, names)) or None
+    )
 
 
-def _at(values: Nested, path: str) -> object:
-    """The leaf at a path; None when absent. A repeated element has no single value, `check` refuses it."""
-    found: object = values
-    for name in path.split("/"):
-        found = found.get(name) if isinstance(found, Mapping) else None
-    return None if isinstance(found, Mapping | list) else found
-
-
-def _leaves(books: str, value: Value, current: Nested) -> Sequence[tuple[str, Value]]:
-    if value is None:
-        return ()
-    paths = paths_of(books)
-    if len(paths) == 1:
-        return ((books, value),)
-    lines = as_text(value).split("\n") if value != "" else []
-    if len(lines) > len(paths):
-        raise ValueError(f"{books} has {len(paths)} lines, not {len(lines)}")
-    unused = [path for path in paths[len(lines) :] if value == "" or _at(current, path) is not None]
-    return (*zip(paths, lines, strict=False), *((path, "") for path in unused))
-
-
-def _put(tree: dict[str, Any], path: str, leaf: Value) -> None:
-    *parents, name = path.split("/")
-    for parent in parents:
-        tree = tree.setdefault(parent, {})
-    tree[name] = leaf
+def _street(lines: Sequence[str], books: str, names: Names) -> Sequence[str]:
+    return split(lines, names)[1] if heads_address(books) else lines
