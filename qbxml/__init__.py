@@ -5,6 +5,7 @@ from qbxml.errors import InvalidRequest, QbxmlError, RefusedByParser, Unreadable
 from qbxml.fields import Field, fields
 from qbxml.ids import external_guid, new_set_id
 from qbxml.messages import Answer, Request, RequestSet, Response, Ret, SetStatus, Status, Value
+from qbxml.mixed import in_order
 from qbxml.negotiate import negotiate
 from qbxml.parse import parse, read
 from qbxml.requests import read_request
@@ -47,6 +48,7 @@ __all__ = [
     "external_guid",
     "fields",
     "hresult",
+    "in_order",
     "negotiate",
     "new_set_id",
     "next_step",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from lxml import etree
 
@@ -12,9 +12,12 @@ from qbxml import leaves, tables
 from qbxml.errors import InvalidRequest, Violation
 from qbxml.ids import SET_ID_LENGTH
 from qbxml.messages import ORDER, TEXT, Request, Ret, SetStatus, Status
+from qbxml.mixed import members
 from qbxml.negotiate import KNOWN
 from qbxml.tables import Element, Shape
 from qbxml.validate import validate
+
+Node: TypeAlias = "etree._Element"
 
 ON_ERROR = (
     "continueOnError",
@@ -32,9 +35,10 @@ def build(
 ) -> str:
     """A complete request document in pure ASCII, its elements in QuickBooks' order.
 
-    Nothing stands before the XML declaration, which QuickBooks would refuse. Set ids are for error recovery, at most 23
-    characters (qbXML semantics, section 1: status 9004). An empty set is allowed: it asks for, or clears, a stored
-    answer. Raises InvalidRequest with everything that is wrong with the requests, ValueError for wrong set attributes.
+    Nothing stands before the XML declaration, which QuickBooks would refuse. Set ids are for error
+    recovery, at most 23 characters (qbXML semantics, section 1: status 9004). An empty set is allowed: it
+    asks for, or clears, a stored answer. Raises InvalidRequest with everything that is wrong with the
+    requests, ValueError for wrong set attributes.
     """
     _check_set(version, on_error, (new_message_set_id, old_message_set_id))
     violations = [found for request in requests for found in _judged(request, version)]
@@ -57,8 +61,8 @@ def build_answer(
 ) -> str:
     """An answer document as QuickBooks writes it, for simulators.
 
-    Leaves may be given as formatted text ("2026-08-01T10:00:00-05:00" prints an offset). Fields that the tables do not
-    know are left out. Raises ValueError for characters that XML cannot hold.
+    Leaves may be given as formatted text ("2026-08-01T10:00:00-05:00" prints an offset). Raises ValueError
+    for fields that the tables do not have and for characters that XML cannot hold.
     """
     root = etree.Element("QBXML")
     message_set = etree.SubElement(root, "QBXMLMsgsRs", _set_attributes(set_status or SetStatus()))
@@ -85,62 +89,73 @@ def _judged(request: Request, version: str) -> Iterator[Violation]:
     return (replace(found, request_id=request.request_id) for found in validate(request, version))
 
 
-def _append_request(parent: etree._Element, request: Request) -> None:
-    node = etree.SubElement(
-        parent, request.name, _given({"requestID": request.request_id}), **request.attributes
-    )
+def _append_request(parent: Node, request: Request) -> None:
+    attributes = {**_given({"requestID": request.request_id}), **request.attributes}
+    node = etree.SubElement(parent, request.name, attributes)
     _fill(node, tables.shape(request.name), request.values)
 
 
-def _append_ret(answer: etree._Element, ret: Ret) -> None:
+def _append_ret(answer: Node, ret: Ret) -> None:
     """A record below its answer element; an answer without a wrapper (ListDel) is filled directly."""
-    if ret.name == ret.status.name:
-        _fill(answer, tables.shape(ret.name), ret.values)
-    else:
-        answer_shape = tables.shape(answer.tag)
-        element = answer_shape.by_name.get(ret.name)
-        shape = tables.shape(ret.name) if element is None else element.of
-        _fill(etree.SubElement(answer, ret.name), shape, ret.values)
+    shape = _known_shape(answer.tag)
+    if ret.name == answer.tag:
+        _fill(answer, shape, ret.values)
+        return
+    element = shape.by_name.get(ret.name)
+    own = _known_shape(ret.name) if element is None else element.of
+    _fill(etree.SubElement(answer, ret.name), own, ret.values)
 
 
-def _fill(node: etree._Element, shape: Shape, values: Mapping[str, Any]) -> None:
-    """Append the children in schema order."""
+def _known_shape(name: str) -> Shape:
+    if not tables.has(name):
+        raise ValueError(f"{name} does not exist in qbXML 13.0")
+    return tables.shape(name)
+
+
+def _fill(node: Node, shape: Shape, values: Mapping[str, Any]) -> None:
+    for name, value in _children(shape, values):
+        _append(node, shape.by_name[name], value)
     for key in values:
         if key.startswith("@"):
             node.set(key[1:], str(values[key]))
-    told = values.get(ORDER)
-    mixed = frozenset().union(*shape.mixed) if told else frozenset()
-    waiting = {name: iter(values[name]) for name in mixed if name in values}
-    for element in shape.order:
-        if element.name in waiting and told:
-            for name in told:
-                _append(node, shape.by_name[name], next(waiting[name]))
-            told = ()
-        elif element.name in values and element.name not in waiting:
-            for item in _items(element, values[element.name]):
-                _append(node, element, item)
 
 
-def _items(element: Element, value: Any) -> Sequence[Any]:
-    return value if element.listed else (value,)
+def _children(shape: Shape, values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The children in schema order, the members of a mixed list in their told order."""
+    mixed = shape.mixed if ORDER in values else frozenset()
+    told = members(shape, values) if mixed else iter(())
+    for name in _in_schema_order(shape, values):
+        if name in mixed:
+            yield from told  # all of them, at the place of the first
+        elif shape.by_name[name].listed:
+            yield from ((name, item) for item in values[name])
+        else:
+            yield name, values[name]
 
 
-def _append(node: etree._Element, element: Element, value: Any) -> None:
+def _in_schema_order(shape: Shape, values: Mapping[str, Any]) -> list[str]:
+    try:
+        return sorted((name for name in values if name[0] not in "@#"), key=shape.place.__getitem__)
+    except KeyError as error:
+        raise ValueError(f"{shape.name} has no field {error.args[0]} in qbXML 13.0") from None
+
+
+def _append(node: Node, element: Element, value: Any) -> None:
     child = etree.SubElement(node, element.name)
-    if element.is_leaf:
-        _write(child, element, value)
+    if not element.is_leaf:
+        _fill(child, element.of, value or {})
+    elif isinstance(value, Mapping):
+        _write_with_attributes(child, element, value)
     elif value != "":
-        _fill(child, element.of, value)
-
-
-def _write(child: etree._Element, element: Element, value: Any) -> None:
-    if isinstance(value, Mapping):
-        for key in value:
-            if key.startswith("@"):
-                child.set(key[1:], value[key])
-        value = value.get(TEXT, "")
-    if value != "":
         child.text = leaves.write(element.type, value)
+
+
+def _write_with_attributes(child: Node, element: Element, value: Mapping[str, Any]) -> None:
+    for key in value:
+        if key.startswith("@"):
+            child.set(key[1:], value[key])
+    if value.get(TEXT, "") != "":
+        child.text = leaves.write(element.type, value[TEXT])
 
 
 def _given(attributes: Mapping[str, str | None]) -> dict[str, str]:
@@ -169,6 +184,6 @@ def _status_attributes(status: Status) -> dict[str, str]:
     )
 
 
-def _text(root: etree._Element) -> str:
+def _text(root: Node) -> str:
     """ASCII with decimal references for every other character."""
     return etree.tostring(root, encoding="ascii", xml_declaration=False).decode("ascii")

@@ -25,8 +25,9 @@ Rule: TypeAlias = Literal[
 class Violation:
     """One thing QuickBooks would refuse in a request.
 
-    `path` starts at the request ("CustomerAddRq/CustomerAdd/Contacts[2]/FirstName", items counted from 1), `since` is
-    the qbXML version a field needs (rule "version"), `request_id` tells the request in a set of several.
+    `path` starts at the request ("CustomerAddRq/CustomerAdd/Contacts[2]/FirstName", items counted from 1),
+    `since` is the qbXML version a field needs (rule "version"), `request_id` tells the request in a set of
+    several.
     """
 
     path: str

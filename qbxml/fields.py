@@ -14,8 +14,9 @@ from qbxml.tables import Element, Group, Part, version_of
 class Field:
     """One leaf.
 
-    `required` holds when every aggregate above is required too; `since` is the version that the whole path needs
-    ("" from the start); `repeatable` when the leaf or an aggregate above repeats, and `lists` names those paths.
+    `required` holds when every aggregate above is required too; `since` is the version that the whole path
+    needs ("" from the start); `repeatable` when the leaf or an aggregate above repeats, and `lists` names
+    those paths.
     """
 
     path: str
@@ -32,8 +33,9 @@ class Field:
 def fields(message: str) -> tuple[Field, ...]:
     """Every leaf of the US desktop product, in QuickBooks' order.
 
-    Paths of an object ("CustomerRet", "CustomerAdd") start below it: "BillAddress/City". Paths of a message are whole:
-    "CustomerAddRq/CustomerAdd/BillAddress/City". Raises KeyError for a name that the tables do not have.
+    Paths of an object ("CustomerRet", "CustomerAdd") start below it: "BillAddress/City". Paths of a message
+    are whole: "CustomerAddRq/CustomerAdd/BillAddress/City". Raises KeyError for a name that the tables do
+    not have.
     """
     shape = tables.shape(message)
     prefix = f"{message}/" if message.endswith(("Rq", "Rs")) else ""

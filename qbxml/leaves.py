@@ -12,10 +12,10 @@ from qbxml.walltime import WallTime, read_moment
 
 CENT: Final = Decimal("0.01")
 _ZERO: Final = Decimal(0)
-_INTEGER = re.compile(r"[+-]?\d{1,18}")
-_DECIMAL = re.compile(r"[+-]?\d{1,28}(\.\d{0,12})?")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+_DECIMAL = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{0,15})?")
 _GUID = re.compile(r"0|\{[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\}")
-_INTERVAL = re.compile(r"[+-]?PT(?=\d)(\d+H)?(\d+M)?(\d+S)?")
+_INTERVAL = re.compile(r"[+-]?PT(?=[0-9])([0-9]+H)?([0-9]+M)?([0-9]+S)?")
 _TRUTH: Final = {"true": True, "1": True, "false": False, "0": False}
 
 # type -> (digits before the point, decimals), from the patterns of the XSD
@@ -31,7 +31,7 @@ MAY_BE_EMPTY: Final = frozenset(
 )
 
 
-# -- writing ------------------------------------------------------------------------------------------------------
+# -- writing ---------------------------------------------------------------------------------------
 
 
 def _plain(value: Decimal | int) -> str:
@@ -58,7 +58,7 @@ def write(kind: str, value: Any) -> str:
     """The text of a checked value; a text is written as it is (simulators print offsets that way)."""
     if isinstance(value, str):
         return value
-    return _WRITERS[kind](value)
+    return _WRITERS.get(kind, str)(value)
 
 
 _WRITERS: Final[dict[str, Callable[[Any], str]]] = {
@@ -74,7 +74,7 @@ _WRITERS: Final[dict[str, Callable[[Any], str]]] = {
 }
 
 
-# -- reading ------------------------------------------------------------------------------------------------------
+# -- reading ---------------------------------------------------------------------------------------
 
 
 def _read_truth(text: str) -> bool:
@@ -97,7 +97,12 @@ def _read_decimal(text: str) -> Decimal:
 
 
 def _read_date(text: str) -> date:
-    return date.fromisoformat(text.strip())
+    text = text.strip()
+    if (
+        len(text) != len("YYYY-MM-DD") or text[7] != "-"
+    ):  # fromisoformat also reads weeks and dates without dashes
+        raise ValueError(f'"{text}" is not a date (YYYY-MM-DD)')
+    return date.fromisoformat(text)
 
 
 READERS: Final[dict[str, Callable[[str], Any]]] = {
@@ -113,7 +118,7 @@ READERS: Final[dict[str, Callable[[str], Any]]] = {
 }
 
 
-# -- checking -----------------------------------------------------------------------------------------------------
+# -- checking --------------------------------------------------------------------------------------
 
 
 def fault(kind: str, value: object) -> str:

@@ -10,8 +10,8 @@ from typing import Any, Literal, TypeAlias
 
 from qbxml.walltime import WallTime
 
-# "" as a value builds an empty element. Keys that start with "@" are attributes ("@defMacro"), "#text" is the text of
-# a leaf that has attributes, ORDER tells how the members of a mixed list follow each other.
+# "" as a value builds an empty element. Keys that start with "@" are attributes ("@defMacro"), "#text" is
+# the text of a leaf that has attributes, ORDER tells how the members of a mixed list follow each other.
 Leaf: TypeAlias = str | int | bool | Decimal | date | WallTime
 Value: TypeAlias = "Leaf | Mapping[str, Value] | Sequence[Value]"
 Values: TypeAlias = Mapping[

@@ -16,8 +16,8 @@ KNOWN: Final = (
 def negotiate(supported: Iterable[str], country: str = "US") -> str:
     """The highest version that QuickBooks supports and our tables know: never above 13.0.
 
-    `supported` is SupportedQBXMLVersion of a HostRet; old regional products write their country before the number
-    ("CA3.0"), which counts only for that `country`. Raises ValueError when nothing is left.
+    `supported` is SupportedQBXMLVersion of a HostRet; old regional products write their country before the
+    number ("CA3.0"), which counts only for that `country`. Raises ValueError when nothing is left.
     """
     numbers = {_number(text.strip(), country) for text in supported}
     common = [text for text in KNOWN if text in numbers]

@@ -10,12 +10,13 @@ from lxml import etree
 
 from qbxml import tables
 from qbxml.errors import UnreadableAnswer
-from qbxml.messages import Answer, Response, Ret, SetStatus, Severity, Status
+from qbxml.messages import TEXT, Answer, Response, Ret, SetStatus, Severity, Status
 from qbxml.records import Reader, reader_of
-from qbxml.secure import BLOCK, OPTIONS, Prolog, UnsafeXmlError
+from qbxml.secure import BLOCK, Prolog, UnsafeXmlError, attributes_of, pull_parser
 from qbxml.tables import Shape
 
 Part: TypeAlias = SetStatus | Status | Ret
+Node: TypeAlias = "etree._Element"
 
 RECORD_BYTES: Final = 64 << 20  # no single record is as long; a longer one is an attack or a broken stream
 MESSAGE_SETS: Final = ("QBXMLMsgsRs", "QBXMLSubscriptionMsgsRs")
@@ -31,9 +32,10 @@ _BLANK: Final = b"\xef\xbb\xbf \t\r\n"
 def parse(source: bytes | str | BinaryIO) -> Iterator[Part]:
     """The parts of an answer in document order: one SetStatus, then each Status before its records.
 
-    Memory stays at one record and one block, whatever the length of the answer. What real QuickBooks does outside its
-    own specification is read and noted in Ret.notes, never refused. A repeatable field is always a list, a date-time
-    without a time stays a date, an empty leaf is "". Raises UnreadableAnswer, possibly after some records were given.
+    Memory stays at one record and one block, whatever the length of the answer. What real QuickBooks does
+    outside its own specification is read and noted in Ret.notes, never refused. A repeatable field is always
+    a list, a date-time without a time stays a date, an empty leaf is "". Raises UnreadableAnswer, possibly
+    after some records were given.
     """
     try:
         yield from _parts(_blocks(source), "utf-8" if isinstance(source, str) else None)
@@ -62,7 +64,10 @@ def _blocks(source: bytes | str | BinaryIO) -> Iterator[bytes]:
     if isinstance(source, str):
         source = source.encode("utf-8", "surrogatepass")
     file = io.BytesIO(source) if isinstance(source, bytes) else source
-    block = file.read(BLOCK).lstrip(_BLANK)
+    block = file.read(BLOCK)
+    while block and not block.strip(_BLANK):
+        block = file.read(BLOCK)
+    block = block.lstrip(_BLANK)
     while block:
         yield block
         block = file.read(BLOCK)
@@ -71,20 +76,20 @@ def _blocks(source: bytes | str | BinaryIO) -> Iterator[bytes]:
 def _parts(blocks: Iterator[bytes], encoding: str | None) -> Iterator[Part]:
     """Feed the parser and take finished elements out of its tree.
 
-    No events are asked for: an element is finished when another follows it or its parent is. That costs one step per
-    record instead of two per field.
+    No events per field are asked for: an element is finished when another follows it or its parent is. That
+    costs one step per record instead of two per field.
     """
-    prolog = Prolog(encoding)
-    parser = etree.XMLPullParser(("start",), tag="QBXML", encoding=encoding, **OPTIONS)
-    harvest = _Harvest()
+    prolog, parser, harvest = Prolog(encoding), pull_parser(encoding), _Harvest()
     for block in blocks:
         prolog.feed(block)
+        if prolog.root not in ("", "QBXML"):
+            raise UnsafeXmlError(f"its root is {prolog.root}, not QBXML")
         parser.feed(block)
-        for _, root in parser.read_events():
-            harvest.root = root if harvest.root is None else harvest.root
+        for _, node in parser.read_events():
+            harvest.begin(node)
         yield from harvest.finished(len(block))
-    if prolog.root != "QBXML":
-        raise UnsafeXmlError(f"its root is {prolog.root}, not QBXML" if prolog.root else "it is empty")
+    if not prolog.root:
+        raise UnsafeXmlError("it is empty")
     parser.close()
     yield from harvest.rest()
 
@@ -93,10 +98,15 @@ class _Harvest:
     """The tree of one answer while it grows."""
 
     def __init__(self) -> None:
-        self.root: etree._Element | None = None
-        self._set: etree._Element | None = None
+        self._root: Node | None = None
+        self._set: Node | None = None
         self._answer: _Answer | None = None
         self._waiting = 0
+
+    def begin(self, node: object) -> None:
+        """The root has appeared; nested elements of its name are not looked at."""
+        if self._root is None and isinstance(node, etree._Element):
+            self._root = node
 
     def finished(self, grown: int) -> Iterator[Part]:
         """What has become complete with the last block of `grown` bytes."""
@@ -110,8 +120,9 @@ class _Harvest:
     def rest(self) -> Iterator[Part]:
         """What is left when the document has ended."""
         yield from self._take(closed=True)
-        if self._set is None:
-            raise UnsafeXmlError("it holds no QBXMLMsgsRs")
+        sets = [node for node in self._root if node.tag in MESSAGE_SETS] if self._root is not None else []
+        if len(sets) != 1:
+            raise UnsafeXmlError(f"it holds {len(sets)} message sets (QBXMLMsgsRs), one was expected")
 
     def _take(self, *, closed: bool) -> Iterator[Part]:
         if self._set is None:
@@ -119,78 +130,85 @@ class _Harvest:
             if self._set is None:
                 return
             yield _set_status(self._set)
-        while len(self._set):
-            node = self._set[0]
-            complete = closed or len(self._set) > 1
-            if self._answer is None:
-                self._answer = _Answer(node)
-                yield self._answer.status
-            yield from self._answer.take(node, complete=complete)
-            if not complete:
-                return
-            yield from self._answer.last()
+        for node in _finished(self._set, closed=closed):
+            yield from self._from(node, complete=True)
             self._answer = None
-            del self._set[0]
+        for node in self._set:  # at most one is left: the answer that is still growing
+            yield from self._from(node, complete=False)
 
-    def _find_set(self) -> etree._Element | None:
-        if self.root is None:
+    def _from(self, node: Node, *, complete: bool) -> Iterator[Part]:
+        if self._answer is None:
+            self._answer = _Answer(node)
+            yield self._answer.status
+        yield from self._answer.take(node, complete=complete)
+
+    def _find_set(self) -> Node | None:
+        if self._root is None:
             return None
-        return next((node for node in self.root if node.tag in MESSAGE_SETS), None)
+        return next((node for node in self._root if node.tag in MESSAGE_SETS), None)
+
+
+def _finished(parent: Node, *, closed: bool) -> Iterator[Node]:
+    """Children that the parser has left behind; each leaves the tree after its turn."""
+    child = next(iter(parent), None)
+    while child is not None:
+        follower = child.getnext()
+        if follower is None and not closed:
+            return
+        yield child
+        if child.getparent() is parent:
+            parent.remove(child)
+        child = follower
 
 
 class _Answer:
     """One answer element while it is read."""
 
-    def __init__(self, node: etree._Element) -> None:
+    def __init__(self, node: Node) -> None:
         self.status = _status(node)
-        shape = tables.shape(node.tag) if tables.has(node.tag) else Shape(node.tag, "", (), ())
-        self._reader = reader_of(node.tag) if tables.has(node.tag) else Reader(shape)
+        known = tables.has(node.tag)
+        shape = tables.shape(node.tag) if known else Shape(node.tag, "", (), ())
+        self._reader = reader_of(node.tag) if known else Reader(shape)
         self._flat = any(element.is_leaf for element in shape.order)
         self._held = etree.Element(node.tag)
 
-    def take(self, node: etree._Element, *, complete: bool) -> Iterator[Ret]:
-        """The records that are finished; they leave the tree."""
-        keep = 0 if complete else 1
-        while len(node) > keep:
-            child = node[0]
+    def take(self, node: Node, *, complete: bool) -> Iterator[Ret]:
+        """The records that are finished, at the end also the answer's own fields (ListDel, TxnDel, TxnVoid)."""
+        for child in _finished(node, closed=complete):
             if self._flat and child.tag != "ErrorRecovery":
                 self._held.append(child)
-                continue
+            else:
+                yield self._ret(child)
+        if complete and len(self._held):
             notes: list[str] = []
-            values = self._reader.child(child, notes)
-            yield Ret(
-                child.tag,
-                values if isinstance(values, dict) else {"#text": values},
-                self.status,
-                tuple(notes),
-            )
-            del node[0]
+            yield Ret(self.status.name, self._reader.values(self._held, notes), self.status, tuple(notes))
 
-    def last(self) -> Iterator[Ret]:
-        """The answer's own fields, where it has them directly (ListDel, TxnDel, TxnVoid): one record of its name."""
-        if len(self._held):
-            notes: list[str] = []
-            values = self._reader.values(self._held, notes)
-            yield Ret(self.status.name, values, self.status, tuple(notes))
+    def _ret(self, node: Node) -> Ret:
+        notes: list[str] = []
+        values = self._reader.child(node, notes)
+        values = values if isinstance(values, dict) else {TEXT: values}
+        return Ret(node.tag, values, self.status, tuple(notes))
 
 
-def _set_status(node: etree._Element) -> SetStatus:
-    return SetStatus(_integer(node.get("messageSetStatusCode")), node.get("newMessageSetID"))
+def _set_status(node: Node) -> SetStatus:
+    given = attributes_of(node)
+    return SetStatus(_integer(given.get("messageSetStatusCode")), given.get("newMessageSetID"))
 
 
-def _status(node: etree._Element) -> Status:
-    code = _integer(node.get("statusCode"))
+def _status(node: Node) -> Status:
+    given = attributes_of(node)
+    code = _integer(given.get("statusCode"))
     if code is None:
         raise UnsafeXmlError(f"{node.tag} has no statusCode")
     return Status(
         name=node.tag,
-        request_id=node.get("requestID"),
+        request_id=given.get("requestID"),
         code=code,
-        severity=_SEVERITIES.get(node.get("statusSeverity", "").strip().lower()) or _severity_of(code),
-        message=node.get("statusMessage", ""),
-        ret_count=_integer(node.get("retCount")),
-        iterator_id=node.get("iteratorID"),
-        iterator_remaining=_integer(node.get("iteratorRemainingCount")),
+        severity=_SEVERITIES.get(given.get("statusSeverity", "").strip().lower()) or _severity_of(code),
+        message=given.get("statusMessage", ""),
+        ret_count=_integer(given.get("retCount")),
+        iterator_id=given.get("iteratorID"),
+        iterator_remaining=_integer(given.get("iteratorRemainingCount")),
     )
 
 
@@ -201,4 +219,4 @@ def _severity_of(code: int) -> Severity:
 
 def _integer(text: str | None) -> int | None:
     text = (text or "").strip()
-    return int(text) if text.removeprefix("-").isdecimal() and len(text) < 12 else None
+    return int(text) if text.isascii() and text.removeprefix("-").isdigit() and len(text) < 12 else None

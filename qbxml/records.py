@@ -10,25 +10,26 @@ from lxml import etree
 
 from qbxml import leaves, tables
 from qbxml.messages import ORDER, TEXT
-from qbxml.secure import DEPTH, UnsafeXmlError
+from qbxml.secure import DEPTH, UnsafeXmlError, attributes_of
 from qbxml.tables import Element, Shape
 
 Node: TypeAlias = "etree._Element"
 Notes: TypeAlias = list[str]
 _Read: TypeAlias = Callable[[Node, Notes], Any]
 
+_ENVELOPE: Final = 3  # QBXML, QBXMLMsgsRs and the answer stand above a record
+
 
 class Reader:
     """Reads the children of one shape. Everything that can be decided before the data comes is decided here."""
 
     def __init__(self, shape: Shape) -> None:
-        self._known = {element.name: (_read_of(element), element.listed) for element in shape.order}
         self._shape = shape
-        self._attributes = bool(shape.attributes)
+        self._known = {element.name: (_read_of(element), element.listed) for element in shape.order}
 
     def values(self, node: Node, notes: Notes) -> dict[str, Any]:
         """The children (and attributes, where the shape has some) of a node."""
-        values: dict[str, Any] = {f"@{name}": text for name, text in node.items()} if self._attributes else {}
+        values: dict[str, Any] = {}
         known = self._known
         for child in node:
             name = child.tag
@@ -41,10 +42,7 @@ class Reader:
                 notes.append(f"{path_of(child)}: given more than once, the first is kept")
             else:
                 values[name] = entry[0](child, notes)
-        if self._shape.mixed:
-            told = self._shape.mixed_order(str(child.tag) for child in node)
-            values.update({ORDER: told} if told else {})
-        return values
+        return {**values, **self._extras(node)} if self._shape.attributes or self._shape.mixed else values
 
     def child(self, node: Node, notes: Notes) -> Any:
         """One child by itself, as `values` would hold it."""
@@ -53,6 +51,12 @@ class Reader:
             notes.append(f"{path_of(node)}: not in qbXML 13.0")
             return _unknown(node, 0)
         return entry[0](node, notes)
+
+    def _extras(self, node: Node) -> dict[str, Any]:
+        """Attributes, and how the members of mixed lists follow each other."""
+        extras: dict[str, Any] = {f"@{name}": text for name, text in attributes_of(node).items()}
+        told = self._shape.mixed_order(str(child.tag) for child in node)
+        return {**extras, ORDER: told} if told else extras
 
 
 @cache
@@ -64,22 +68,23 @@ def reader_of(name: str) -> Reader:
 def path_of(node: Node) -> str:
     """Where a node stands, from its record on: "CustomerRet/BillAddress/Addr1"."""
     names = [str(node.tag), *(str(above.tag) for above in node.iterancestors())]
-    return "/".join(reversed(names[:-3] if len(names) > 3 else names))
+    return "/".join(reversed(names[:-_ENVELOPE] if len(names) > _ENVELOPE else names))
+
+
+# -- leaves -------------------------------------------------------------------------------------------
 
 
 def _read_of(element: Element) -> _Read:
     if not element.is_leaf:
-        return _Aggregate(element).read
-    if element.attributes:
-        return _with_attributes(_leaf(element))
-    return _leaf(element)
+        return _Aggregate(element.shape).read
+    return _with_attributes(_leaf(element)) if element.attributes else _leaf(element)
 
 
 class _Aggregate:
     """An aggregate's reader, made when the first one is met."""
 
-    def __init__(self, element: Element) -> None:
-        self._shape = element.shape
+    def __init__(self, shape: str) -> None:
+        self._shape = shape
 
     def read(self, node: Node, notes: Notes) -> dict[str, Any]:
         return reader_of(self._shape).values(node, notes)
@@ -87,63 +92,35 @@ class _Aggregate:
 
 def _leaf(element: Element) -> _Read:
     if element.type in leaves.READERS:
-        return _typed(leaves.READERS[element.type], element.type == "PERCENT")
-    if element.enum:
-        return _listed_text(frozenset(element.enum))
-    return _text
+        return _typed(leaves.READERS[element.type], percent=element.type == "PERCENT")
+    return _enumerated(frozenset(element.enum)) if element.enum else _text
 
 
 def _text(node: Node, notes: Notes) -> Any:
     text = node.text
-    if text is None or len(node):
-        return _unusual_leaf(node, notes)
-    return text
+    return _unusual(node, notes) if text is None or len(node) else text
 
 
-def _unusual_leaf(node: Node, notes: Notes) -> Any:
-    """An empty leaf, or one that holds elements against the specification."""
-    if not len(node):
-        return node.text or ""
-    notes.append(f"{path_of(node)}: holds other fields, a text was expected")
-    return _unknown(node, 0)
-
-
-def _typed(convert: Callable[[str], Any], percent: bool) -> _Read:
+def _typed(convert: Callable[[str], Any], *, percent: bool) -> _Read:
     def read(node: Node, notes: Notes) -> Any:
         text = node.text
         if text is None or len(node):
-            return _unusual_leaf(node, notes)
+            return _unusual(node, notes)
         try:
             return convert(text)
         except ValueError:
-            return _repaired(node, text, convert, percent, notes)
+            return _repaired(node, text, convert if percent else None, notes)
 
     return read
 
 
-def _repaired(node: Node, text: str, convert: Callable[[str], Any], percent: bool, notes: Notes) -> Any:
-    """A value with a percent sign loses it; anything else that does not fit its type stays the text it was."""
-    if percent and text.rstrip().endswith("%"):
-        try:
-            value = convert(text.rstrip().rstrip("%"))
-        except ValueError:
-            pass
-        else:
-            notes.append(f'{path_of(node)}: "{text}" is printed with a percent sign')
-            return value
-    if text.strip():
-        notes.append(f'{path_of(node)}: "{text}" does not fit its type, kept as text')
-    return text.strip() and text
-
-
-def _listed_text(choices: frozenset[str]) -> _Read:
+def _enumerated(choices: frozenset[str]) -> _Read:
     def read(node: Node, notes: Notes) -> Any:
         text = node.text
-        if text in choices:
-            return text
-        if text is None or len(node):
-            return _unusual_leaf(node, notes)
-        notes.append(f'{path_of(node)}: "{text}" is not one of the listed values')
+        if text not in choices:
+            if text is None or len(node):
+                return _unusual(node, notes)
+            notes.append(f'{path_of(node)}: "{text}" is not one of the listed values')
         return text
 
     return read
@@ -152,15 +129,38 @@ def _listed_text(choices: frozenset[str]) -> _Read:
 def _with_attributes(plain: _Read) -> _Read:
     def read(node: Node, notes: Notes) -> Any:
         value = plain(node, notes)
-        if not node.attrib:
+        attributes = {f"@{name}": text for name, text in attributes_of(node).items()}
+        if not attributes:
             return value
-        attributes = {f"@{name}": text for name, text in node.items()}
         return attributes if value == "" else {**attributes, TEXT: value}
 
     return read
 
 
-_DEEPEST: Final = DEPTH - 4
+def _unusual(node: Node, notes: Notes) -> Any:
+    """An empty leaf, or one that holds elements against the specification."""
+    if not len(node):
+        return node.text or ""
+    notes.append(f"{path_of(node)}: holds other fields, a text was expected")
+    return _unknown(node, 0)
+
+
+def _repaired(node: Node, text: str, percent: Callable[[str], Any] | None, notes: Notes) -> Any:
+    """A percentage loses its sign; anything else that does not fit its type stays the text it was."""
+    bare = text.strip()
+    if percent and bare.endswith("%"):
+        try:
+            value = percent(bare.removesuffix("%"))
+        except ValueError:
+            value = text
+        notes.append(f'{path_of(node)}: "{bare}" is printed with a percent sign')
+        return value
+    if bare:
+        notes.append(f'{path_of(node)}: "{bare}" does not fit its type, kept as text')
+    return text if bare else ""
+
+
+# -- outside the specification -------------------------------------------------------------------------
 
 
 def _keep_unknown(values: dict[str, Any], node: Node, notes: Notes) -> None:
@@ -181,7 +181,7 @@ def _keep(values: dict[str, Any], name: str, value: Any) -> None:
 def _unknown(node: Node, depth: int) -> Any:
     if not len(node):
         return node.text or ""
-    if depth > _DEEPEST:
+    if depth > DEPTH:
         raise UnsafeXmlError(f"its elements are nested more than {DEPTH} deep")
     values: dict[str, Any] = {}
     for child in node:

@@ -13,7 +13,7 @@ from qbxml.content import match
 from qbxml.errors import RefusedByParser
 from qbxml.messages import ORDER, TEXT, OnError, Request, RequestSet
 from qbxml.negotiate import KNOWN
-from qbxml.secure import Prolog, UnsafeXmlError, read_tree
+from qbxml.secure import Prolog, UnsafeXmlError, attributes_of, read_tree
 from qbxml.tables import Attribute, Element, Shape, Version, version_of
 
 Node: TypeAlias = "etree._Element"
@@ -32,11 +32,12 @@ _SET_ATTRIBUTES: Final = {
 def read_request(text: str | bytes) -> RequestSet:
     """A request document, read as QuickBooks reads it before it looks at any single request.
 
-    Refused are: anything before the XML declaration, no or an unknown qbxml version, not well-formed XML, a character
-    outside Latin-1 that is not written as a reference, an unknown element or attribute, a wrong order, a missing or
-    repeated element, a value outside its enumeration, a field newer than the version. Values that are wrong only for
-    their own request (too long, not an amount) come through as the text they were; `validate` tells about them, as
-    QuickBooks answers them one by one (3040, 3070 ...). Raises RefusedByParser.
+    Refused are: anything before the XML declaration, no or an unknown qbxml version, not well-formed XML, a
+    character outside Latin-1 that is not written as a reference, an unknown element or attribute, a wrong
+    order, a missing or repeated element, a value outside its enumeration, a field newer than the version.
+    Values that are wrong only for their own request (too long, not an amount) come through as the text they
+    were; `validate` tells about them, as QuickBooks answers them one by one (3040, 3070 ...). Raises
+    RefusedByParser.
     """
     document = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     _look_at_characters(text)
@@ -47,7 +48,7 @@ def read_request(text: str | bytes) -> RequestSet:
     except UnsafeXmlError as error:
         raise RefusedByParser("", f"the request cannot be read: {error}") from error
     message_set = _message_set(root)
-    given = dict(message_set.items())
+    given = attributes_of(message_set)
     numbers = version_of(version)
     return RequestSet(
         version=version,
@@ -68,12 +69,12 @@ def read_one(node: Node, version: Version = tables.NEWEST) -> Request:
     if shape.version > version:
         raise RefusedByParser(name, f"{name} needs qbXML {shape.since}, the document says {_dotted(version)}")
     _look_at_attributes(name, node, shape.attributes)
-    attributes = dict(node.items())
+    attributes = attributes_of(node)
     request_id = attributes.pop("requestID", None)
     return Request(name, _values(name, node, shape, version), request_id, attributes)
 
 
-# -- the envelope -------------------------------------------------------------------------------------------------
+# -- the envelope ----------------------------------------------------------------------------------
 
 
 def _look_at_characters(text: str | bytes) -> None:
@@ -127,7 +128,7 @@ def _on_error(given: dict[str, str]) -> OnError:
     return "stopOnError" if given["onError"] == "stopOnError" else "continueOnError"
 
 
-# -- requests -----------------------------------------------------------------------------------------------------
+# -- requests --------------------------------------------------------------------------------------
 
 
 def _values(path: str, node: Node, shape: Shape, version: Version) -> dict[str, Any]:
@@ -150,7 +151,7 @@ def _value(path: str, node: Node, element: Element, version: Version) -> Any:
     if element.is_leaf:
         return _leaf(path, node, element)
     _look_at_attributes(path, node, element.of.attributes)
-    attributes = {f"@{name}": text for name, text in node.items()}
+    attributes = {f"@{name}": text for name, text in attributes_of(node).items()}
     return {**attributes, **_values(path, node, element.of, version)}
 
 
@@ -162,7 +163,7 @@ def _leaf(path: str, node: Node, element: Element) -> Any:
     if element.enum and text not in element.enum:
         raise RefusedByParser(path, f'{element.name} cannot be "{text}", only {", ".join(element.enum)}')
     value = _converted(element.type, text)
-    attributes = {f"@{name}": given for name, given in node.items()}
+    attributes = {f"@{name}": given for name, given in attributes_of(node).items()}
     return {**attributes, **({TEXT: value} if text else {})} if attributes else value
 
 
@@ -178,7 +179,7 @@ def _converted(kind: str, text: str) -> Any:
 
 def _look_at_attributes(path: str, node: Node, allowed: tuple[Attribute, ...]) -> None:
     by_name = {attribute.name: attribute for attribute in allowed}
-    for name, value in node.items():
+    for name, value in attributes_of(node).items():
         if name not in by_name:
             raise RefusedByParser(path, f"{node.tag} has no attribute {name}")
         choices = by_name[name].choices

@@ -23,8 +23,8 @@ class _RootReached(Exception):
 class Prolog:
     """Looks at the start of a document, block by block, until its root element: a DOCTYPE ends the reading.
 
-    huge_tree switches libxml2's own limits on entities off, so no entity may be declared at all; only a real parser
-    finds the declaration in every encoding.
+    huge_tree switches libxml2's own limits on entities off, so no entity may be declared at all; only a
+    real parser finds the declaration in every encoding.
     """
 
     def __init__(self, encoding: str | None = None) -> None:
@@ -61,14 +61,24 @@ class Prolog:
         raise UnsafeXmlError("it has a DOCTYPE, which qbXML never has")
 
 
-OPTIONS: Final = {
-    "resolve_entities": False,
-    "load_dtd": False,
-    "no_network": True,
-    "huge_tree": True,
-    "remove_comments": True,
-    "remove_pis": True,
-}
+def pull_parser(encoding: str | None) -> etree.XMLPullParser:
+    """A parser to feed block by block; it reports the root element and drops comments and instructions."""
+    return etree.XMLPullParser(
+        ("start",),
+        tag="QBXML",
+        encoding=encoding,
+        resolve_entities=False,
+        load_dtd=False,
+        no_network=True,
+        huge_tree=True,
+        remove_comments=True,
+        remove_pis=True,
+    )
+
+
+def attributes_of(node: etree._Element) -> dict[str, str]:
+    """The attributes of an element as plain texts."""
+    return {str(name): str(text) for name, text in node.attrib.items()}
 
 
 def read_tree(document: bytes, *, encoding: str | None = None) -> etree._Element:
@@ -77,7 +87,16 @@ def read_tree(document: bytes, *, encoding: str | None = None) -> etree._Element
     prolog.feed(document)
     if not prolog.root:
         raise UnsafeXmlError("it has no root element")
+    parser = etree.XMLParser(
+        encoding=encoding,
+        resolve_entities=False,
+        load_dtd=False,
+        no_network=True,
+        huge_tree=True,
+        remove_comments=True,
+        remove_pis=True,
+    )
     try:
-        return etree.fromstring(document, etree.XMLParser(encoding=encoding, **OPTIONS))
+        return etree.fromstring(document, parser)
     except etree.XMLSyntaxError as error:
         raise UnsafeXmlError(f"it is not well-formed: {error.msg}") from error

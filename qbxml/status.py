@@ -1,7 +1,7 @@
 """What QuickBooks' status codes and HRESULTs mean and what to do next.
 
-Codes and actions come from the qbXML reference of status codes (qbXML semantics, section 2), the HRESULTs from the Web
-Connector protocol, section 4.3; the sentences are for the person who looks at the record.
+Codes and actions come from the qbXML reference of status codes (qbXML semantics, section 2), the HRESULTs
+from the Web Connector protocol, section 4.3; the sentences are for the person who looks at the record.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ Action: TypeAlias = Literal["ok", "ignore", "retry", "reread", "rename", "person
 @dataclass(frozen=True)
 class StatusInfo:
     """One status code. Actions: ok, ignore (nothing to do), retry (later, unchanged), reread (the object, rebase, send
-    again), rename (choose another name), person (must decide), fix (our request is wrong), feature (QuickBooks lacks
-    it or has it switched off).
+    again), rename (choose another name), person (must decide), fix (our request is wrong), feature
+    (QuickBooks lacks it or has it switched off).
     """
 
     code: int
@@ -172,8 +172,8 @@ _READ_THE_TEXT: Final = (3170, 3180)  # one code for locks, taken names and ever
 def next_step(code: int, message: str) -> Action:
     """The action for one answer. 3170, 3180 and unknown errors are told apart by QuickBooks' text.
 
-    A text about a lock or another user means retry, one about a merge or a value already in use means rename. QuickBooks
-    may speak another language; then a person decides.
+    A text about a lock or another user means retry, one about a merge or a value already in use means
+    rename. QuickBooks may speak another language; then a person decides.
     """
     if code in STATUS and code not in _READ_THE_TEXT:
         return STATUS[code].action

@@ -1,7 +1,7 @@
 """The field tables: what each qbXML 13.0 message and aggregate holds, in QuickBooks' order.
 
-The data is schemas/qbxml_fields.tsv (layout in schemas/README.md). It is read once, and a message's part of it is
-taken apart when that message is first used.
+The data is schemas/qbxml_fields.tsv (layout in schemas/README.md). It is read once, and a message's part of
+it is taken apart when that message is first used.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class Attribute:
 class Element:
     """One allowed child of an aggregate: a leaf with a type, or an aggregate with the name of its shape.
 
-    `high` None means any number. `listed` is true where values hold a list: the element repeats by itself or stands in
-    a choice that repeats (lines and line groups). `elsewhere` marks fields that QuickBooks knows and that the
-    United States desktop product does not keep (status 530).
+    `high` None means any number. `listed` is true where values hold a list: the element repeats by itself
+    or stands in a choice that repeats (lines and line groups). `elsewhere` marks fields that QuickBooks
+    knows and that the United States desktop product does not keep (status 530).
     """
 
     name: str
@@ -94,31 +94,26 @@ class Shape:
         return {element.name: element for element in self.order}
 
     @cached_property
-    def mixed(self) -> tuple[frozenset[str], ...]:
-        """For each choice that repeats, the names that may follow each other in any order."""
+    def mixed(self) -> frozenset[str]:
+        """The names in a choice that repeats, which may follow each other in any order (no shape has two such)."""
         groups = (part for part in _groups(self.parts) if part.kind == "choice" and part.high != 1)
-        return tuple(frozenset(element.name for element in _elements(group.parts)) for group in groups)
+        return frozenset(element.name for group in groups for element in _elements(group.parts))
 
     @cached_property
     def version(self) -> Version:
         return version_of(self.since)
 
     @cached_property
-    def _places(self) -> dict[str, int]:
-        """Where the members of mixed lists stand in schema order."""
-        return {
-            name: place
-            for place, name in enumerate(self.by_name)
-            if any(name in names for names in self.mixed)
-        }
+    def place(self) -> dict[str, int]:
+        """Where each child stands in schema order."""
+        return {element.name: number for number, element in enumerate(self.order)}
 
     def mixed_order(self, names: Iterable[str]) -> list[str]:
         """How the members of mixed lists follow each other; empty when one kind simply follows the other."""
-        places = self._places
-        if not places:
+        if not self.mixed:
             return []
-        told = [name for name in names if name in places]
-        return told if told != sorted(told, key=places.__getitem__) else []
+        told = [name for name in names if name in self.mixed]
+        return told if told != sorted(told, key=self.place.__getitem__) else []
 
 
 def version_of(text: str) -> Version:
@@ -144,7 +139,7 @@ def _groups(parts: tuple[Part, ...]) -> Iterator[Group]:
             yield from _groups(part.parts)
 
 
-# -- reading the table --------------------------------------------------------------------------------------------
+# -- reading the table -----------------------------------------------------------------------------
 
 _LENGTHS = {"ID": 36}  # a limit of the type itself
 _SIGNS: dict[str, Literal["choice", "sequence"]] = {"(|": "choice", "(,": "sequence"}

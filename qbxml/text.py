@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-# Tab, line feed, carriage return, printable ASCII and the printable part of ISO-8859-1. Other characters either are no
-# XML (controls below 0x20), or come back as "?" for ever when sent as references (qbXML semantics, section 5).
+# Tab, line feed, carriage return, printable ASCII and the printable part of ISO-8859-1. Other characters
+# either are no XML (controls below 0x20), or come back as "?" for ever when sent as references (qbXML
+# semantics, section 5).
 _LOST = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\xff]")
 
 

@@ -10,19 +10,22 @@ from typing import Any
 from qbxml import leaves, tables
 from qbxml.errors import Rule, Violation
 from qbxml.messages import ORDER, TEXT, Request
+from qbxml.mixed import order_fault
 from qbxml.tables import Attribute, Element, Group, Part, Shape, Version, version_of
 from qbxml.text import lost_characters, spell
 
 REQUEST_ID_LENGTH = 50  # qbXML reference: status 1060
-# Leaves that name the object itself; empty, they would name nothing (status 3150), while other leaves are cleared so.
+# Leaves that name the object itself; empty, they would name nothing (status 3150), while other leaves are
+# cleared so.
 NEVER_EMPTY = frozenset({"ListID", "TxnID", "TxnLineID", "EditSequence", "Name", "FullName"})
 
 
 def validate(request: Request, version: str = "13.0") -> tuple[Violation, ...]:
     """Everything QuickBooks Desktop (US) would refuse in a request, given the qbXML version that the company speaks.
 
-    Empty when the request is good. Only the form is judged: names that do not exist in the company file, closed
-    periods and the like are QuickBooks' to answer. Raises ValueError when `version` is no version number.
+    Empty when the request is good. Only the form is judged: names that do not exist in the company file,
+    closed periods and the like are QuickBooks' to answer. Raises ValueError when `version` is no version
+    number.
     """
     judge = _Judge(version, version_of(version))
     if not tables.has(request.name) or not request.name.endswith("Rq"):
@@ -43,7 +46,7 @@ class _Judge:
         yield from self._attributes(request, shape)
         yield from self._content(request.name, shape, request.values)
 
-    # -- attributes -------------------------------------------------------------------------------------------
+    # -- attributes --------------------------------------------------------------------------------
 
     def _attributes(self, request: Request, shape: Shape) -> Iterator[Violation]:
         given = dict(request.attributes)
@@ -71,7 +74,7 @@ class _Judge:
             else:
                 yield from self._text(here, name, value, None)
 
-    # -- aggregates -------------------------------------------------------------------------------------------
+    # -- aggregates --------------------------------------------------------------------------------
 
     def _content(self, path: str, shape: Shape, values: Mapping[str, Any]) -> Iterator[Violation]:
         attributes = {key[1:]: values[key] for key in values if key.startswith("@")}
@@ -85,14 +88,9 @@ class _Judge:
             yield from self._part(path, part, values)
 
     def _order(self, path: str, shape: Shape, values: Mapping[str, Any]) -> Iterator[Violation]:
-        if ORDER not in values:
-            return
-        told = list(values[ORDER])
-        mixed = [name for names in shape.mixed for name in names]
-        held = {name: len(values[name]) for name in mixed if isinstance(values.get(name), list | tuple)}
-        if {name: told.count(name) for name in told} != {name: n for name, n in held.items() if n}:
-            text = f"the order names {len(told)} items, the lists hold {sum(held.values())}"
-            yield Violation(f"{path}/{ORDER}", told, "order", text)
+        fault = order_fault(shape, values)
+        if fault:
+            yield Violation(f"{path}/{ORDER}", values[ORDER], "order", fault)
 
     def _part(self, path: str, part: Part, values: Mapping[str, Any]) -> Iterator[Violation]:
         if isinstance(part, Element):
@@ -116,7 +114,7 @@ class _Judge:
         for part in taken:
             yield from self._part(path, part, values)
 
-    # -- elements ---------------------------------------------------------------------------------------------
+    # -- elements ----------------------------------------------------------------------------------
 
     def _element(self, path: str, element: Element, values: Mapping[str, Any]) -> Iterator[Violation]:
         here = f"{path}/{element.name}"
@@ -196,7 +194,7 @@ class _Judge:
             text = f"{name} holds characters that QuickBooks cannot keep: {spell(lost)}"
             yield Violation(path, value, "character", text)
 
-    # -- sentences --------------------------------------------------------------------------------------------
+    # -- sentences ---------------------------------------------------------------------------------
 
     def unknown(self, path: str, name: str, value: object, known: tuple[str, ...]) -> Violation:
         near = get_close_matches(name.removeprefix("attribute "), known, 3)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 _FORM = re.compile(
-    r"(\d{4})-(\d{1,2})-(\d{1,2})(?:T(\d{1,2})(?::(\d{1,2})(?::(\d{1,2})(?:[+-]\d{1,2}:\d{1,2})?)?)?)?"
+    r"(\d{4})-(\d{1,2})-(\d{1,2})(?:T(\d{1,2})(?::(\d{1,2})(?::(\d{1,2})(?:[+-]\d{1,2}:\d{1,2})?)?)?)?",
+    re.ASCII,
 )
+_WHOLE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[+-]\d\d:\d\d)?", re.ASCII)
 _SECONDS = 19  # the length of YYYY-MM-DDTHH:MM:SS
 
 
@@ -16,9 +18,10 @@ _SECONDS = 19  # the length of YYYY-MM-DDTHH:MM:SS
 class WallTime:
     """A moment as the clock on the wall of the company's PC showed it, to the second, in no zone of its own.
 
-    QuickBooks prints the January offset of its zone all year, so the offset of an answer is wrong for half of it while
-    the wall time is right. The offset is therefore dropped here and never sent; only the company's IANA zone turns a
-    wall time into an instant (qbXML semantics, section 4). Raises ValueError for an aware datetime.
+    QuickBooks prints the January offset of its zone all year, so the offset of an answer is wrong for half
+    of it while the wall time is right. The offset is therefore dropped here and never sent; only the
+    company's IANA zone turns a wall time into an instant (qbXML semantics, section 4). Raises ValueError
+    for an aware datetime.
     """
 
     moment: datetime
@@ -33,7 +36,8 @@ class WallTime:
     def parse(cls, text: str) -> WallTime:
         """Read a DATETIMETYPE: date only (midnight), with hours, minutes, seconds, with an offset (dropped).
 
-        Raises ValueError for everything else, also for Z and fractions of a second, which QuickBooks does not write.
+        Raises ValueError for everything else, also for Z and fractions of a second, which QuickBooks does
+        not write.
         """
         found = _FORM.fullmatch(text.strip())
         if found is None:
@@ -55,8 +59,9 @@ class WallTime:
     def to_utc(self, zone: tzinfo) -> datetime:
         """The instant, aware in UTC.
 
-        In the hour that autumn repeats, the first pass (daylight time) is taken: the earlier instant, so a watermark
-        made from it asks again rather than skips. A time that spring left out reads as if the clock had not moved yet.
+        In the hour that autumn repeats, the first pass (daylight time) is taken: the earlier instant, so a
+        watermark made from it asks again rather than skips. A time that spring left out reads as if the
+        clock had not moved yet.
         """
         return self.moment.replace(tzinfo=zone).astimezone(UTC)
 
@@ -73,6 +78,6 @@ def read_moment(text: str) -> WallTime | date:
 
     Raises ValueError.
     """
-    if len(text) >= _SECONDS and text[10] == "T" and text[_SECONDS : _SECONDS + 1] in ("", "-", "+"):
+    if _WHOLE.fullmatch(text):  # the form of every answer
         return WallTime(datetime.fromisoformat(text[:_SECONDS]))
     return WallTime.parse(text) if "T" in text else WallTime.parse(text).moment.date()

@@ -2,9 +2,10 @@
 
     python -m schemas.generate REFERENCE_FOLDER
 
-The folder holds the XSD of qbXML 13.0 (structure, types, enumerations), fields140.tsv (first version, lengths and
-products of each field) and requests.tsv (first version of each request). Only facts are taken: names, order, types,
-numbers. The result replaces qbxml_fields.tsv beside this module; its layout is described in the README.
+The folder holds the XSD of qbXML 13.0 (structure, types, enumerations), fields140.tsv (first version,
+lengths and products of each field) and requests.tsv (first version of each request). Only facts are taken:
+names, order, types, numbers. The result replaces qbxml_fields.tsv beside this module; its layout is
+described in the README.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class Node:
 GROUP_SIGNS = {"choice": "(|", "sequence": "(,"}
 
 
-# -- the XSD ------------------------------------------------------------------------------------------------------
+# -- the XSD ---------------------------------------------------------------------------------------
 
 
 class Schema:
@@ -183,13 +184,15 @@ def _attributes(node: XsdNode) -> tuple[Attribute, ...]:
     )
 
 
-# -- the annotated message list -----------------------------------------------------------------------------------
+# -- the annotated message list --------------------------------------------------------------------
 
 
 def read_facts(folder: Path) -> dict[tuple[str, str], Fact]:
     """(message, path) -> Fact; the path of the message itself is "."."""
+    grouped = _group_versions(folder)
     with (folder / "fields140.tsv").open(encoding="utf-8", newline="") as lines:
-        facts = {(row["message"], row["path"]): _fact(row) for row in csv.DictReader(lines, delimiter="\t")}
+        rows = {(row["message"], row["path"]): row for row in csv.DictReader(lines, delimiter="\t")}
+    facts = {key: _fact({**row, "since": row["since"] or grouped.get(key, "")}) for key, row in rows.items()}
     with (folder / "requests.tsv").open(encoding="utf-8", newline="") as lines:
         for row in csv.DictReader(lines, delimiter="\t"):
             fact = Fact(
@@ -198,6 +201,31 @@ def read_facts(folder: Path) -> dict[tuple[str, str], Fact]:
             facts[(row["request"], ".")] = fact
             facts[(row["request"].removesuffix("Rq") + "Rs", ".")] = fact
     return facts
+
+
+def _group_versions(folder: Path) -> dict[tuple[str, str], str]:
+    """First versions that the message list gives for a whole choice, which the table by field has lost."""
+    found: dict[tuple[str, str], str] = {}
+    root = etree.parse(str(folder / "qbxmlops140.xml")).getroot()
+    for comment in root.iter(etree.Comment):
+        started = _GROUP_VERSION.match(comment.text or "")
+        if started:
+            for node in _alternatives(comment):
+                names = [str(node.tag), *(str(above.tag) for above in node.iterancestors())][::-1]
+                found[(names[2], "/".join(names[3:]))] = started.group(1)
+    return found
+
+
+_GROUP_VERSION = re.compile(r"\s*v([0-9.]+), BEGIN OR")
+
+
+def _alternatives(comment: XsdNode) -> Iterator[XsdNode]:
+    """The elements between the comment that begins a choice and the one that ends it."""
+    for node in comment.itersiblings():
+        if not isinstance(node, etree._Comment):
+            yield node
+        elif (node.text or "").strip() == "END OR":
+            return
 
 
 def _fact(row: dict[str, str]) -> Fact:
@@ -226,7 +254,7 @@ def annotate(node: Node, message: str, path: str, facts: dict[tuple[str, str], F
     return replace(node, fact=fact, length=fact.length or node.length, parts=parts)
 
 
-# -- the table ----------------------------------------------------------------------------------------------------
+# -- the table -------------------------------------------------------------------------------------
 
 
 class Table:
