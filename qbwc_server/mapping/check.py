@@ -1,13 +1,37 @@
 """A profile against the vocabularies of both sides, before anything runs."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from qbwc_server.mapping.fields import ends
+from qbwc_server.mapping.fields import EndField, ends
 from qbwc_server.mapping.fit import Vocabulary, rests
-from qbwc_server.mapping.profile import KindMap, Profile, Rule
+from qbwc_server.mapping.profile import KindMap, Profile, Rule, Side
 from qbwc_server.mapping.spelling import did_you_mean
+
+_TEXTS = frozenset({"text", "memo", "name", "lines", "picklist"})
+
+# The converters that make what a field of this type takes; a type that is absent takes anything.
+_MAKERS: dict[str, frozenset[str]] = {
+    # qbXML types
+    "STR": _TEXTS,
+    "ENUM": frozenset({"picklist", "text"}),
+    "AMT": frozenset({"amount"}),
+    **dict.fromkeys(("QUAN", "PRICE", "PERCENT", "FLOAT", "INT"), frozenset({"number"})),
+    "BOOL": frozenset({"boolean"}),
+    "DATE": frozenset({"date"}),
+    "DATETIME": frozenset({"datetime"}),
+    # CRM types
+    "text": _TEXTS,
+    "choice": _TEXTS,
+    "decimal": frozenset({"amount", "number"}),
+    "integer": frozenset({"number"}),
+    "boolean": frozenset({"boolean"}),
+    "date": frozenset({"date"}),
+    "datetime": frozenset({"datetime"}),
+}
+
+_NAMES: dict[Side, str] = {"crm": "the CRM", "books": "QuickBooks"}
 
 
 @dataclass(frozen=True)
@@ -38,6 +62,12 @@ class _Ends:
     def warning(self, rule: Rule | None, text: str) -> Problem:
         return Problem("warning", self.kind.crm_kind, rule.identity if rule else None, text)
 
+    def crm_end(self, rule: Rule) -> EndField | None:
+        return self.crm.get(self.kind.kind_of(rule), {}).get(rule.crm_field)
+
+    def books_ends(self, rule: Rule) -> list[EndField]:
+        return [end for path in rule.books_paths if (end := self.books.get(path))]
+
 
 def check(
     profile: Profile,
@@ -45,10 +75,10 @@ def check(
     books_fields: Mapping[str, Sequence[object]],
     version: str | None = None,
 ) -> tuple[Problem, ...]:
-    """Every name that one side does not know, every target it cannot write, every length that differs.
+    """Every name a side does not know, every target it cannot write, every length and label that differs.
 
-    Field lists are keyed by CRM kind ("account") and QuickBooks kind ("Customer"); `version` is the qbXML
-    version the company speaks.
+    Field lists are keyed by CRM kind ("account") and QuickBooks kind ("Customer", see `books_vocabulary`);
+    `version` is the qbXML version the company speaks.
     """
     crm = {kind: ends(fields) for kind, fields in crm_fields.items()}
     books = {kind: ends(fields) for kind, fields in books_fields.items()}
@@ -61,98 +91,166 @@ def check(
 
 def _kind_problems(at: _Ends) -> Iterator[Problem]:
     yield from _settings(at)
+    yield from _contributors(at)
+    yield from _needed(at)
     for rule in at.kind.rules:
         yield from _crm_end(at, rule)
         yield from _books_end(at, rule)
         yield from _lengths(at, rule)
+        yield from _labels(at, rule)
 
 
 def _settings(at: _Ends) -> Iterator[Problem]:
-    """Status fields, triggers, match keys and contributors name fields as well."""
-    own = at.crm.get(at.kind.crm_kind, {})
-    for setting, name in _named(at.kind):
+    """Status fields, triggers and match keys name fields as well."""
+    kind = at.kind
+    own = at.crm.get(kind.crm_kind, {})
+    for setting, name in _crm_names(kind):
         if name not in own:
-            yield at.error(
-                None, f"{setting}: {at.kind.crm_kind} has no field {name}{did_you_mean(name, own)}"
-            )
+            yield at.error(None, f"{setting}: {kind.crm_kind} has no field {name}{did_you_mean(name, own)}")
+    for setting, name in _books_names(kind):
+        if name not in at.books:
+            near = did_you_mean(name, at.books)
+            yield at.error(None, f"{setting}: {kind.books_kind} has no field {name}{near}")
+
+
+def _crm_names(kind: KindMap) -> Iterator[tuple[str, str]]:
+    yield from ((setting, name) for setting, name in kind.status.model_dump().items() if name)
+    if kind.promoted:
+        yield "promoted", kind.promoted.field
+    yield from ((f"match by {field.by}", field.crm) for field in kind.match_fields if "." not in field.crm)
+    yield from ((contributor.name, contributor.via) for contributor in kind.contributors)
+
+
+def _books_names(kind: KindMap) -> Iterator[tuple[str, str]]:
+    if kind.books_filter:
+        yield "books_filter", kind.books_filter.field
+    yield from ((f"match by {field.by}", field.books) for field in kind.match_fields)
+    yield from (("addressee", name) for names in kind.addressee for name in names.split())
+
+
+def _contributors(at: _Ends) -> Iterator[Problem]:
     for contributor in at.kind.contributors:
         fields = at.crm.get(contributor.kind, {})
         for name in filter(None, (contributor.parent, contributor.key, *contributor.required_fields)):
             if name not in fields:
-                text = (
-                    f"{contributor.name}: {contributor.kind} has no field {name}{did_you_mean(name, fields)}"
-                )
-                yield at.error(None, text)
-    if at.kind.books_filter and at.kind.books_filter.field not in at.books:
-        name = at.kind.books_filter.field
-        yield at.error(
-            None, f"books_filter: {at.kind.books_kind} has no field {name}{did_you_mean(name, at.books)}"
-        )
+                near = did_you_mean(name, fields)
+                yield at.error(None, f"{contributor.name}: {contributor.kind} has no field {name}{near}")
 
 
-def _named(kind: KindMap) -> Iterator[tuple[str, str]]:
-    for setting, name in kind.status.model_dump().items():
-        if name:
-            yield setting, name
-    if kind.promoted:
-        yield "promoted", kind.promoted.field
-    for field in kind.match_fields:
-        if "." not in field.crm:
-            yield f"match by {field.by}", field.crm
-    for contributor in kind.contributors:
-        yield contributor.name, contributor.via
+def _needed(at: _Ends) -> Iterator[Problem]:
+    """A side in which records are created needs a rule for each field that it demands."""
+    own = at.crm.get(at.kind.crm_kind, {})
+    filled = {rule.crm for rule in at.kind.rules if rule.goes_to("crm")}
+    written = {path for rule in at.kind.rules if rule.goes_to("books") for path in rule.books_paths}
+    # Below an optional aggregate a field is demanded only once the aggregate is sent.
+    top = {name: end for name, end in at.books.items() if "/" not in name}
+    yield from _unfilled(at, "crm", at.kind.crm_kind, own, filled)
+    yield from _unfilled(at, "books", at.kind.books_kind, top, written)
+
+
+def _unfilled(at: _Ends, side: Side, what: str, fields: Vocabulary, filled: set[str]) -> Iterator[Problem]:
+    if not at.kind.may_create(side):
+        return
+    for name, end in fields.items():
+        if end.required and end.writable and name not in filled:
+            yield at.error(None, f"A new {what} in {_NAMES[side]} needs {name}, and no rule fills it.")
 
 
 def _crm_end(at: _Ends, rule: Rule) -> Iterator[Problem]:
-    holder = at.kind.kind_of(rule)
+    holder, end = at.kind.kind_of(rule), at.crm_end(rule)
     if not holder:
-        names = [contributor.name for contributor in at.kind.contributors]
-        text = f"{rule.contributor} is no contributor{did_you_mean(rule.contributor, names)}"
-        yield at.error(rule, f"{rule.crm}: {text}")
-        return
-    fields = at.crm.get(holder, {})
-    end = fields.get(rule.crm_field)
-    if end is None:
-        yield at.error(rule, f"{holder} has no field {rule.crm_field}{did_you_mean(rule.crm_field, fields)}")
-    elif rule.goes_to("crm") and not end.writable:
-        yield at.error(
-            rule, f"{rule.crm} is read-only in the CRM. Set the direction of the rule to to_books."
-        )
+        near = did_you_mean(rule.contributor, [contributor.name for contributor in at.kind.contributors])
+        yield at.error(rule, f"{rule.crm}: {rule.contributor} is no contributor{near}")
+    elif end is None:
+        near = did_you_mean(rule.crm_field, at.crm.get(holder, {}))
+        yield at.error(rule, f"{holder} has no field {rule.crm_field}{near}")
+    elif rule.goes_to("crm"):
+        yield from _target(at, rule, rule.crm, end, "crm")
 
 
 def _books_end(at: _Ends, rule: Rule) -> Iterator[Problem]:
-    for path in rule.books_paths:
-        end = at.books.get(path)
-        if end is None:
-            yield at.error(rule, f"{at.kind.books_kind} has no {path}{did_you_mean(path, at.books)}")
-        elif end.repeatable:
+    missing = [path for path in rule.books_paths if path not in at.books]
+    if missing:
+        yield at.error(
+            rule, f"{at.kind.books_kind} has no field {missing[0]}{did_you_mean(missing[0], at.books)}"
+        )
+        return
+    for path, end in zip(rule.books_paths, at.books_ends(rule), strict=True):
+        if end.repeatable:
             yield at.error(rule, f"{path} can occur several times; a rule needs a field with one value.")
-        elif rule.goes_to("books") and not end.writable:
-            yield at.error(
-                rule, f"{path} is read-only in QuickBooks. Set the direction of the rule to to_crm."
-            )
+        elif rule.goes_to("books"):
+            yield from _target(at, rule, path, end, "books")
     if needed := rests(rule, at.books, at.version):
         yield at.warning(
             rule, f"{rule.books} needs qbXML {needed}, this company speaks {at.version}: the rule rests."
         )
 
 
+def _target(at: _Ends, rule: Rule, name: str, end: EndField, side: Side) -> Iterator[Problem]:
+    other = {"crm": "to_books", "books": "to_crm"}[side]
+    makers = _MAKERS.get(end.type.removesuffix("TYPE"))
+    if not end.writable:
+        yield at.error(rule, f"{name} is read-only in {_NAMES[side]}. Set the rule's direction to {other}.")
+    elif makers and rule.converter not in makers:
+        yield at.error(
+            rule,
+            f"{name} is of type {end.type} in {_NAMES[side]}, which converter {rule.converter} does not make. "
+            f"Use {' or '.join(sorted(makers))}.",
+        )
+
+
 def _lengths(at: _Ends, rule: Rule) -> Iterator[Problem]:
     """Only a target that is shorter than its source matters, in the directions the rule goes."""
-    crm_end = at.crm.get(at.kind.kind_of(rule), {}).get(rule.crm_field)
-    books_ends = [end for path in rule.books_paths if (end := at.books.get(path))]
-    crm_length = crm_end.length if crm_end else None
-    lengths = [end.length for end in books_ends if end.length]
-    if crm_length is None or not lengths or len(books_ends) > 1:
+    crm_end, books_ends = at.crm_end(rule), at.books_ends(rule)
+    if crm_end is None or len(books_ends) != 1:
         return
-    books_length, what = min(lengths), {"refuse": "refused", "truncate": "cut"}[rule.too_long]
-    if rule.goes_to("books") and crm_length > books_length:
+    what = {"refuse": "refused", "truncate": "cut"}[rule.too_long]
+    pairs: Iterable[tuple[Side, str, int | None, str, int | None]] = (
+        (
+            "books",
+            f"{rule.crm} in the CRM",
+            crm_end.length,
+            f"{rule.books} in QuickBooks",
+            books_ends[0].length,
+        ),
+        (
+            "crm",
+            f"{rule.books} in QuickBooks",
+            books_ends[0].length,
+            f"{rule.crm} in the CRM",
+            crm_end.length,
+        ),
+    )
+    for side, source, holds, target, takes in pairs:
+        if rule.goes_to(side) and holds and takes and holds > takes:
+            yield at.warning(
+                rule, f"{source} holds {holds} characters, {target} {takes}: longer ones are {what}."
+            )
+
+
+def _labels(at: _Ends, rule: Rule) -> Iterator[Problem]:
+    """Labels without a counterpart, found before the first run rather than record by record."""
+    crm_end, books_ends = at.crm_end(rule), at.books_ends(rule)
+    if rule.converter != "picklist" or crm_end is None or not books_ends:
+        return
+    yield from _unmatched(at, rule, "crm", crm_end.choices, [choice.crm for choice in rule.choices])
+    yield from _unmatched(at, rule, "books", books_ends[0].choices, [choice.books for choice in rule.choices])
+    if not rule.choices and crm_end.choices and books_ends[0].choices:
+        alone = set(crm_end.choices) ^ set(books_ends[0].choices)
+        if alone:
+            yield at.warning(rule, f"{rule.crm}: only one side knows {', '.join(sorted(alone))}.")
+
+
+def _unmatched(
+    at: _Ends, rule: Rule, side: Side, known: Sequence[str], listed: Sequence[str]
+) -> Iterator[Problem]:
+    if not known or not listed:
+        return
+    for label in dict.fromkeys(listed):
+        if label not in known:
+            yield at.error(rule, f"{label!r} is no value in {_NAMES[side]}{did_you_mean(label, known)}")
+    without = [label for label in known if label not in listed]
+    if without:
         yield at.warning(
-            rule,
-            f"{rule.crm} holds {crm_length} characters, {rule.books} {books_length}: longer ones are {what}.",
-        )
-    if rule.goes_to("crm") and books_length > crm_length:
-        yield at.warning(
-            rule,
-            f"{rule.books} holds {books_length} characters, {rule.crm} {crm_length}: longer ones are {what}.",
+            rule, f"{', '.join(without)} of {_NAMES[side]} has no counterpart in the rule's value list."
         )

@@ -47,7 +47,9 @@ def _paragraph(kind: KindMap, rule: Rule) -> str:
         f"{kind.crm_kind} {rule.crm} {_ARROW[rule.direction]} {kind.books_kind} {rule.books}, "
         f"{_WAYS[rule.direction]}.",
         f"Converter {rule.converter}: {CONVERTERS[rule.converter].doc}",
+        _holder(kind, rule),
         _TOO_LONG[rule.too_long],
+        _held(rule),
         f"When both sides changed, {_WINNERS[kind.winner_of(rule)]}." if rule.direction == "both" else "",
         "An empty value clears the other side."
         if rule.clear_when_empty
@@ -58,6 +60,18 @@ def _paragraph(kind: KindMap, rule: Rule) -> str:
         f"The rule is {'shipped' if rule.origin == 'shipped' else 'from the override'}.",
     ]
     return " ".join(filter(None, sentences))
+
+
+def _holder(kind: KindMap, rule: Rule) -> str:
+    contributor = kind.contributor(rule.contributor)
+    if contributor is None:
+        return ""
+    return f"{rule.contributor} is the {contributor.kind} named by {contributor.via} of the {kind.crm_kind}."
+
+
+def _held(rule: Rule) -> str:
+    lengths = (("QuickBooks", rule.shape.books_length), ("The CRM", rule.shape.crm_length))
+    return " ".join(f"{place} holds {length} characters." for place, length in lengths if length)
 
 
 def _settings(what: str, was: dict[str, object], now: dict[str, object]) -> list[str]:

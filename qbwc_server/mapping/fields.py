@@ -1,7 +1,7 @@
 """The vocabulary of one side: which fields exist and what each can hold.
 
 Field lists come from outside (a CRM's describe, the qbXML field tables) in whatever class their maker has;
-`ends` reads both spellings, .name or .path and .length or .max_length.
+`ends` reads either spelling: .name or .path, .length or .max_length, .choices or .enum.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,6 +19,7 @@ class EndField:
     writable: bool = True
     repeatable: bool = False
     since: str | None = None
+    choices: tuple[str, ...] = ()
 
 
 def ends(fields: Iterable[object]) -> Mapping[str, EndField]:
@@ -29,12 +30,19 @@ def ends(fields: Iterable[object]) -> Mapping[str, EndField]:
 def books_vocabulary(
     read: Sequence[object], add: Sequence[object] = (), mod: Sequence[object] = ()
 ) -> tuple[EndField, ...]:
-    """What a ...Ret holds; writable is what the ...Add or the ...Mod of the object takes as well."""
-    written = {**ends(mod), **ends(add)}
-    known = ends(read)
+    """What a ...Ret holds; writable is what the ...Add or the ...Mod of the object takes as well.
+
+    What a Mod demands (ListID, EditSequence) only says which object is meant and is nothing to write.
+    """
+    added = ends(add)
+    changed = {name for name, end in ends(mod).items() if not end.required}
     return tuple(
-        replace(end, writable=name in written, required=name in written and written[name].required)
-        for name, end in known.items()
+        replace(
+            end,
+            writable=name in added or name in changed,
+            required=name in added and added[name].required,
+        )
+        for name, end in ends(read).items()
     )
 
 
@@ -51,6 +59,7 @@ def _end(field: object) -> EndField:
         writable=bool(getattr(field, "writable", True)),
         repeatable=bool(getattr(field, "repeatable", False)),
         since=str(since) if since else None,
+        choices=tuple(getattr(field, "choices", None) or getattr(field, "enum", None) or ()),
     )
 
 

@@ -4,15 +4,22 @@ ISO-8859-1 letters survive both ways. Anything else is a parse failure or comes 
 rules of qbXML, "Characters"), so it is replaced before it is sent and the replacement is reported.
 """
 
+import re
 import unicodedata
 from dataclasses import dataclass
 
 from anyascii import anyascii
 
+# Where anyascii's choice is not what a person would type.
+_PLAINER = {"ʻ": "'", "ʼ": "'"}
+_FITS = re.compile(r"[\n\t -~\xa0-\xff]*")
 # Windows-1252 text that was decoded as Latin-1 has its punctuation among the C1 controls.
 _WINDOWS = {code: bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)}
 # Format and control characters and enclosing marks leave no trace that a reader would miss.
 _INVISIBLE = frozenset({"Cf", "Cc", "Me"})
+
+# Modifier letters are the apostrophes of Hawaiian and many transliterations.
+_WESTERN = ("LATIN ", "MODIFIER LETTER ")
 
 
 @dataclass(frozen=True)
@@ -26,6 +33,8 @@ class Carried:
 
 def carry(text: str) -> Carried:
     """The nearest Latin-1 text; letters of other scripts are romanised, emoji are removed."""
+    if _FITS.fullmatch(text):
+        return Carried(text, (), ())
     composed = unicodedata.normalize("NFC", text.translate(_WINDOWS))
     pieces = [(char, _piece(char)) for char in composed]
     return Carried(
@@ -46,19 +55,21 @@ def foreign(text: str) -> tuple[str, ...]:
 
 
 def _piece(char: str) -> str:
-    if char in "\n\t" or " " <= char <= "~" or "\xa0" <= char <= "\xff":
+    if _FITS.fullmatch(char):
         return char
-    if _is_pictograph(char):
+    if _is_pictograph(char) or unicodedata.category(char) == "Cc":
         return ""
-    return str(anyascii(char))
+    return _PLAINER.get(char) or str(anyascii(char))
 
 
 def _is_foreign(char: str) -> bool:
     if char <= "\xff" or not _is_visible(char):
         return False
+    called = unicodedata.name(unicodedata.normalize("NFKC", char)[0], "")
+    if called.startswith("COMBINING "):
+        return False
     is_letter = unicodedata.category(char)[0] in "LM"
-    latin = unicodedata.name(unicodedata.normalize("NFKC", char)[0], "").startswith("LATIN ")
-    return not _piece(char) or (is_letter and not latin)
+    return not _piece(char) or (is_letter and not called.startswith(_WESTERN))
 
 
 def _is_pictograph(char: str) -> bool:

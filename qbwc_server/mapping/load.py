@@ -13,7 +13,7 @@ by its pair (crm, books); a change keeps every setting that it does not name.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -26,7 +26,6 @@ from qbwc_server.mapping.validation import profile_or_problems
 Raw = dict[str, Any]
 
 _OVERRIDE_KEYS = ("kinds", "limits", "title", "app_name_prefix")
-_RULE_LISTS = ("change", "add", "remove")
 # What makes a kind the kind it is; a profile of its own is the way to change these.
 _FIXED = ("crm_kind", "books_kind", "role", "rules")
 
@@ -58,15 +57,17 @@ def load_profile(name: str, override: Mapping[str, Any] | None = None) -> Profil
 def _merge(raw: Raw, override: Mapping[str, Any]) -> Iterator[str]:
     """Writes the override into the raw profile, and tells what in it names nothing."""
     for key, value in override.items():
-        if key == "kinds" and isinstance(value, Mapping):
+        if key not in _OVERRIDE_KEYS:
+            yield f"{key!r} is nothing that an override can set{did_you_mean(key, _OVERRIDE_KEYS)}"
+        elif key not in ("kinds", "limits"):
+            raw[key] = value
+        elif not isinstance(value, Mapping):
+            yield f"{key} is {value!r}, not a table of settings."
+        elif key == "limits":
+            raw["limits"] = {**raw.get("limits", {}), **value}
+        else:
             for kind_name, change in value.items():
                 yield from _merge_kind(raw, kind_name, change)
-        elif key == "limits" and isinstance(value, Mapping):
-            raw["limits"] = {**raw.get("limits", {}), **value}
-        elif key in _OVERRIDE_KEYS:
-            raw[key] = value
-        else:
-            yield f"{key!r} is nothing that an override can set{did_you_mean(key, _OVERRIDE_KEYS)}"
 
 
 def _merge_kind(raw: Raw, kind_name: str, change: Any) -> Iterator[str]:
@@ -79,10 +80,11 @@ def _merge_kind(raw: Raw, kind_name: str, change: Any) -> Iterator[str]:
         return
     kind = names[kind_name]
     yield from (f"{kind_name}: {key!r} cannot be changed by an override." for key in _FIXED if key in change)
-    kind.update({key: value for key, value in change.items() if key not in (*_RULE_LISTS, *_FIXED)})
-    for verb in _RULE_LISTS:
-        for rule in _listed(change.get(verb, [])):
-            yield from (f"{kind_name}: {text}" for text in _RULE_VERBS[verb](kind["rules"], rule))
+    kind.update({key: value for key, value in change.items() if key not in (*_RULE_VERBS, *_FIXED)})
+    for verb, apply in _RULE_VERBS.items():
+        for rule in _listed(change.get(verb, ())):
+            faults = apply(kind["rules"], rule) if isinstance(rule, Mapping) else _no_rule(rule)
+            yield from (f"{kind_name}: {verb}: {fault}" for fault in faults)
 
 
 def _names(raw: Raw, kind: Raw) -> tuple[str, ...]:
@@ -92,44 +94,50 @@ def _names(raw: Raw, kind: Raw) -> tuple[str, ...]:
     return (full, kind["crm_kind"]) if alone else (full,)
 
 
-def _listed(rules: Any) -> list[Raw]:
-    return [dict(rule) if isinstance(rule, Mapping) else {"crm": str(rule)} for rule in rules]
+def _listed(rules: Any) -> Sequence[Any]:
+    return rules if isinstance(rules, list | tuple) else (rules,)
 
 
-def _pair(rule: Raw) -> tuple[Any, Any]:
+def _no_rule(rule: object) -> Iterator[str]:
+    yield f"{rule!r} is not a rule; it needs crm and books."
+
+
+def _pair(rule: Mapping[str, Any]) -> tuple[Any, Any]:
     return rule.get("crm"), rule.get("books")
 
 
-def _label(rule: Raw) -> str:
+def _label(rule: Mapping[str, Any]) -> str:
     return f"{rule.get('crm', '?')} <-> {rule.get('books', '?')}"
 
 
-def _position(rules: list[Raw], wanted: Raw) -> int | None:
+def _position(rules: list[Raw], wanted: Mapping[str, Any]) -> int | None:
     return next((at for at, rule in enumerate(rules) if _pair(rule) == _pair(wanted)), None)
 
 
-def _unknown(rules: list[Raw], wanted: Raw) -> str:
+def _unknown(rules: list[Raw], wanted: Mapping[str, Any]) -> str:
     return (
         f"there is no rule {_label(wanted)}{did_you_mean(_label(wanted), [_label(rule) for rule in rules])}"
     )
 
 
-def _change(rules: list[Raw], wanted: Raw) -> Iterator[str]:
+def _change(rules: list[Raw], wanted: Mapping[str, Any]) -> Iterator[str]:
     at = _position(rules, wanted)
+    yield from _reserved(wanted)
     if at is None:
         yield _unknown(rules, wanted)
     else:
-        rules[at] = {**rules[at], **wanted, "origin": "override"}
+        rules[at] = {**rules[at], **wanted, **_OURS}
 
 
-def _add(rules: list[Raw], wanted: Raw) -> Iterator[str]:
+def _add(rules: list[Raw], wanted: Mapping[str, Any]) -> Iterator[str]:
+    yield from _reserved(wanted)
     if _position(rules, wanted) is None:
-        rules.append({**wanted, "origin": "override"})
+        rules.append({**wanted, **_OURS})
     else:
         yield f"the rule {_label(wanted)} exists already; use change to set it."
 
 
-def _remove(rules: list[Raw], wanted: Raw) -> Iterator[str]:
+def _remove(rules: list[Raw], wanted: Mapping[str, Any]) -> Iterator[str]:
     at = _position(rules, wanted)
     if at is None:
         yield _unknown(rules, wanted)
@@ -137,7 +145,16 @@ def _remove(rules: list[Raw], wanted: Raw) -> Iterator[str]:
         del rules[at]
 
 
-_RULE_VERBS = {"change": _change, "add": _add, "remove": _remove}
+def _reserved(wanted: Mapping[str, Any]) -> Iterator[str]:
+    yield from (f"{_label(wanted)}: {key!r} is not a setting" for key in ("origin", "shape") if key in wanted)
+
+
+_OURS = {"origin": "override", "shape": {}}
+_RULE_VERBS: dict[str, Callable[[list[Raw], Mapping[str, Any]], Iterator[str]]] = {
+    "change": _change,
+    "add": _add,
+    "remove": _remove,
+}
 
 
 def _duplicate_targets(raw: Raw) -> Iterator[str]:

@@ -12,7 +12,7 @@ from qbwc_server.mapping.conversion import Converted, Target
 from qbwc_server.mapping.converters import CONVERTERS
 from qbwc_server.mapping.errors import CannotConvert
 from qbwc_server.mapping.paths import Nested, heads_address, leaf_at
-from qbwc_server.mapping.profile import Filter, KindMap, Rule, Side
+from qbwc_server.mapping.profile import Contributor, Filter, KindMap, Rule, Side
 from qbwc_server.mapping.value import Value, as_text, normal
 
 
@@ -84,6 +84,11 @@ def crm_reads(kind_map: KindMap) -> dict[str, tuple[str, ...]]:
     for rule in kind_map.rules:
         reads.setdefault(rule.contributor, []).append(rule.crm_field)
     return {name: tuple(dict.fromkeys(fields)) for name, fields in reads.items()}
+
+
+def lacking(contributor: Contributor, values: Mapping[str, object]) -> tuple[str, ...]:
+    """The fields without which the CRM would refuse to create this contributing record, and that are empty."""
+    return tuple(name for name in contributor.required_fields if normal(values.get(name)) in (None, ""))
 
 
 def left_out(chosen: Filter | None, values: Nested) -> str | None:

@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Sequence
+from itertools import chain
 
 from qbwc_server.mapping.conversion import Converted, Target
 from qbwc_server.mapping.latin1 import carry, foreign
@@ -25,7 +26,7 @@ def text_to_crm(value: Value, target: Target) -> Converted:
 
 def name_to_books(value: Value, target: Target) -> Converted:
     """Customer names: unique without case, no colon (it joins the levels of a FullName), 41 characters."""
-    text = as_text(value)
+    text = " ".join(as_text(value).split())
     if unknown := foreign(text):
         raise target.refusal(
             f"{target.field} contains {_shown(unknown)}, which a QuickBooks name cannot hold. "
@@ -33,7 +34,7 @@ def name_to_books(value: Value, target: Target) -> Converted:
             value,
             "character",
         )
-    carried = carry(" ".join(text.split()))
+    carried = carry(text)
     name = " ".join(carried.text.split())
     if ":" in name:
         raise target.refusal(
@@ -42,16 +43,18 @@ def name_to_books(value: Value, target: Target) -> Converted:
             value,
             "colon",
         )
-    return _result(*_fitted(name, target, NAME_LENGTH), _replaced(carried.replaced, target))
+    losses = _losses(carried.replaced, carried.removed, target)
+    return _result(*_fitted(name, target, NAME_LENGTH), *losses)
 
 
 def lines_to_books(value: Value, target: Target) -> Converted:
     """A street as address lines. A line that is too long is folded at a space while lines are free."""
     carried = carry(as_text(value))
     lines = [" ".join(line.split()) for line in carried.text.splitlines()]
-    folded = [part for line in lines if line for part in _folded(line, target)]
-    kept, cut = _cut_lines(folded, target)
-    return _result("\n".join(kept), cut, *_losses(carried.replaced, carried.removed, target))
+    folded = [_fitted_line(part, target) for line in lines if line for part in _folded(line, target)]
+    kept, left_out = _kept_lines([line for line, _ in folded], target)
+    losses = _losses(carried.replaced, carried.removed, target)
+    return _result("\n".join(kept), *(cut for _, cut in folded), left_out, *losses)
 
 
 def lines_to_crm(value: Value, target: Target) -> Converted:
@@ -60,28 +63,32 @@ def lines_to_crm(value: Value, target: Target) -> Converted:
 
 
 def picklist_to_books(value: Value, target: Target) -> Converted:
-    return _chosen(value, target, dict(reversed(target.choices)))
+    return _chosen(value, target, target.choices)
 
 
 def picklist_to_crm(value: Value, target: Target) -> Converted:
-    return _chosen(value, target, {books: crm for crm, books in reversed(target.choices)})
+    return _chosen(value, target, [(books, crm) for crm, books in target.choices])
 
 
-def _chosen(value: Value, target: Target, table: dict[str, str]) -> Converted:
-    """Labels are compared exactly, then without case; without a value list the label itself is carried."""
+def _chosen(value: Value, target: Target, pairs: Sequence[tuple[str, str]]) -> Converted:
+    """Labels are compared exactly, then without case, and the first pair counts.
+
+    Without a value list the label itself is carried.
+    """
     label = as_text(value)
-    if not table:
-        return text_to_books(value, target) if target.side == "books" else text_to_crm(value, target)
-    loose = {key.casefold(): found for key, found in reversed(table.items())}
-    found = table.get(label) or loose.get(label.casefold())
-    if found is None:
+    exact = (found for key, found in pairs if key == label)
+    loose = (found for key, found in pairs if key.casefold() == label.casefold())
+    chosen = next(chain(exact, loose), None)
+    if chosen is None and pairs:
+        known = ", ".join(dict.fromkeys(key for key, _ in pairs))
         raise target.refusal(
             f"{target.field} is {label!r}, which has no counterpart in {target.place}. "
-            f"Choose one of {', '.join(table)}, or add it to the value list of this rule.",
+            f"Choose one of {known}, or add it to the value list of this rule.",
             value,
             "no_choice",
         )
-    return Converted(found)
+    carry_over = text_to_books if target.side == "books" else text_to_crm
+    return carry_over(label if chosen is None else chosen, target)
 
 
 def _carried(text: str, target: Target) -> Converted:
@@ -95,28 +102,33 @@ def _result(text: str, *losses: str | None) -> Converted:
     return Converted(text or None, " ".join(loss for loss in losses if loss) or None)
 
 
-def _fitted(text: str, target: Target, assumed: int | None = None) -> tuple[str, str | None]:
-    limit = target.length or assumed
+def _fitted_line(line: str, target: Target) -> tuple[str, str | None]:
+    return _fitted(line, target, called=f"A line of {target.field}")
+
+
+def _fitted(
+    text: str, target: Target, assumed: int | None = None, called: str | None = None
+) -> tuple[str, str | None]:
+    limit, name = target.length or assumed, called or target.field
     if limit is None or len(text) <= limit:
         return text, None
     if target.too_long == "refuse":
         raise target.refusal(
-            f"{target.field} has {len(text)} characters, {target.place} allows {limit}. "
+            f"{name} has {len(text)} characters, {target.place} allows {limit}. "
             f"Shorten it in {target.source}.",
             text,
             "too_long",
         )
-    return text[:limit].strip(), f"{target.field} was cut from {len(text)} to {limit} characters."
+    return text[:limit].strip(), f"{name} was cut from {len(text)} to {limit} characters."
 
 
 def _folded(line: str, target: Target) -> list[str]:
     if target.length is None or len(line) <= target.length:
         return [line]
-    parts = textwrap.wrap(line, target.length, break_long_words=False, break_on_hyphens=False)
-    return [_fitted(part, target)[0] for part in parts]
+    return textwrap.wrap(line, target.length, break_long_words=False, break_on_hyphens=False)
 
 
-def _cut_lines(lines: Sequence[str], target: Target) -> tuple[Sequence[str], str | None]:
+def _kept_lines(lines: Sequence[str], target: Target) -> tuple[Sequence[str], str | None]:
     if len(lines) <= target.lines:
         return lines, None
     if target.too_long == "refuse":
