@@ -1,5 +1,6 @@
 """Companies, organisations and the connections that pair them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -91,3 +92,9 @@ def connections_of_organisation(tx: Tx, organisation_id: str) -> list[Connection
 
 def change_connection(tx: Tx, connection_id: str, **values: Any) -> None:
     tx.execute(update(connections).where(connections.c.id == connection_id).values(**values))
+
+
+def lock_connections(tx: Tx, connection_ids: Sequence[str]) -> None:
+    """Only one process decides for a connection at a time (PostgreSQL; SQLite has one writer anyway)."""
+    ids = connections.c.id.in_(connection_ids)
+    tx.execute(select(connections.c.id).where(ids).order_by(connections.c.id).with_for_update()).all()

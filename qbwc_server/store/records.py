@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, delete, func, insert, select
+from sqlalchemy import ColumnElement, and_, delete, func, insert, select, update
 
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import StoredRecord, many, one, upsert
@@ -25,6 +25,11 @@ def known(tx: Tx, scope_id: str, side: str, kind: str, ids: Sequence[str]) -> di
         )
         found |= {row.id: row for row in many(StoredRecord, tx.execute(query).all())}
     return found
+
+
+def living(tx: Tx, scope_id: str, side: str, kind: str) -> list[StoredRecord]:
+    query = select(records).where(_of_kind(scope_id, side, kind), ~records.c.deleted)
+    return many(StoredRecord, tx.execute(query).all())
 
 
 def count(tx: Tx, scope_id: str, side: str, kind: str) -> int:
@@ -84,7 +89,7 @@ def keys_of_type(tx: Tx, scope_id: str, side: str, kind: str, key_type: str) -> 
 def mark_undecided(
     tx: Tx, connection_id: str, side: str, kind: str, ids: Iterable[str], now: datetime
 ) -> None:
-    place = {"connection_id": connection_id, "side": side, "kind": kind, "since": now}
+    place = {"connection_id": connection_id, "side": side, "kind": kind, "since": now, "parked": False}
     upsert(tx, undecided, [place | {"record_id": record_id} for record_id in ids], keep=("since",))
 
 
@@ -92,26 +97,40 @@ def next_undecided(tx: Tx, connection_ids: Sequence[str], limit: int) -> list[tu
     """(connection, side, kind, record id), CRM first so that a promoted record meets its match once."""
     query = (
         select(undecided.c.connection_id, undecided.c.side, undecided.c.kind, undecided.c.record_id)
-        .where(undecided.c.connection_id.in_(connection_ids))
+        .where(undecided.c.connection_id.in_(connection_ids), ~undecided.c.parked)
         .order_by(undecided.c.connection_id, undecided.c.side.desc(), undecided.c.kind, undecided.c.record_id)
         .limit(limit)
     )
     return [(row[0], row[1], row[2], row[3]) for row in tx.execute(query)]
 
 
+def park(tx: Tx, connection_id: str, side: str, kind: str, record_id: str, now: datetime) -> None:
+    """Set a record aside: it cannot be decided before the first reads are complete."""
+    place = {"connection_id": connection_id, "side": side, "kind": kind, "record_id": record_id}
+    upsert(tx, undecided, [place | {"since": now, "parked": True}], keep=("since",))
+
+
+def release_parked(tx: Tx, connection_id: str) -> None:
+    where = (undecided.c.connection_id == connection_id, undecided.c.parked)
+    tx.execute(update(undecided).where(*where).values(parked=False))
+
+
 def decided(tx: Tx, connection_id: str, side: str, kind: str, record_id: str) -> None:
+    """Take a record off the waiting list, unless its turn ended in setting it aside."""
     tx.execute(
         delete(undecided).where(
             undecided.c.connection_id == connection_id,
             undecided.c.side == side,
             undecided.c.kind == kind,
             undecided.c.record_id == record_id,
+            ~undecided.c.parked,
         )
     )
 
 
 def waiting_for_decision(tx: Tx, connection_ids: Sequence[str]) -> int:
-    query = select(func.count()).select_from(undecided).where(undecided.c.connection_id.in_(connection_ids))
+    query = select(func.count()).select_from(undecided)
+    query = query.where(undecided.c.connection_id.in_(connection_ids), ~undecided.c.parked)
     return int(tx.execute(query).scalar_one())
 
 

@@ -72,6 +72,7 @@ class Organisation:
     vendor: str
     url: str
     credentials: bytes
+    fields: dict[str, Any] | None
     poll_wanted_at: datetime | None
     polled_at: datetime | None
     poll_error: str | None

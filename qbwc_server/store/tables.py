@@ -62,6 +62,8 @@ organisations = Table(
     Column("vendor", String(32), nullable=False),
     Column("url", Text, nullable=False),
     Column("credentials", LargeBinary, nullable=False),
+    # What the CRM said of its fields when last asked: {kind: [{name, type, length, required, writable}]}.
+    Column("fields", PlainJson),
     # A visit or a person wants fresh CRM data: the worker polls as soon as it sees this.
     Column("poll_wanted_at", Moment),
     Column("polled_at", Moment),
@@ -122,6 +124,8 @@ undecided = Table(
     Column("kind", String(32), primary_key=True),
     Column("record_id", String(80), primary_key=True),
     Column("since", Moment, nullable=False),
+    # Set aside until the first read of both sides is complete.
+    Column("parked", Boolean, nullable=False),
 )
 
 watermarks = Table(
@@ -151,7 +155,7 @@ links = Table(
     Column("label", Text, nullable=False),
     Column("generation", Integer, nullable=False),
     Column("edit_sequence", String(40), nullable=False),
-    # Both halves of the base; null until both sides agreed once.
+    # Both halves of the base by rule ("Phone > Phone"); null until both sides agreed once.
     Column("base_crm", PlainJson),
     Column("base_books", PlainJson),
     Column("status", String(20), nullable=False),  # To be Linked, Queued, Success, Error, Unlinked

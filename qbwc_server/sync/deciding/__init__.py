@@ -1,0 +1,26 @@
+"""From a stored record to a decision and its consequence; `decide` itself is pure and stands beside this room."""
+
+from qbwc_server.sync.deciding.desk import Desk
+from qbwc_server.sync.deciding.matching import find_matches, is_bound, link_of, match_keys
+from qbwc_server.sync.deciding.pair import Sides, look, rule_name, view_linked
+from qbwc_server.sync.deciding.scope import Scope, books_fields, load_scope, scopes_of_company
+from qbwc_server.sync.deciding.turn import Turn, decide_slice, decide_waiting
+
+__all__ = [
+    "Desk",
+    "Scope",
+    "Sides",
+    "Turn",
+    "books_fields",
+    "decide_slice",
+    "decide_waiting",
+    "find_matches",
+    "is_bound",
+    "link_of",
+    "load_scope",
+    "look",
+    "match_keys",
+    "rule_name",
+    "scopes_of_company",
+    "view_linked",
+]

@@ -1,0 +1,158 @@
+"""Link jobs and the status that people see: made, woken up, cancelled and explained in one place."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from qbwc_server import mapping
+from qbwc_server.mapping import KindMap
+from qbwc_server.store import history, jobs, links
+from qbwc_server.store.database import Tx
+from qbwc_server.store.job_states import JobEvent, JobState, after
+from qbwc_server.store.rows import Link, LinkJob, new_id
+from qbwc_server.sync.decide import Decision, FieldOutcome, Side
+from qbwc_server.sync.deciding.matching import is_bound
+from qbwc_server.sync.deciding.pair import look
+from qbwc_server.sync.deciding.scope import Scope
+
+PRIORITY = {"books": 50, "crm": 50}
+SET_LIMIT = 25
+ON_THE_WAY = ("offered", "in_doubt")
+
+
+class Desk:
+    """The jobs and statuses of one connection's links, within one open transaction."""
+
+    def __init__(self, tx: Tx, scope: Scope, run_number: int, now: datetime) -> None:
+        self.tx, self.scope, self.run_number, self.now = tx, scope, run_number, now
+
+    def map_of(self, link: Link) -> KindMap:
+        return self.scope.profile.kind(link.crm_kind, link.role)
+
+    def cancel_open(self, link: Link, side: Side) -> None:
+        job = jobs.open_job(self.tx, self.scope.id, link.id, side)
+        if job is not None and job.state not in ON_THE_WAY:
+            state = after(job.state, JobEvent.CANCEL)
+            jobs.change_job(self.tx, job.id, self.now, state=state, ended_at=self.now)
+
+    def ensure_job(self, link: Link, side: Side, action: str, state: JobState = JobState.QUEUED) -> bool:
+        """Make sure one open job exists for this side; True when something new is to be done.
+
+        A refused job goes back to the queue when its record changed since: correcting the record is the
+        usual answer to a refusal. A job that is on its way is left alone; it is decided again afterwards.
+        """
+        job = jobs.open_job(self.tx, self.scope.id, link.id, side)
+        if job is None:
+            jobs.add_job(self.tx, self._new_job(link, side, action, state))
+            return True
+        if job.state == JobState.REFUSED and self._changed_since(link, job):
+            values = {
+                "state": after(job.state, JobEvent.RETRY),
+                "due_at": self.now,
+                "error": "",
+                "error_code": "",
+            }
+            jobs.change_job(self.tx, job.id, self.now, next_step="", **values)
+            return True
+        return False
+
+    def _changed_since(self, link: Link, job: LinkJob) -> bool:
+        sides = look(self.tx, self.scope, self.map_of(link), link.crm_id, link.books_id)
+        seen = job.sent or {}
+        now_seen = {"crm": dict(sides.crm_values), "books": dict(sides.books_values)}
+        source: Side = "crm" if job.side == "books" else "books"
+        return bool(seen.get("seen", {}).get(source) != now_seen[source])
+
+    def _new_job(self, link: Link, side: Side, action: str, state: JobState) -> LinkJob:
+        return LinkJob(
+            connection_id=self.scope.id,
+            id=new_id("job"),
+            company_id=self.scope.company.id,
+            link_id=link.id,
+            side=side,
+            kind=link.books_kind if side == "books" else link.crm_kind,
+            action=action,
+            state=state,
+            priority=PRIORITY[side],
+            attempts=0,
+            visit_attempts=0,
+            due_at=self.now,
+            set_id=None,
+            set_limit=SET_LIMIT,
+            sent=None,
+            wish="",
+            error="",
+            error_code="",
+            next_step="",
+            run_number=self.run_number,
+            created_at=self.now,
+            changed_at=self.now,
+            ended_at=None,
+        )
+
+    def refresh_status(self, link_id: str) -> None:
+        """Bring the link's status in line with its jobs and conflicts, and queue its write-back if that differs."""
+        link = links.link(self.tx, self.scope.id, link_id)
+        if link is None or link.unlinked_at is not None:
+            return
+        status, error, code = self._status(link)
+        if (status, error, code) != (link.status, link.error, link.error_code):
+            values = {"status": status, "error": error, "error_code": code}
+            links.change_link(self.tx, self.scope.id, link_id, self.now, **values)
+            link = replace(link, status=status, error=error, error_code=code)
+        if link.crm_id is not None and self.status_writes(link):
+            self.ensure_job(link, "crm", "change")
+
+    def _status(self, link: Link) -> tuple[str, str, str]:
+        if link.error_code in ("ask", "suggest") and not is_bound(link):
+            return "Error", link.error, link.error_code
+        for side in ("books", "crm"):
+            job = jobs.open_job(self.tx, self.scope.id, link.id, side)
+            if job is not None and job.state in ("refused", "needs_person", "blocked"):
+                return "Error", " ".join(part for part in (job.error, job.next_step) if part), job.error_code
+        clashes = links.open_conflicts(self.tx, self.scope.id, link.id)
+        if waiting := [name for name, row in clashes.items() if row["taken"] is None]:
+            return "Error", _conflict_text(waiting), "conflict"
+        return ("Success" if is_bound(link) else "Queued"), "", ""
+
+    def status_writes(self, link: Link) -> dict[str, Any]:
+        """The CRM's status fields that differ from what the link says, in CRM field names."""
+        kind_map = self.map_of(link)
+        crm = look(self.tx, self.scope, kind_map, link.crm_id, None).crm
+        if crm is None or crm.deleted:
+            return {}
+        names = kind_map.status
+        wanted = {
+            names.link_status: link.status,
+            names.error: link.error or None,
+            names.books_id: link.books_id,
+        }
+        if not is_bound(link):
+            wanted.pop(names.books_id)
+        return {
+            name: value
+            for name, value in wanted.items()
+            if name and mapping.normal(crm.values.get(name)) != mapping.normal(value)
+        }
+
+    def explain(self, link_id: str, record_id: str, decision: Decision, outcome: str = "") -> None:
+        """Keep the reason of a decision that changed something."""
+        fields = [
+            {"field": one.name, "outcome": str(one.outcome), "reason": one.reason}
+            | {"crm": one.crm_value, "books": one.books_value}
+            for one in decision.fields
+            if one.outcome not in (FieldOutcome.NOTHING, FieldOutcome.AGREED)
+        ]
+        row: dict[str, Any] = {"connection_id": self.scope.id, "link_id": link_id, "record_id": record_id}
+        row |= {
+            "run_number": self.run_number,
+            "made_at": self.now,
+            "outcome": outcome or str(decision.outcome),
+        }
+        history.keep_decision(self.tx, row | {"reason": decision.reason, "fields": fields})
+
+
+def _conflict_text(names: Sequence[str]) -> str:
+    fields = ", ".join(name.split(" > ")[0] for name in sorted(names))
+    return f"CRM and QuickBooks were both changed: {fields}. Choose a side for each (conflict resolve)."

@@ -1,0 +1,94 @@
+"""Finding the partner of a record that has none: by the profile's keys exactly, by likeness as a suggestion."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rapidfuzz.distance import DamerauLevenshtein
+
+from qbwc_server import mapping
+from qbwc_server.mapping import KindMap
+from qbwc_server.store import links, records
+from qbwc_server.store.database import Tx
+from qbwc_server.store.rows import Link, StoredRecord
+from qbwc_server.sync.decide import Matches, Side
+from qbwc_server.sync.deciding.scope import Scope
+
+SIMILAR_FROM = 0.88
+SIMILAR_AMONG = 5000
+
+
+def match_keys(kind_map: KindMap, side: Side, values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The (key type, normalised key) pairs by which a record of this side can be found."""
+    keys: list[tuple[str, str]] = []
+    for field in kind_map.matched_by():
+        value = _key_value(kind_map, side, field.by, values, field.crm if side == "crm" else field.books)
+        if value:
+            keys.append((field.by, value if field.by == "id" else " ".join(value.casefold().split())))
+    return keys
+
+
+def _key_value(kind_map: KindMap, side: Side, by: str, values: Mapping[str, Any], name: str) -> str:
+    value = mapping.normal(values.get(name))
+    if value is None:
+        return ""
+    if side == "crm" and by == "name":
+        # Compared as QuickBooks would hold it, so that a transliterated name still meets its twin.
+        rule = next((one for one in kind_map.rules if one.crm == name and one.books == "Name"), None)
+        try:
+            return str(mapping.to_books(rule, value).value) if rule else str(value)
+        except mapping.CannotConvert:
+            return str(value)
+    return str(value)
+
+
+def find_matches(tx: Tx, scope: Scope, kind_map: KindMap, here: Side, record: StoredRecord) -> Matches:
+    """Unlinked partners on the other side by the profile's match keys, then by likeness of the name."""
+    there: Side = "books" if here == "crm" else "crm"
+    keys = match_keys(kind_map, here, record.values)
+    for key_type, key in keys:
+        found = _free(tx, scope, kind_map, there, _holders(tx, scope, kind_map, there, key_type, key))
+        if found:
+            twins = _free(tx, scope, kind_map, here, _holders(tx, scope, kind_map, here, key_type, key))
+            return Matches(tuple(found), key_type, unique_both_ways=set(twins) <= {record.id})
+    name = dict(keys).get("name")
+    return Matches(similar=_similar(tx, scope, kind_map, there, name) if name else ())
+
+
+def _holders(tx: Tx, scope: Scope, kind_map: KindMap, side: Side, key_type: str, key: str) -> list[str]:
+    return records.holders(tx, scope.scope_id(side), side, kind_on(kind_map, side), key_type, key)
+
+
+def kind_on(kind_map: KindMap, side: Side) -> str:
+    return kind_map.crm_kind if side == "crm" else kind_map.books_kind
+
+
+def _free(tx: Tx, scope: Scope, kind_map: KindMap, side: Side, ids: Sequence[str]) -> list[str]:
+    """Those of the ids that are not bound to a partner yet; a CRM record that waits for one counts as free."""
+    return [one for one in ids if not is_bound(link_of(tx, scope, kind_map, side, one))]
+
+
+def link_of(tx: Tx, scope: Scope, kind_map: KindMap, side: Side, record_id: str) -> Link | None:
+    find = links.link_of_crm if side == "crm" else links.link_of_books
+    return find(tx, scope.id, kind_map.role, kind_on(kind_map, side), record_id)
+
+
+def is_bound(link: Link | None) -> bool:
+    return link is not None and link.crm_id is not None and link.books_id is not None
+
+
+def _similar(tx: Tx, scope: Scope, kind_map: KindMap, there: Side, name: str) -> tuple[tuple[str, int], ...]:
+    known = records.keys_of_type(tx, scope.scope_id(there), there, kind_on(kind_map, there), "name")
+    if len(known) > SIMILAR_AMONG:
+        return ()  # suggestions are a courtesy; they must not slow a visit down
+    likeness = [
+        (record_id, DamerauLevenshtein.normalized_similarity(name, other, score_cutoff=SIMILAR_FROM))
+        for other, record_id in known
+        if _digits(other) == _digits(name)
+    ]
+    best = sorted(((one, int(score * 100)) for one, score in likeness if score), key=lambda pair: -pair[1])
+    return tuple((one, score) for one, score in best[:3] if _free(tx, scope, kind_map, there, [one]))
+
+
+def _digits(name: str) -> list[str]:
+    """ "Branch 1" and "Branch 2" are never alike, however few letters differ."""
+    return sorted(char for char in name if char.isdigit())

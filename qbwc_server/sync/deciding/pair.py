@@ -1,0 +1,137 @@
+"""Both records of a pair, seen through the mapping: what `decide` is asked about."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from qbwc_server import mapping
+from qbwc_server.mapping import KindMap, Rule
+from qbwc_server.store import links, records
+from qbwc_server.store.database import Tx
+from qbwc_server.store.rows import Link, StoredRecord
+from qbwc_server.sync.decide import FieldView, Pair, Presence, Side
+from qbwc_server.sync.deciding.scope import Scope
+
+
+def rule_name(rule: Rule) -> str:
+    """The name of a mapped field in bases, conflicts and reasons."""
+    return f"{rule.crm} > {rule.books}"
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Both records of a pair as they were last seen, with the mapped values in each side's own form."""
+
+    crm: StoredRecord | None
+    books: StoredRecord | None
+    contributors: Mapping[str, StoredRecord | None]
+    crm_values: Mapping[str, Any]
+    books_values: Mapping[str, Any]
+
+
+def look(tx: Tx, scope: Scope, kind_map: KindMap, crm_id: str | None, books_id: str | None) -> Sides:
+    organisation, company = scope.connection.organisation_id, scope.company.id
+    crm = records.record(tx, organisation, "crm", kind_map.crm_kind, crm_id) if crm_id else None
+    books = records.record(tx, company, "books", kind_map.books_kind, books_id) if books_id else None
+    helpers = _contributors(tx, scope, kind_map, crm)
+    own = crm.values if crm else {}
+    from_crm = mapping.crm_values(
+        kind_map, own, {name: one.values if one else None for name, one in helpers.items()}
+    )
+    from_books = mapping.books_values(kind_map, books.values if books else {})
+    return Sides(crm, books, helpers, from_crm, from_books)
+
+
+def _contributors(
+    tx: Tx, scope: Scope, kind_map: KindMap, crm: StoredRecord | None
+) -> dict[str, StoredRecord | None]:
+    found: dict[str, StoredRecord | None] = {}
+    for contributor in kind_map.contributors:
+        record_id = crm.values.get(contributor.via) if crm else None
+        one = (
+            records.record(tx, scope.connection.organisation_id, "crm", contributor.kind, str(record_id))
+            if record_id
+            else None
+        )
+        found[contributor.name] = one if one and not one.deleted else None
+    return found
+
+
+def field_views(
+    kind_map: KindMap, link: Link, sides: Sides, taken: Mapping[str, str | None]
+) -> Iterator[tuple[Rule, FieldView]]:
+    base_crm, base_books = link.base_crm or {}, link.base_books or {}
+    for rule in kind_map.rules:
+        name = rule_name(rule)
+        crm, books = sides.crm_values[rule.crm], sides.books_values[rule.books]
+        yield (
+            rule,
+            FieldView(
+                name=name,
+                crm_now=crm,
+                books_now=books,
+                crm_base=base_crm.get(name),
+                books_base=base_books.get(name),
+                base_known=name in base_crm and name in base_books,
+                alike=mapping.same(rule, crm, books),
+                to_books=_may_write(kind_map, rule, "books"),
+                to_crm=_may_write(kind_map, rule, "crm") and _has_place(kind_map, rule, sides),
+                winner=kind_map.winner_of(rule),
+                clear_when_empty=rule.clear_when_empty,
+                lost_in=_lost_in(rule, base_crm.get(name), base_books.get(name)),
+                taken=_side(taken.get(name)),
+            ),
+        )
+
+
+def _side(text: str | None) -> Side | None:
+    return "crm" if text == "crm" else "books" if text == "books" else None
+
+
+def _may_write(kind_map: KindMap, rule: Rule, side: Side) -> bool:
+    once = kind_map.once and side == "books"
+    return rule.goes_to(side) and kind_map.may_update(side) and not rule.only_on_create and not once
+
+
+def _has_place(kind_map: KindMap, rule: Rule, sides: Sides) -> bool:
+    """A contributor's field can be written when the contributor exists, or when all that it needs is known."""
+    contributor = kind_map.contributor(rule.contributor) if rule.contributor else None
+    if contributor is None or sides.contributors.get(contributor.name) is not None:
+        return True
+    needed = {f"{contributor.name}.{name}" for name in contributor.required_fields}
+    given = {one.crm for one in kind_map.rules if sides.books_values[one.books] is not None}
+    return needed <= given
+
+
+def _lost_in(rule: Rule, base_crm: Any, base_books: Any) -> Side | None:
+    """The side whose half of the base is a shortened form of the other."""
+    if base_crm is None or base_books is None or base_crm == base_books:
+        return None
+    for side, convert, value in (("books", mapping.to_books, base_crm), ("crm", mapping.to_crm, base_books)):
+        try:
+            if convert(rule, value).lost:
+                return "books" if side == "books" else "crm"
+        except mapping.CannotConvert:
+            continue
+    return None
+
+
+def view_linked(tx: Tx, scope: Scope, kind_map: KindMap, link: Link) -> tuple[Sides, Pair]:
+    """The pair of a link as `decide` wants it, from the last stored state of both sides."""
+    sides = look(tx, scope, kind_map, link.crm_id, link.books_id)
+    taken = {name: row["taken"] for name, row in links.open_conflicts(tx, scope.id, link.id).items()}
+    views = tuple(view for _, view in field_views(kind_map, link, sides, taken))
+    pair = Pair(
+        crm=presence(sides.crm),
+        books=presence(sides.books),
+        linked=True,
+        base_known=link.base_crm is not None,
+        fields=views,
+    )
+    return sides, pair
+
+
+def presence(record: StoredRecord | None) -> Presence:
+    if record is None:
+        return Presence.UNSEEN
+    return Presence.DELETED if record.deleted else Presence.PRESENT

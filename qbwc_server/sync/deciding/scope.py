@@ -1,0 +1,68 @@
+"""One connection with everything that a decision about its records needs."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from types import SimpleNamespace
+
+import qbxml
+from qbwc_server import mapping
+from qbwc_server.mapping import KindMap, Profile
+from qbwc_server.store import parties
+from qbwc_server.store.columns import dumps, loads
+from qbwc_server.store.database import Tx
+from qbwc_server.store.rows import Company, ConnectionRow
+from qbwc_server.sync.decide import Side
+
+
+@dataclass(frozen=True)
+class Scope:
+    """One connection with everything a decision needs."""
+
+    connection: ConnectionRow
+    company: Company
+    profile: Profile
+
+    @property
+    def id(self) -> str:
+        return self.connection.id
+
+    def scope_id(self, side: Side) -> str:
+        return self.connection.organisation_id if side == "crm" else self.company.id
+
+    def map_of(self, side: Side, kind: str) -> KindMap | None:
+        """The kind map whose main record this kind is, on this side; None for contributors and others."""
+        name = "crm_kind" if side == "crm" else "books_kind"
+        return next((one for one in self.profile.kinds if getattr(one, name) == kind), None)
+
+
+def load_scope(tx: Tx, connection: ConnectionRow) -> Scope:
+    company = parties.company(tx, connection.company_id)
+    organisation = parties.organisation(tx, connection.organisation_id)
+    assert company is not None
+    assert organisation is not None
+    override = dumps(connection.override) if connection.override else ""
+    fields = dumps(organisation.fields) if organisation.fields else ""
+    profile = _fitted_profile(connection.profile, override, fields, company.timezone, company.qbxml_version)
+    return Scope(connection, company, profile)
+
+
+def scopes_of_company(tx: Tx, company_id: str) -> list[Scope]:
+    return [load_scope(tx, one) for one in parties.connections_of_company(tx, company_id)]
+
+
+@lru_cache(maxsize=64)
+def _fitted_profile(name: str, override: str, fields: str, zone: str, version: str | None) -> Profile:
+    profile = mapping.load_profile(name, loads(override) if override else None)
+    crm = {
+        kind: [SimpleNamespace(**one) for one in listed]
+        for kind, listed in (loads(fields) if fields else {}).items()
+    }
+    books = {kind_map.books_kind: books_fields(kind_map.books_kind) for kind_map in profile.kinds}
+    return mapping.fit(profile, crm, books, zone=zone, version=version)
+
+
+def books_fields(books_kind: str) -> tuple[mapping.EndField, ...]:
+    """What the mapping may name of a QuickBooks object, from the qbXML field tables."""
+    return mapping.books_vocabulary(
+        qbxml.fields(f"{books_kind}Ret"), qbxml.fields(f"{books_kind}Add"), qbxml.fields(f"{books_kind}Mod")
+    )

@@ -1,0 +1,316 @@
+"""Brings every record that still waits before `decide`, and writes down what follows: links, jobs, conflicts.
+
+The order per record: find its link or its match, view both sides through the mapping, decide, then keep the
+consequence and its reason in the same transaction. Nothing is sent from here.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from qbwc_server import mapping
+from qbwc_server.mapping import KindMap
+from qbwc_server.store import jobs, links, parties, records
+from qbwc_server.store.database import Database, Tx
+from qbwc_server.store.job_states import JobState
+from qbwc_server.store.rows import Link, StoredRecord, new_id
+from qbwc_server.sync import decide as rule_book
+from qbwc_server.sync.decide import Decision, FieldOutcome, Matches, Outcome, Pair, Policy, Presence, Side
+from qbwc_server.sync.deciding.desk import ON_THE_WAY, Desk
+from qbwc_server.sync.deciding.matching import find_matches, is_bound, kind_on, link_of
+from qbwc_server.sync.deciding.pair import Sides, look, presence, view_linked
+from qbwc_server.sync.deciding.scope import scopes_of_company
+
+
+def decide_waiting(
+    database: Database,
+    company_id: str,
+    run_number: int,
+    clock: Callable[[], datetime],
+    *,
+    until: datetime | None = None,
+    slice_size: int = 50,
+) -> int:
+    """Decide in slices, each its own transaction, until nothing waits or the time is up; how many were done."""
+    done = 0
+    while until is None or clock() < until:
+        with database.write() as tx:
+            decided = decide_slice(tx, company_id, run_number, clock(), slice_size)
+        done += decided
+        if decided == 0:
+            break
+    return done
+
+
+def decide_slice(tx: Tx, company_id: str, run_number: int, now: datetime, limit: int) -> int:
+    scopes = {scope.id: scope for scope in scopes_of_company(tx, company_id)}
+    running = [one.id for one in scopes.values() if not one.connection.stopped_reason]
+    parties.lock_connections(tx, running)
+    waiting = records.next_undecided(tx, running, limit)
+    for connection_id, side, kind, record_id in waiting:
+        turn = Turn(tx, scopes[connection_id], run_number, now)
+        turn.decide_record("crm" if side == "crm" else "books", kind, record_id)
+        records.decided(tx, connection_id, side, kind, record_id)
+    return len(waiting)
+
+
+class Turn(Desk):
+    """One record's turn, in one open transaction."""
+
+    def decide_record(self, side: Side, kind: str, record_id: str) -> None:
+        kind_map = self.scope.map_of(side, kind)
+        if kind_map is None:
+            for link in links.links_of_contributor(self.tx, self.scope.id, kind, record_id):
+                self.decide_link(link)
+            return
+        known = link_of(self.tx, self.scope, kind_map, side, record_id)
+        if known is not None and (is_bound(known) or self._on_its_way(known)):
+            self.decide_link(known)
+            return
+        record = records.record(self.tx, self.scope.scope_id(side), side, kind, record_id)
+        if record is not None:
+            self._decide_unlinked(kind_map, side, record, known)
+
+    def _on_its_way(self, link: Link) -> bool:
+        """A half link whose missing side is being created, so nothing is to be matched any more."""
+        side = "books" if link.books_id is None else "crm"
+        job = jobs.open_job(self.tx, self.scope.id, link.id, side)
+        return job is not None and job.state in ON_THE_WAY
+
+    # --- a pair that is linked ---
+
+    def decide_link(self, link: Link) -> Decision:
+        kind_map = self.map_of(link)
+        self._follow_contributors(kind_map, link)
+        _, pair = view_linked(self.tx, self.scope, kind_map, link)
+        decision = rule_book.decide(pair, self._policy(kind_map))
+        link = self._move_base(link, decision.of(FieldOutcome.AGREED))
+        self._keep_conflicts(link, decision)
+        self._carry_out_linked(link, decision)
+        self.refresh_status(link.id)
+        return decision
+
+    def _policy(self, kind_map: KindMap) -> Policy:
+        return Policy(kind_map.may_create("books"), kind_map.may_create("crm"))
+
+    def _follow_contributors(self, kind_map: KindMap, link: Link) -> None:
+        crm = look(self.tx, self.scope, kind_map, link.crm_id, None).crm
+        for contributor in kind_map.contributors:
+            record_id = crm.values.get(contributor.via) if crm else None
+            links.set_contributor(
+                self.tx, self.scope.id, link.id, contributor.name, contributor.kind, record_id or None
+            )
+
+    def _move_base(self, link: Link, agreed: Sequence[rule_book.FieldDecision]) -> Link:
+        if not agreed:
+            return link
+        crm = (link.base_crm or {}) | {one.name: one.crm_value for one in agreed}
+        books = (link.base_books or {}) | {one.name: one.books_value for one in agreed}
+        if (crm, books) != (link.base_crm, link.base_books):
+            links.change_link(self.tx, self.scope.id, link.id, self.now, base_crm=crm, base_books=books)
+        return replace(link, base_crm=crm, base_books=books)
+
+    def _keep_conflicts(self, link: Link, decision: Decision) -> None:
+        clashing = decision.of(FieldOutcome.CONFLICT)
+        open_ones = links.open_conflicts(self.tx, self.scope.id, link.id)
+        for one in clashing:
+            row: dict[str, Any] = {
+                "connection_id": self.scope.id,
+                "link_id": link.id,
+                "field": one.name,
+                "taken": None,
+            }
+            row |= {"crm_value": one.crm_value, "books_value": one.books_value}
+            links.put_conflict(self.tx, row | {"reason": one.reason, "opened_at": self.now})
+        acting = {one.name for one in decision.fields if one.acts}
+        for name in set(open_ones) - {one.name for one in clashing} - acting:
+            links.drop_conflict(self.tx, self.scope.id, link.id, name)
+        if {one.name for one in clashing} - set(open_ones):
+            self.explain(link.id, link.crm_id or link.books_id or "", decision, "conflict")
+
+    def _carry_out_linked(self, link: Link, decision: Decision) -> None:
+        if decision.outcome is Outcome.CHANGE:
+            for outcome, side in ((FieldOutcome.TO_BOOKS, "books"), (FieldOutcome.TO_CRM, "crm")):
+                if decision.of(outcome) and self.ensure_job(
+                    link, "books" if side == "books" else "crm", "change"
+                ):
+                    self.explain(link.id, link.crm_id or link.books_id or "", decision)
+        elif decision.outcome in (Outcome.RECREATE_BOOKS, Outcome.RECREATE_CRM):
+            side = "books" if decision.outcome is Outcome.RECREATE_BOOKS else "crm"
+            if self.ensure_job(link, "books" if side == "books" else "crm", "recreate", JobState.PROPOSED):
+                self.explain(link.id, link.crm_id or link.books_id or "", decision)
+
+    # --- a record that has no partner yet ---
+
+    def _decide_unlinked(
+        self, kind_map: KindMap, side: Side, record: StoredRecord, link: Link | None
+    ) -> None:
+        decision = rule_book.decide(self._view_unlinked(kind_map, side, record), self._policy(kind_map))
+        if decision.outcome is Outcome.WAIT:
+            self._wait_for_first_reads(kind_map, side, record)
+            return
+        handlers: dict[Outcome, Callable[[], None]] = {
+            Outcome.LINK: lambda: self._link(kind_map, side, record, decision.partner),
+            Outcome.CREATE_BOOKS: lambda: self._create(kind_map, side, record, link),
+            Outcome.CREATE_CRM: lambda: self._create(kind_map, side, record, link),
+            Outcome.SUGGEST: lambda: self._ask(kind_map, side, record, link, decision),
+            Outcome.ASK: lambda: self._ask(kind_map, side, record, link, decision),
+        }
+        handler = handlers.get(decision.outcome)
+        if handler is not None:
+            handler()
+            current = link_of(self.tx, self.scope, kind_map, side, record.id)
+            self.explain(current.id if current else "", record.id, decision)
+        elif (
+            link is not None
+            and decision.outcome is Outcome.SKIP
+            and not self._promoted(kind_map, side, record)
+        ):
+            self.refresh_status(link.id)
+
+    def _view_unlinked(self, kind_map: KindMap, side: Side, record: StoredRecord) -> Pair:
+        present = presence(record)
+        ready = self._first_reads_complete(kind_map)
+        scoped = kind_map.books_filter if side == "books" else None
+        return Pair(
+            crm=present if side == "crm" else Presence.UNSEEN,
+            books=present if side == "books" else Presence.UNSEEN,
+            linked=False,
+            promoted=self._promoted(kind_map, side, record),
+            first_reads_complete=ready,
+            matches=(
+                find_matches(self.tx, self.scope, kind_map, side, record)
+                if ready and present is Presence.PRESENT
+                else Matches()
+            ),
+            out_of_scope=(mapping.left_out(scoped, record.values) or "") if not record.deleted else "",
+            was_unlinked=bool(self._former_links(side, record)),
+        )
+
+    def _promoted(self, kind_map: KindMap, side: Side, record: StoredRecord) -> bool:
+        return side == "crm" and mapping.left_out(kind_map.promoted, record.values) is None
+
+    def _former_links(self, side: Side, record: StoredRecord) -> list[Link]:
+        crm_id, books_id = (record.id, None) if side == "crm" else (None, record.id)
+        return links.was_unlinked(self.tx, self.scope.id, crm_id, books_id)
+
+    def _first_reads_complete(self, kind_map: KindMap) -> bool:
+        needed = [("crm", kind_map.crm_kind), ("books", kind_map.books_kind)]
+        needed += [("crm", contributor.kind) for contributor in kind_map.contributors]
+        return all(
+            records.watermark(self.tx, self.scope.scope_id("crm" if side == "crm" else "books"), side, kind)[
+                1
+            ]
+            for side, kind in needed
+        )
+
+    def _wait_for_first_reads(self, kind_map: KindMap, side: Side, record: StoredRecord) -> None:
+        """Park the record; `release_parked` brings it back when the last first read is complete."""
+        records.park(self.tx, self.scope.id, side, kind_on(kind_map, side), record.id, self.now)
+
+    def _link(self, kind_map: KindMap, side: Side, record: StoredRecord, partner: str) -> None:
+        crm_id, books_id = (record.id, partner) if side == "crm" else (partner, record.id)
+        link = self.bind(kind_map, crm_id, books_id)
+        self.decide_link(link)
+
+    def bind(self, kind_map: KindMap, crm_id: str, books_id: str) -> Link:
+        """Make the pair, joining half links of either side; the base is unknown until both sides agree."""
+        half = link_of(self.tx, self.scope, kind_map, "crm", crm_id)
+        other = link_of(self.tx, self.scope, kind_map, "books", books_id)
+        if other is not None and (half is None or other.id != half.id):
+            self._drop_half(other)
+        if half is None:
+            half = self._new_link(kind_map, crm_id, books_id)
+        else:
+            self.cancel_open(half, "books")
+            links.change_link(self.tx, self.scope.id, half.id, self.now, books_id=books_id)
+        links.drop_suggestions(self.tx, self.scope.id, crm_id)
+        found = links.link(self.tx, self.scope.id, half.id)
+        assert found is not None
+        return found
+
+    def _drop_half(self, link: Link) -> None:
+        self.cancel_open(link, "crm")
+        self.cancel_open(link, "books")
+        values = {"unlinked_at": self.now, "status": "Unlinked", "books_id": None, "crm_id": None}
+        links.change_link(self.tx, self.scope.id, link.id, self.now, **values)
+
+    def _new_link(self, kind_map: KindMap, crm_id: str | None, books_id: str | None) -> Link:
+        sides = look(self.tx, self.scope, kind_map, crm_id, books_id)
+        link = Link(
+            connection_id=self.scope.id,
+            id=new_id("link"),
+            role=kind_map.role,
+            crm_kind=kind_map.crm_kind,
+            crm_id=crm_id,
+            books_kind=kind_map.books_kind,
+            books_id=books_id,
+            label=_label(sides),
+            generation=1,
+            edit_sequence="",
+            base_crm=None,
+            base_books=None,
+            status="Queued",
+            error="",
+            error_code="",
+            created_at=self.now,
+            changed_at=self.now,
+            unlinked_at=None,
+        )
+        links.add_link(self.tx, link)
+        return link
+
+    def _create(self, kind_map: KindMap, side: Side, record: StoredRecord, link: Link | None) -> None:
+        """A half link and the job that makes the missing side."""
+        if link is None:
+            crm_id, books_id = (record.id, None) if side == "crm" else (None, record.id)
+            link = self._new_link(kind_map, crm_id, books_id)
+        if link.error_code in ("ask", "suggest"):
+            links.change_link(self.tx, self.scope.id, link.id, self.now, error="", error_code="")
+        self._follow_contributors(kind_map, link)
+        target: Side = "books" if side == "crm" else "crm"
+        self.ensure_job(link, target, "add", self._within_limits())
+        self.refresh_status(link.id)
+
+    def _within_limits(self) -> JobState:
+        """Queued, or proposed once this run made as many new records as a person allows unasked."""
+        made = jobs.count_made_by_run(self.tx, self.scope.id, self.run_number, "add")
+        size = rule_book.RunSize(creates=made + 1)
+        return (
+            JobState.PROPOSED if rule_book.beyond_limits(size, self.scope.profile.limits) else JobState.QUEUED
+        )
+
+    def _ask(
+        self, kind_map: KindMap, side: Side, record: StoredRecord, link: Link | None, decision: Decision
+    ) -> None:
+        if decision.partner:
+            crm_id, books_id = (
+                (record.id, decision.partner) if side == "crm" else (decision.partner, record.id)
+            )
+            row: dict[str, Any] = {
+                "connection_id": self.scope.id,
+                "role": kind_map.role,
+                "crm_id": crm_id,
+                "books_id": books_id,
+            }
+            row |= {"score": 0, "reason": decision.reason, "made_at": self.now}
+            links.suggest(self.tx, row)
+        if not self._promoted(kind_map, side, record):
+            return
+        link = link or self._new_link(kind_map, record.id, None)
+        links.change_link(
+            self.tx, self.scope.id, link.id, self.now, error=_sentence(decision.reason), error_code="ask"
+        )
+        self.refresh_status(link.id)
+
+
+def _label(sides: Sides) -> str:
+    """The name by which a person knows the record."""
+    name = sides.crm_values.get("Name") or sides.books_values.get("Name")
+    record = sides.crm or sides.books
+    return str(name or (record.id if record else ""))
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")

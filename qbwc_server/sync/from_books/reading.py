@@ -1,0 +1,230 @@
+"""What to ask QuickBooks at a visit, and storing what it answered before anything is made of it."""
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import qbxml
+from qbwc_server.store import records
+from qbwc_server.store.columns import content_hash
+from qbwc_server.store.database import Tx
+from qbwc_server.store.rows import Company, StoredRecord
+from qbwc_server.sync.deciding import Scope, match_keys
+from qbwc_server.sync.to_books import id_field
+from qbxml import Ret, Status, WallTime
+
+PAGE_SIZE = 200  # customers per answer; others page by 100 to 200 with lines, up to 500 without
+OVERLAP = timedelta(hours=1)
+CLOCK_CHANGE_OVERLAP = timedelta(hours=2)
+
+LIST_DELETE_TYPES = {"Customer": "Customer"}
+
+
+@dataclass(frozen=True)
+class ReadState:
+    """How far one kind has been read in this visit; kept with the ticket, never longer than the visit."""
+
+    kind: str
+    since: str = ""  # wall time the query starts from; "" reads everything
+    iterator_id: str = ""
+    newest: str = ""  # the largest TimeModified seen so far
+    seen: int = 0
+    left: int = 0
+    restarted: bool = False
+    done: bool = False
+    error: str = ""
+
+
+def plan_reads(tx: Tx, company: Company, scopes: Iterable[Scope]) -> list[ReadState]:
+    """One read per QuickBooks kind that any connection of this company maps."""
+    kinds = sorted({one.books_kind for scope in scopes for one in scope.profile.kinds})
+    return [ReadState(kind, since=_since(tx, company, kind)) for kind in kinds]
+
+
+def _since(tx: Tx, company: Company, kind: str) -> str:
+    """The watermark less an overlap, as the wall time that QuickBooks expects; two hours around a clock change."""
+    value, _ = records.watermark(tx, company.id, "books", kind)
+    if not value:
+        return ""
+    seen = WallTime.parse(value)
+    zone = ZoneInfo(company.timezone)
+    day = timedelta(days=1)
+    changing = seen.minus(day).to_utc(zone) + day != seen.to_utc(zone) or seen.minus(-day).to_utc(
+        zone
+    ) - day != seen.to_utc(zone)
+    return seen.minus(CLOCK_CHANGE_OVERLAP if changing else OVERLAP).text()
+
+
+def read_requests(states: Sequence[ReadState]) -> list[qbxml.Request]:
+    """The queries of the reads that are not done: all first pages and deletions in one set, then page by page."""
+    running = [state for state in states if not state.done]
+    continued = [state for state in running if state.iterator_id]
+    if continued:
+        return [_query(continued[0])]
+    return [request for state in running for request in (_query(state), *_deletions(state))]
+
+
+def _query(state: ReadState) -> qbxml.Request:
+    values: dict[str, Any] = {"MaxReturned": PAGE_SIZE, "ActiveStatus": "All", "OwnerID": ["0"]}
+    if state.since:
+        values["FromModifiedDate"] = WallTime.parse(state.since)
+    iterator = {"iterator": "Continue", "iteratorID": state.iterator_id} if state.iterator_id else {}
+    return qbxml.Request(
+        f"{state.kind}QueryRq", values, f"read-{state.kind}", iterator or {"iterator": "Start"}
+    )
+
+
+def _deletions(state: ReadState) -> tuple[qbxml.Request, ...]:
+    """Deletions since the watermark; a first read needs none, it sees what exists."""
+    if not state.since or state.kind not in LIST_DELETE_TYPES:
+        return ()
+    values = {
+        "ListDelType": [LIST_DELETE_TYPES[state.kind]],
+        "DeletedDateRangeFilter": {"FromDeletedDate": WallTime.parse(state.since)},
+    }
+    return (qbxml.Request("ListDeletedQueryRq", values, f"gone-{state.kind}"),)
+
+
+def take_answer(
+    tx: Tx,
+    company: Company,
+    scopes: Sequence[Scope],
+    states: Sequence[ReadState],
+    text: str,
+    now: datetime,
+) -> tuple[list[ReadState], int]:
+    """Store every record of a read's answer and say how far each read is now; (states, records changed).
+
+    Raises qbxml.UnreadableAnswer; then nothing was stored and the read starts again at the next visit.
+    """
+    by_kind = {state.kind: state for state in states}
+    changed = 0
+    for request_id, (status, rets) in _pages(text).items():
+        what, _, kind = request_id.partition("-")
+        if kind not in by_kind:
+            continue
+        if what == "gone":
+            changed += _bury(tx, company, scopes, kind, rets, now)
+        else:
+            changed += store_records(tx, company, scopes, kind, [one.values for one in rets], now)
+            by_kind[kind] = _after_page(by_kind[kind], status, rets)
+    for state in by_kind.values():
+        if state.done and not state.error:
+            _move_watermark(tx, company, scopes, state, now)
+    return list(by_kind.values()), changed
+
+
+def _pages(text: str) -> dict[str, tuple[Status, list[Ret]]]:
+    pages: dict[str, tuple[Status, list[Ret]]] = {}
+    for item in qbxml.parse(io.BytesIO(text.encode())):
+        if isinstance(item, Status) and item.request_id:
+            pages[item.request_id] = (item, [])
+        elif isinstance(item, Ret) and item.status.request_id in pages:
+            pages[item.status.request_id][1].append(item)
+    return pages
+
+
+def _after_page(state: ReadState, status: Status, rets: Sequence[Ret]) -> ReadState:
+    if status.code >= 1000:
+        if state.iterator_id and not state.restarted:
+            # An iterator dies with its session; any error on Continue means: start again.
+            return replace(state, iterator_id="", restarted=True, seen=0, left=0)
+        return replace(state, done=True, error=f"{status.message} ({status.code})")
+    stamps = [one.values["TimeModified"].text() for one in rets if "TimeModified" in one.values]
+    left = status.iterator_remaining or 0
+    return replace(
+        state,
+        newest=max([state.newest, *stamps]),
+        seen=state.seen + len(rets),
+        left=left,
+        iterator_id=(status.iterator_id or "") if left else "",
+        done=left == 0 or not status.iterator_id,
+    )
+
+
+def _move_watermark(
+    tx: Tx, company: Company, scopes: Sequence[Scope], state: ReadState, now: datetime
+) -> None:
+    """From the answers, never from our clock; capped at now, so that a host clock ahead of time skips nothing."""
+    value, complete = records.watermark(tx, company.id, "books", state.kind)
+    newest = max(value or "", state.newest)
+    cap = WallTime.from_utc(now, ZoneInfo(company.timezone)).text()
+    records.move_watermark(
+        tx, company.id, "books", state.kind, min(newest, cap) if newest else cap, now, complete=True
+    )
+    if not complete:
+        for scope in scopes:
+            records.release_parked(tx, scope.id)
+
+
+def store_records(
+    tx: Tx,
+    company: Company,
+    scopes: Sequence[Scope],
+    kind: str,
+    rets: Sequence[Mapping[str, Any]],
+    now: datetime,
+) -> int:
+    """Keep the last state of QuickBooks objects; what is known by content is dropped. How many changed."""
+    rows = [_row(company.id, kind, plain(values), now) for values in rets]
+    known = records.known(tx, company.id, "books", kind, [row.id for row in rows])
+    changed = {row.id: row for row in rows if _differs(row, known.get(row.id))}
+    _save(tx, scopes, kind, list(changed.values()), now)
+    return len(changed)
+
+
+def _bury(
+    tx: Tx, company: Company, scopes: Sequence[Scope], kind: str, rets: Sequence[Ret], now: datetime
+) -> int:
+    """Deleted in QuickBooks: the record stays as a tombstone with its last values."""
+    ids = [str(one.values.get("ListID") or one.values.get("TxnID")) for one in rets]
+    known = records.known(tx, company.id, "books", kind, ids)
+    gone = [replace(row, deleted=True, seen_at=now) for row in known.values() if not row.deleted]
+    _save(tx, scopes, kind, gone, now)
+    return len(gone)
+
+
+def _save(tx: Tx, scopes: Sequence[Scope], kind: str, rows: list[StoredRecord], now: datetime) -> None:
+    maps = [found for scope in scopes if (found := scope.map_of("books", kind))]
+    keys = {
+        row.id: sorted({key for one in maps for key in match_keys(one, "books", row.values)})
+        if not row.deleted
+        else []
+        for row in rows
+    }
+    records.save(tx, rows, keys)
+    for scope in scopes:
+        records.mark_undecided(tx, scope.id, "books", kind, [row.id for row in rows], now)
+
+
+def _row(company_id: str, kind: str, values: dict[str, Any], now: datetime) -> StoredRecord:
+    return StoredRecord(
+        scope_id=company_id,
+        side="books",
+        kind=kind,
+        id=str(values[id_field(kind)]),
+        version=str(values.get("EditSequence", "")),
+        content_hash=content_hash(values),
+        values=values,
+        modified=str(values.get("TimeModified", "")),
+        deleted=False,
+        seen_at=now,
+    )
+
+
+def _differs(row: StoredRecord, before: StoredRecord | None) -> bool:
+    return before is None or before.deleted or row.content_hash != before.content_hash
+
+
+def plain(value: Any) -> Any:
+    """Parsed values without types of the qbXML package: wall times become their text."""
+    if isinstance(value, WallTime):
+        return value.text()
+    if isinstance(value, Mapping):
+        return {name: plain(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    return value

@@ -1,0 +1,227 @@
+"""Settling our own writes: binding what QuickBooks made, refusing what it refused, doubting what it left open."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import qbxml
+from qbwc_server import mapping
+from qbwc_server.mapping import KindMap
+from qbwc_server.store import history, jobs, links, records
+from qbwc_server.store.database import Tx
+from qbwc_server.store.job_states import JobEvent, after
+from qbwc_server.store.rows import Link, LinkJob, MessageSet
+from qbwc_server.sync.decide import NAMES
+from qbwc_server.sync.deciding import Desk, Scope, rule_name
+from qbwc_server.sync.from_books.reading import plain, store_records
+from qbwc_server.sync.to_books import id_field
+from qbxml import Ret, Status
+
+RETRY_LATER = timedelta(minutes=10)
+TRIES_PER_VISIT = 2
+LEFT_OUT = "QuickBooks' answer left it out."
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What became of a set: how many jobs were settled or refused, and which stay in doubt."""
+
+    settled: int = 0
+    refused: int = 0
+    again: int = 0
+    in_doubt: int = 0
+
+
+def settle_set(
+    tx: Tx, scopes: Mapping[str, Scope], message_set: MessageSet, text: str, run_number: int, now: datetime
+) -> Settled:
+    """Bind every outcome of a set in one transaction; an answer that was settled before changes nothing.
+
+    Raises qbxml.UnreadableAnswer; the caller then leaves the set in doubt.
+    """
+    answer = qbxml.read(text)
+    counts = {"settled": 0, "refused": 0, "again": 0, "in_doubt": 0}
+    for job in jobs.jobs_in(tx, message_set.job_ids):
+        if job.state not in ("offered", "in_doubt") or job.set_id != message_set.set_id:
+            continue
+        response = answer.by_request_id(job.id)
+        desk = Desk(tx, scopes[job.connection_id], run_number, now)
+        outcome = (
+            _settle_job(desk, job, response)
+            if response
+            else _doubt_job(desk, job, "QuickBooks' answer left it out.")
+        )
+        counts[outcome] += 1
+    state = "in_doubt" if counts["in_doubt"] else "settled"
+    jobs.change_set(tx, message_set.company_id, message_set.set_id, state=state, settled_at=now)
+    return Settled(**counts)
+
+
+def _settle_job(desk: Desk, job: LinkJob, response: qbxml.Response) -> str:
+    status = response.status
+    link = links.link(desk.tx, desk.scope.id, job.link_id)
+    assert link is not None
+    ret = next((one for one in response.rets), None)
+    if status.code < 1000:
+        return _bind(desk, job, link, ret, status)
+    if status.code == 3200 and ret is not None:
+        store_records(desk.tx, desk.scope.company, [desk.scope], job.kind, [ret.values], desk.now)
+    return _refused(desk, job, link, status)
+
+
+def _bind(desk: Desk, job: LinkJob, link: Link, ret: Ret | None, status: Status) -> str:
+    """The write is in the books: remember its identity and both halves of the base."""
+    kind_map = desk.map_of(link)
+    sent = job.sent or {}
+    values = plain(ret.values) if ret else {}
+    books_id = str(values.get(id_field(job.kind)) or link.books_id or "")
+    if not books_id:
+        return _doubt_job(desk, job, "QuickBooks reported success without the id of what it made.")
+    full = ret is not None and ret.name != "ErrorRecovery"
+    changes: dict[str, Any] = {"books_id": books_id}
+    if "EditSequence" in values:
+        changes["edit_sequence"] = str(values["EditSequence"])
+    if job.action == "recreate":
+        changes["generation"] = link.generation + 1
+    if full:
+        changes |= _bases(kind_map, link, sent, values)
+    links.change_link(desk.tx, desk.scope.id, link.id, desk.now, **changes)
+    for name in sent.get("crm", {}):
+        links.drop_conflict(desk.tx, desk.scope.id, link.id, name)
+    _end(desk, job, JobEvent.SETTLE)
+    if full:
+        store_records(desk.tx, desk.scope.company, [desk.scope], job.kind, [values], desk.now)
+    _after_settling(desk, job, link, status)
+    return "settled"
+
+
+def _bases(
+    kind_map: KindMap, link: Link, sent: Mapping[str, Any], values: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The halves move for the rules that were sent: CRM as the job used it, books as it came back."""
+    stored = mapping.books_values(kind_map, values)
+    names = {rule_name(rule): rule for rule in kind_map.rules}
+    crm = dict(sent.get("crm", {}))
+    books = {name: stored[names[name].books] for name in crm if name in names}
+    return {"base_crm": (link.base_crm or {}) | crm, "base_books": (link.base_books or {}) | books}
+
+
+def _after_settling(desk: Desk, job: LinkJob, link: Link, status: Status) -> None:
+    """Wishes kept, the record looked at once more (it may have moved meanwhile), its status brought in line."""
+    if status.code >= 500:
+        history.note_action(
+            desk.tx, desk.now, "QuickBooks", "warning", job.id, code=status.code, text=status.message
+        )
+    if job.wish == "unlink":
+        unlink(desk, link.id)
+        return
+    if link.crm_id:
+        records.mark_undecided(desk.tx, desk.scope.id, "crm", link.crm_kind, [link.crm_id], desk.now)
+    desk.refresh_status(link.id)
+
+
+def _refused(desk: Desk, job: LinkJob, link: Link, status: Status) -> str:
+    action = qbxml.next_step(status.code, status.message)
+    if action == "reread" and status.code == 3200 and job.visit_attempts < TRIES_PER_VISIT:
+        return _again(desk, job, desk.now, status)
+    if action in ("retry", "reread"):
+        return _again(desk, job, desk.now + RETRY_LATER, status, visit_attempts=0)
+    info = qbxml.status(status.code)
+    text = f"QuickBooks refused {link.label}: {status.message.strip()}"
+    values = {
+        "error": text,
+        "error_code": str(status.code),
+        "next_step": NEXT_STEPS.get(action, info.sentence),
+    }
+    _end(desk, job, JobEvent.REFUSE, **values)
+    if job.wish == "unlink":
+        unlink(desk, link.id)
+    else:
+        desk.refresh_status(link.id)
+    return "refused"
+
+
+NEXT_STEPS = {
+    "rename": "Another customer, vendor, employee or other name has this name already. Rename one of the two, "
+    "or link this record to the existing customer.",
+    "fix": "QuickBooks did not take a value of this record. Correct it in the CRM; it is tried again by itself.",
+    "feature": "This QuickBooks edition or its preferences do not allow it. Change the preference, then retry.",
+}
+
+
+def _again(desk: Desk, job: LinkJob, due_at: datetime, status: Status, **values: Any) -> str:
+    why = {"error": status.message.strip(), "error_code": str(status.code)}
+    state = after(job.state, JobEvent.REQUEUE)
+    jobs.change_job(desk.tx, job.id, desk.now, state=state, due_at=due_at, set_id=None, **why, **values)
+    return "again"
+
+
+def _doubt_job(desk: Desk, job: LinkJob, why: str) -> str:
+    if job.state == "offered":
+        jobs.change_job(
+            desk.tx,
+            job.id,
+            desk.now,
+            state=after(job.state, JobEvent.DOUBT),
+            error=why,
+            error_code="in-doubt",
+            next_step="The next visit asks QuickBooks what became of it; it is not sent again by itself.",
+        )
+    return "in_doubt"
+
+
+def _end(desk: Desk, job: LinkJob, event: JobEvent, **values: Any) -> None:
+    ended = desk.now if event is JobEvent.SETTLE else None
+    fresh = {"visit_attempts": 0, "error": "", "error_code": "", "next_step": ""} | values
+    jobs.change_job(desk.tx, job.id, desk.now, state=after(job.state, event), ended_at=ended, **fresh)
+
+
+def unlink(desk: Desk, link_id: str) -> None:
+    """Drop the pairing and leave both records; its history stays, and it is not matched again by itself."""
+    for side in NAMES:
+        desk.cancel_open(_must(desk, link_id), "books" if side == "books" else "crm")
+    values = {"unlinked_at": desk.now, "status": "Unlinked", "error": "", "error_code": ""}
+    links.change_link(desk.tx, desk.scope.id, link_id, desk.now, **values)
+
+
+def _must(desk: Desk, link_id: str) -> Link:
+    found = links.link(desk.tx, desk.scope.id, link_id)
+    assert found is not None
+    return found
+
+
+def doubt_set(tx: Tx, scopes: Mapping[str, Scope], message_set: MessageSet, why: str, now: datetime) -> int:
+    """No usable answer came: every job of the set waits in doubt, and nothing of it is sent again by itself."""
+    doubted = 0
+    for job in jobs.jobs_in(tx, message_set.job_ids):
+        if job.state == "offered" and job.set_id == message_set.set_id:
+            _doubt_job(Desk(tx, scopes[job.connection_id], job.run_number, now), job, why)
+            doubted += 1
+    jobs.change_set(tx, message_set.company_id, message_set.set_id, state="in_doubt", note=why)
+    return doubted
+
+
+def split_set(
+    tx: Tx, scopes: Mapping[str, Scope], message_set: MessageSet, message: str, run_number: int, now: datetime
+) -> int:
+    """QuickBooks' parser refused the set (0x80040400), so nothing of it was executed.
+
+    Its jobs go back in sets half as large, with new ids, until the guilty request stands alone and is refused.
+    """
+    members = [job for job in jobs.jobs_in(tx, message_set.job_ids) if job.state in ("offered", "in_doubt")]
+    for job in members:
+        desk = Desk(tx, scopes[job.connection_id], run_number, now)
+        if len(members) > 1:
+            half = max(1, len(members) // 2)
+            state = after(job.state, JobEvent.REQUEUE)
+            jobs.change_job(tx, job.id, now, state=state, set_id=None, set_limit=half, visit_attempts=0)
+            continue
+        values = {"error": f"QuickBooks could not read the request: {message}", "error_code": "0x80040400"}
+        _end(desk, job, JobEvent.REFUSE, **values, next_step="Report this with the request from the log.")
+        desk.refresh_status(job.link_id)
+    note = f"refused by QuickBooks' parser: {message}"
+    jobs.change_set(
+        tx, message_set.company_id, message_set.set_id, state="cleared", note=note, settled_at=now
+    )
+    return 0 if len(members) > 1 else len(members)

@@ -1,0 +1,105 @@
+"""The door from the CRM: pages of records are stored, and what really changed waits for a decision."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from crm.port import Page, Record
+from qbwc_server import mapping
+from qbwc_server.store import parties, records
+from qbwc_server.store.columns import content_hash
+from qbwc_server.store.database import Tx
+from qbwc_server.store.rows import StoredRecord
+from qbwc_server.sync.deciding import Scope, load_scope, match_keys
+
+
+def scopes_of_organisation(tx: Tx, organisation_id: str) -> list[Scope]:
+    return [load_scope(tx, one) for one in parties.connections_of_organisation(tx, organisation_id)]
+
+
+def fields_to_read(scopes: Iterable[Scope]) -> dict[str, tuple[str, ...]]:
+    """CRM field names by kind, contributors first: a promoted record then finds its contact stored already."""
+    wanted: dict[str, list[str]] = {}
+    mains: dict[str, list[str]] = {}
+    for scope in scopes:
+        for kind_map in scope.profile.kinds:
+            for name, fields in mapping.crm_reads(kind_map).items():
+                contributor = kind_map.contributor(name) if name else None
+                target = wanted if contributor else mains
+                target.setdefault(contributor.kind if contributor else kind_map.crm_kind, []).extend(fields)
+    ordered = wanted | {kind: wanted.get(kind, []) + fields for kind, fields in mains.items()}
+    return {kind: tuple(dict.fromkeys(fields)) for kind, fields in ordered.items()}
+
+
+def ingest(tx: Tx, scopes: Sequence[Scope], kind: str, page: Page, now: datetime) -> int:
+    """Store one page; returns how many records were new or held something new.
+
+    What we know already by content is dropped: that is how our own writes, seen coming back, end here.
+    """
+    organisation_id = scopes[0].connection.organisation_id
+    known = records.known(tx, organisation_id, "crm", kind, [one.id for one in page.records])
+    rows = [_row(organisation_id, record, known.get(record.id), now) for record in page.records]
+    changed = [row for row in rows if _differs(row, known.get(row.id))]
+    moved = [row for row in rows if row.id in known and row.version != known[row.id].version]
+    _store(tx, scopes, kind, {row.id: row for row in [*moved, *changed]}, now, {row.id for row in changed})
+    if page.watermark is not None:
+        records.move_watermark(tx, organisation_id, "crm", kind, page.watermark, now, complete=True)
+        for scope in scopes:
+            records.release_parked(tx, scope.id)
+    return len(changed)
+
+
+def bury_missing(tx: Tx, scopes: Sequence[Scope], kind: str, seen: set[str], now: datetime) -> int:
+    """After a complete pass: what was known and not delivered no longer exists."""
+    organisation_id = scopes[0].connection.organisation_id
+    gone = [
+        StoredRecord(**(row.__dict__ | {"deleted": True, "seen_at": now}))
+        for row in records.living(tx, organisation_id, "crm", kind)
+        if row.id not in seen
+    ]
+    _store(tx, scopes, kind, {row.id: row for row in gone}, now, {row.id for row in gone})
+    return len(gone)
+
+
+def _store(
+    tx: Tx,
+    scopes: Sequence[Scope],
+    kind: str,
+    rows: dict[str, StoredRecord],
+    now: datetime,
+    changed: set[str],
+) -> None:
+    keys = {row.id: _keys(scopes, kind, row) for row in rows.values()}
+    records.save(tx, list(rows.values()), keys)
+    for scope in scopes:
+        records.mark_undecided(tx, scope.id, "crm", kind, sorted(changed), now)
+
+
+def _row(organisation_id: str, record: Record, before: StoredRecord | None, now: datetime) -> StoredRecord:
+    """A tombstone keeps the values that were last seen: people ask what it was."""
+    values = dict(before.values) if record.deleted and before else dict(record.values)
+    return StoredRecord(
+        scope_id=organisation_id,
+        side="crm",
+        kind=record.kind,
+        id=record.id,
+        version=record.version,
+        content_hash=content_hash(values),
+        values=values,
+        modified=record.modified.isoformat(),
+        deleted=record.deleted,
+        seen_at=now,
+    )
+
+
+def _differs(row: StoredRecord, before: StoredRecord | None) -> bool:
+    if before is None:
+        return not row.deleted
+    return (row.content_hash, row.deleted) != (before.content_hash, before.deleted)
+
+
+def _keys(scopes: Sequence[Scope], kind: str, row: StoredRecord) -> list[tuple[str, str]]:
+    """Every key that any connection matches by; a deleted record has none."""
+    if row.deleted:
+        return []
+    maps = [found for scope in scopes if (found := scope.map_of("crm", kind))]
+    return sorted({key for kind_map in maps for key in match_keys(kind_map, "crm", row.values)})

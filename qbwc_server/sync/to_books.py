@@ -1,0 +1,216 @@
+"""The door to QuickBooks: due link jobs become qbXML, and the set is kept before it leaves.
+
+A request is built when its turn comes, from the state of that moment. What our own checks would not let
+through is refused here, record by record, so that one bad record never poisons the set of the others.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import qbxml
+from qbwc_server import mapping
+from qbwc_server.mapping import KindMap, Rule
+from qbwc_server.store import jobs, links
+from qbwc_server.store.database import Tx
+from qbwc_server.store.job_states import JobEvent, after
+from qbwc_server.store.rows import Link, LinkJob, MessageSet
+from qbwc_server.sync import decide as rule_book
+from qbwc_server.sync.decide import FieldOutcome, Outcome
+from qbwc_server.sync.deciding import Desk, Scope, Sides, rule_name, view_linked
+
+GUID_SINCE = (8, 0)  # ExternalGUID of list elements (qbXML field tables, "since")
+DEFAULT_VERSION = "13.0"
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A set of writes as it goes out: the exact characters, its id and the jobs in it."""
+
+    text: str
+    set_id: str
+    job_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """One write, ready to be sent, with what it was made from: both become the base when it is settled."""
+
+    request: qbxml.Request
+    sent: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a write cannot be sent, in words for the person who can correct the record."""
+
+    text: str
+    code: str
+    sent: dict[str, Any]
+
+
+def offer_writes(
+    tx: Tx, scopes: Mapping[str, Scope], run_number: int, ticket_hash: str, now: datetime, clear: str | None
+) -> Offer | None:
+    """The next set of due writes, recorded as offered together with its exact text; None when there is none.
+
+    `clear` is the id of a settled set that QuickBooks may forget with this one.
+    """
+    company = next(iter(scopes.values())).company
+    drafts: list[tuple[LinkJob, Draft]] = []
+    limit = 0
+    for job in jobs.due_jobs(tx, company.id, "books", now, limit=25):
+        limit = min(limit or job.set_limit, job.set_limit)
+        if len(drafts) >= limit:
+            break
+        draft = _take(tx, scopes[job.connection_id], job, run_number, now)
+        if draft is not None:
+            drafts.append((job, draft))
+    if not drafts:
+        return None
+    return _keep_offer(tx, company.id, company.qbxml_version, drafts, ticket_hash, now, clear)
+
+
+def _take(tx: Tx, scope: Scope, job: LinkJob, run_number: int, now: datetime) -> Draft | None:
+    """The draft of a job whose turn it is; a job that cannot or need not be sent ends here instead."""
+    if scope.connection.stopped_reason:
+        return None
+    desk = Desk(tx, scope, run_number, now)
+    link = links.link(tx, scope.id, job.link_id)
+    made = draft(tx, scope, link, job) if link is not None and link.unlinked_at is None else None
+    if isinstance(made, Draft):
+        return made
+    if isinstance(made, Refusal):
+        refused = {"state": after(job.state, JobEvent.REFUSE), "error": made.text, "error_code": made.code}
+        step = "Correct the record in the CRM; it is tried again by itself."
+        jobs.change_job(tx, job.id, now, **refused, next_step=step, sent=made.sent)
+    else:
+        jobs.change_job(tx, job.id, now, state=after(job.state, JobEvent.SETTLE), ended_at=now)
+    if link is not None:
+        desk.refresh_status(link.id)
+    return None
+
+
+def _keep_offer(
+    tx: Tx,
+    company_id: str,
+    version: str | None,
+    drafts: list[tuple[LinkJob, Draft]],
+    ticket_hash: str,
+    now: datetime,
+    clear: str | None,
+) -> Offer:
+    set_id = qbxml.new_set_id()
+    requests = [one.request for _, one in drafts]
+    text = qbxml.build(
+        requests, version=version or DEFAULT_VERSION, new_message_set_id=set_id, old_message_set_id=clear
+    )
+    job_ids = tuple(job.id for job, _ in drafts)
+    for job, one in drafts:
+        counts = {"attempts": job.attempts + 1, "visit_attempts": job.visit_attempts + 1}
+        offered = {"state": after(job.state, JobEvent.OFFER), "set_id": set_id, "sent": one.sent}
+        jobs.change_job(tx, job.id, now, **offered, **counts, error="", error_code="", next_step="")
+    jobs.add_set(
+        tx,
+        MessageSet(company_id, set_id, ticket_hash, text, list(job_ids), "offered", "", now, None),
+    )
+    return Offer(text, set_id, job_ids)
+
+
+def draft(tx: Tx, scope: Scope, link: Link, job: LinkJob) -> Draft | Refusal | None:
+    """What to send for a link now; None when both sides agree already."""
+    kind_map = scope.profile.kind(link.crm_kind, link.role)
+    sides, pair = view_linked(tx, scope, kind_map, link)
+    recreating = job.action == "recreate"
+    if link.books_id is None or recreating:
+        generation = link.generation + (1 if recreating else 0)
+        return _checked(scope, _add(scope, kind_map, replace(link, generation=generation), sides, job))
+    decision = rule_book.decide(pair, rule_book.Policy())
+    if decision.outcome is not Outcome.CHANGE:
+        return None
+    wanted = {one.name for one in decision.of(FieldOutcome.TO_BOOKS)}
+    rules = [rule for rule in kind_map.rules if rule_name(rule) in wanted]
+    return _checked(scope, _mod(kind_map, link, sides, job, rules)) if rules else None
+
+
+def _add(scope: Scope, kind_map: KindMap, link: Link, sides: Sides, job: LinkJob) -> Draft | Refusal:
+    rules = mapping.rules_to(kind_map, "books", creating=True)
+    flat, problems = _converted(rules, sides)
+    if problems:
+        return _refuse(problems, sides)
+    tree = mapping.books_tree(kind_map, mapping.with_defaults(kind_map, flat, "books"), None)
+    if _version(scope) >= GUID_SINCE and any(
+        field.path == "ExternalGUID" for field in qbxml.fields(f"{link.books_kind}Add")
+    ):
+        tree["ExternalGUID"] = qbxml.external_guid(link.connection_id, link.id, str(link.generation))
+    name = f"{link.books_kind}Add"
+    return Draft(qbxml.Request(f"{name}Rq", {name: tree}, job.id), _sent(kind_map.rules, sides))
+
+
+def _mod(
+    kind_map: KindMap, link: Link, sides: Sides, job: LinkJob, rules: list[Rule]
+) -> Draft | Refusal | None:
+    flat, problems = _converted(tuple(rules), sides)
+    if problems:
+        return _refuse(problems, sides)
+    books = sides.books.values if sides.books else {}
+    tree = mapping.books_tree(kind_map, flat, books)
+    if not tree:
+        return None
+    own = {id_field(link.books_kind): link.books_id}
+    own["EditSequence"] = books.get("EditSequence") or link.edit_sequence
+    name = f"{link.books_kind}Mod"
+    return Draft(qbxml.Request(f"{name}Rq", {name: own | tree}, job.id), _sent(tuple(rules), sides))
+
+
+def id_field(books_kind: str) -> str:
+    """Lists are named by ListID, transactions by TxnID."""
+    return "ListID" if any(one.path == "ListID" for one in qbxml.fields(f"{books_kind}Ret")) else "TxnID"
+
+
+def _converted(rules: tuple[Rule, ...], sides: Sides) -> tuple[dict[str, Any], list[mapping.CannotConvert]]:
+    flat: dict[str, Any] = {}
+    problems = []
+    for rule in rules:
+        try:
+            value = mapping.to_books(rule, sides.crm_values[rule.crm]).value
+        except mapping.CannotConvert as problem:
+            problems.append(problem)
+            continue
+        if value is not None:
+            flat[rule.books] = value
+    return flat, problems
+
+
+def _sent(rules: tuple[Rule, ...], sides: Sides) -> dict[str, Any]:
+    """What the write was made from: the CRM's half by rule, and everything seen, to notice later edits."""
+    halves = {rule_name(rule): sides.crm_values[rule.crm] for rule in rules}
+    return {"crm": halves, "seen": _seen(sides), "crm_version": sides.crm.version if sides.crm else ""}
+
+
+def _seen(sides: Sides) -> dict[str, Any]:
+    return {"crm": dict(sides.crm_values), "books": dict(sides.books_values)}
+
+
+def _refuse(problems: list[mapping.CannotConvert], sides: Sides) -> Refusal:
+    return Refusal(" ".join(str(one) for one in problems), problems[0].code, {"seen": _seen(sides)})
+
+
+def _checked(scope: Scope, made: Draft | Refusal | None) -> Draft | Refusal | None:
+    """Judge a draft by the schema of the company's own version, before QuickBooks' parser would."""
+    if not isinstance(made, Draft):
+        return made
+    faults = qbxml.validate(made.request, scope.company.qbxml_version or DEFAULT_VERSION)
+    if not faults:
+        return made
+    return Refusal(
+        " ".join(fault.text for fault in faults), f"qbxml-{faults[0].rule}", {"seen": made.sent["seen"]}
+    )
+
+
+def _version(scope: Scope) -> tuple[int, ...]:
+    return tuple(int(part) for part in (scope.company.qbxml_version or DEFAULT_VERSION).split("."))
+
+
+__all__ = ["DEFAULT_VERSION", "Draft", "Offer", "Refusal", "draft", "id_field", "offer_writes"]

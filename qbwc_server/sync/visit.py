@@ -1,0 +1,391 @@
+"""One visit of a Web Connector, step by step: what to hand out next, and what to make of an answer.
+
+In order: sets in doubt are asked about, QuickBooks is read, what waits is decided, writes go out, settled sets
+are cleared. Every step is found anew from the database at each call, so any process can answer any call.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import qbxml
+from qbwc_server.store import history, jobs, parties, records, visits
+from qbwc_server.store.database import Database, Tx
+from qbwc_server.store.rows import Company, MessageSet, Ticket
+from qbwc_server.sync.deciding import Scope, decide_waiting, scopes_of_company
+from qbwc_server.sync.from_books import (
+    ReadState,
+    doubt_set,
+    plan_reads,
+    read_requests,
+    settle_set,
+    split_set,
+    take_answer,
+)
+from qbwc_server.sync.to_books import DEFAULT_VERSION, offer_writes
+
+DECIDE_BUDGET = timedelta(seconds=20)  # of one SOAP call; the Web Connector is believed to wait 100 s
+VISIT_BUDGET = timedelta(minutes=20)  # then what is left waits for the next visit
+POLL_WAIT = timedelta(seconds=60)
+WORKER_LEASE = "worker"
+PARSE_ERROR = "0x80040400"
+NOT_STORED = (
+    "QuickBooks has no stored answer for it. Look in QuickBooks whether the record is there; "
+    "then link it, or retry to send it again."
+)
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What a visit remembers between its calls; kept as plain values with its ticket."""
+
+    reads: tuple[ReadState, ...] = ()
+    planned: bool = False
+    # What is out: read, write, ask, clear or goodbye; "" when nothing is.
+    out: str = ""
+    set_id: str = ""
+    asked: tuple[str, ...] = ()
+    done: int = 0
+    wanted_poll_at: str = ""
+    waits: int = 0
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> "Notes":
+        known = dict(stored)
+        known["reads"] = tuple(ReadState(**one) for one in known.get("reads", ()))
+        known["asked"] = tuple(known.get("asked", ()))
+        return cls(**known)
+
+    def plain(self) -> dict[str, Any]:
+        return asdict(self) | {"reads": [asdict(one) for one in self.reads], "asked": list(self.asked)}
+
+
+@dataclass(frozen=True)
+class Handout:
+    """A qbXML document to hand out; or none, because the visit waits for the CRM's poll."""
+
+    text: str
+    notes: Notes
+    subjects: tuple[str, ...] = ()
+
+    @property
+    def waits(self) -> bool:
+        return not self.text
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an answer led to. `error` is a sentence when the visit must end with it; else percent is true."""
+
+    percent: int
+    notes: Notes
+    error: str = ""
+    subjects: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Visit:
+    """The visit of one ticket as its steps see it, in one open transaction."""
+
+    tx: Tx
+    company: Company
+    ticket: Ticket
+    now: datetime
+    notes: Notes
+    scopes: Mapping[str, Scope] = field(default_factory=dict)
+
+
+def open_visit(tx: Tx, ticket: Ticket, now: datetime) -> Visit:
+    company = parties.company(tx, ticket.company_id)
+    assert company is not None
+    scopes = {scope.id: scope for scope in scopes_of_company(tx, company.id)}
+    return Visit(tx, company, ticket, now, Notes.of(ticket.visit), scopes)
+
+
+# --- the beginning ---
+
+
+def something_to_do(tx: Tx, company_id: str) -> bool:
+    """QuickBooks cannot tell us that something changed, so every visit of a connected company reads."""
+    return bool(parties.connections_of_company(tx, company_id))
+
+
+def begin(tx: Tx, company_id: str, now: datetime) -> dict[str, Any]:
+    """The first notes of a visit; fresh CRM data is asked for, so that one update moves both ways."""
+    parties.want_poll(tx, company_id, now)
+    return Notes(wanted_poll_at=now.isoformat()).plain()
+
+
+def decide(database: Database, ticket: Ticket, clock: Callable[[], datetime]) -> int:
+    """Decide what waits, for as long as one call may take."""
+    until = clock() + DECIDE_BUDGET
+    return decide_waiting(database, ticket.company_id, ticket.run_number, clock, until=until)
+
+
+# --- handing out ---
+
+
+def hand_out(visit: Visit) -> Handout:
+    """The next document of this visit. Writes, reads and questions are recorded as out in this transaction."""
+    for step in (_ask, _read, _write, _wait, _clear):
+        handout = step(visit)
+        if handout is not None:
+            return handout
+    return _goodbye(visit)
+
+
+def _ask(visit: Visit) -> Handout | None:
+    """What became of a set that got no usable answer? An empty set under the same id executes nothing."""
+    for one in jobs.sets_in_state(visit.tx, visit.company.id, "in_doubt"):
+        if one.set_id not in visit.notes.asked:
+            text = _build(visit, [], new=one.set_id, old=one.set_id)
+            notes = replace(visit.notes, out="ask", set_id=one.set_id, asked=(*visit.notes.asked, one.set_id))
+            return Handout(text, notes, (one.set_id, *one.job_ids))
+    return None
+
+
+def _read(visit: Visit) -> Handout | None:
+    notes = visit.notes
+    if not notes.planned:
+        reads = tuple(plan_reads(visit.tx, visit.company, visit.scopes.values()))
+        notes = replace(notes, reads=reads, planned=True)
+    requests = read_requests(notes.reads)
+    if not requests:
+        return None
+    return Handout(_build(visit, requests), replace(notes, out="read", set_id=""))
+
+
+def _write(visit: Visit) -> Handout | None:
+    if not visit.scopes or visit.now > visit.ticket.started_at + VISIT_BUDGET:
+        return None
+    settled = jobs.sets_in_state(visit.tx, visit.company.id, "settled")
+    clear = settled[0].set_id if settled else None
+    offer = offer_writes(
+        visit.tx, visit.scopes, visit.ticket.run_number, visit.ticket.ticket_hash, visit.now, clear
+    )
+    if offer is None:
+        return None
+    if clear:
+        jobs.change_set(visit.tx, visit.company.id, clear, state="cleared")
+    notes = replace(visit.notes, out="write", set_id=offer.set_id)
+    return Handout(offer.text, notes, (offer.set_id, *offer.job_ids))
+
+
+def _wait(visit: Visit) -> Handout | None:
+    """Until the CRM was asked as well, within bounds; never while an iterator is open, for reads come first."""
+    if not waiting_for_poll(visit):
+        return None
+    return Handout("", replace(visit.notes, out="", waits=visit.notes.waits + 1))
+
+
+def _clear(visit: Visit) -> Handout | None:
+    """QuickBooks may forget the stored answer only after we committed what it said."""
+    for one in jobs.sets_in_state(visit.tx, visit.company.id, "settled"):
+        notes = replace(visit.notes, out="clear", set_id=one.set_id)
+        return Handout(_build(visit, [], old=one.set_id), notes, (one.set_id,))
+    return None
+
+
+def _goodbye(visit: Visit) -> Handout:
+    """Nothing is left after all: a harmless question, on whose answer the visit can end cleanly with 100."""
+    return Handout(
+        _build(visit, [qbxml.Request("HostQueryRq", {}, "goodbye")]), replace(visit.notes, out="goodbye")
+    )
+
+
+def _build(
+    visit: Visit, requests: list[qbxml.Request], *, new: str | None = None, old: str | None = None
+) -> str:
+    version = visit.company.qbxml_version or DEFAULT_VERSION
+    return qbxml.build(requests, version=version, new_message_set_id=new, old_message_set_id=old)
+
+
+def waiting_for_poll(visit: Visit) -> bool:
+    """The CRM poll that this visit asked for is under way: a worker lives, and the wait is within its bound."""
+    if not visit.notes.wanted_poll_at:
+        return False
+    wanted = datetime.fromisoformat(visit.notes.wanted_poll_at)
+    if visit.now > wanted + POLL_WAIT:
+        return False
+    alive_until = visits.lease_until(visit.tx, WORKER_LEASE)
+    if alive_until is None or alive_until < visit.now:
+        return False
+    organisations = {one.connection.organisation_id for one in visit.scopes.values()}
+    return any(_poll_due(visit, one, wanted) for one in organisations)
+
+
+def _poll_due(visit: Visit, organisation_id: str, wanted: datetime) -> bool:
+    one = parties.organisation(visit.tx, organisation_id)
+    if one is None or (one.retry_at is not None and one.retry_at > visit.now):
+        return False
+    return one.polled_at is None or one.polled_at < wanted
+
+
+# --- taking an answer ---
+
+
+def take(visit: Visit, response: str, hresult: str, message: str) -> Result:
+    """Store and settle one answer in the open transaction; deciding what it means comes after the commit."""
+    if hresult.strip():
+        return _no_answer(visit, hresult.strip(), message)
+    handlers: dict[str, Callable[[Visit, str], Result]] = {
+        "read": _take_read,
+        "write": _take_write,
+        "ask": _take_asked,
+        "clear": _take_cleared,
+        "goodbye": lambda visit, _: _went_on(visit),
+    }
+    try:
+        return handlers[visit.notes.out](visit, response)
+    except qbxml.UnreadableAnswer as unreadable:
+        return _unreadable(visit, str(unreadable))
+
+
+def _take_read(visit: Visit, response: str) -> Result:
+    states, changed = take_answer(
+        visit.tx, visit.company, list(visit.scopes.values()), visit.notes.reads, response, visit.now
+    )
+    failed = [state for state in states if state.error]
+    history.count_in_run(visit.tx, visit.ticket.run_number, {"changed in QuickBooks": changed}, len(failed))
+    for state in failed:
+        history.note_action(visit.tx, visit.now, "QuickBooks", "read failed", state.kind, text=state.error)
+    return _went_on(visit, reads=tuple(states))
+
+
+def _take_write(visit: Visit, response: str) -> Result:
+    message_set = _the_set(visit)
+    outcome = settle_set(visit.tx, visit.scopes, message_set, response, visit.ticket.run_number, visit.now)
+    counts = {"written to QuickBooks": outcome.settled, "refused by QuickBooks": outcome.refused}
+    history.count_in_run(visit.tx, visit.ticket.run_number, counts, outcome.refused + outcome.in_doubt)
+    return _went_on(visit)
+
+
+def _take_asked(visit: Visit, response: str) -> Result:
+    """Only a stored answer with every expected requestID settles; anything less waits for proof."""
+    message_set = _the_set(visit)
+    answer = qbxml.read(response)
+    expected = {job.id for job in jobs.jobs_in(visit.tx, message_set.job_ids) if job.state == "in_doubt"}
+    complete = answer.set_status.code == 0 and all(answer.by_request_id(one) for one in expected)
+    if complete:
+        settle_set(visit.tx, visit.scopes, message_set, response, visit.ticket.run_number, visit.now)
+        history.count_in_run(visit.tx, visit.ticket.run_number, {"settled after doubt": len(expected)})
+    else:
+        _explain_doubt(visit, message_set, expected, answer.set_status.code)
+    return _went_on(visit)
+
+
+def _explain_doubt(visit: Visit, message_set: MessageSet, job_ids: set[str], code: int | None) -> None:
+    for job_id in job_ids:
+        values = {
+            "error_code": f"in-doubt {code if code is not None else ''}".strip(),
+            "next_step": NOT_STORED,
+        }
+        jobs.change_job(visit.tx, job_id, visit.now, **values)
+    note = f"asked on visit {visit.ticket.run_number}: message set status {code}"
+    jobs.change_set(visit.tx, visit.company.id, message_set.set_id, note=note)
+
+
+def _take_cleared(visit: Visit, _response: str) -> Result:
+    jobs.change_set(visit.tx, visit.company.id, visit.notes.set_id, state="cleared")
+    return _went_on(visit)
+
+
+def _no_answer(visit: Visit, hresult: str, message: str) -> Result:
+    """QuickBooks gave no qbXML at all. Only the parser's refusal proves that nothing was executed."""
+    text = f"QuickBooks did not answer: {message.strip() or qbxml.hresult(hresult).sentence} ({hresult})"
+    if hresult.lower() == PARSE_ERROR:
+        return _parser_refused(visit, message)
+    if visit.notes.out == "write":
+        doubt_set(visit.tx, visit.scopes, _the_set(visit), text, visit.now)
+    return Result(-1, replace(visit.notes, out=""), text)
+
+
+def _parser_refused(visit: Visit, message: str) -> Result:
+    if visit.notes.out == "write":
+        refused = split_set(
+            visit.tx, visit.scopes, _the_set(visit), message, visit.ticket.run_number, visit.now
+        )
+        history.count_in_run(visit.tx, visit.ticket.run_number, {}, refused)
+        return _went_on(visit)
+    text = "QuickBooks could not read our request. Report this with the request from the log."
+    return Result(-1, replace(visit.notes, out=""), text)
+
+
+def _unreadable(visit: Visit, why: str) -> Result:
+    text = f"QuickBooks' answer could not be read: {why}"
+    if visit.notes.out == "write":
+        doubt_set(visit.tx, visit.scopes, _the_set(visit), text, visit.now)
+    return Result(-1, replace(visit.notes, out=""), text)
+
+
+def _the_set(visit: Visit) -> MessageSet:
+    found = jobs.message_set(visit.tx, visit.company.id, visit.notes.set_id)
+    assert found is not None
+    return found
+
+
+def _went_on(visit: Visit, **changes: Any) -> Result:
+    notes = replace(visit.notes, out="", set_id="", done=visit.notes.done + 1, **changes)
+    return Result(0, notes, "", ())
+
+
+def take_late(visit: Visit, response: str) -> bool:
+    """An answer for a ticket that was superseded: settled all the same, for it is the truth about our writes."""
+    if visit.notes.out not in ("write", "ask"):
+        return False
+    message_set = _the_set(visit)
+    if message_set.state not in ("offered", "in_doubt"):
+        return False
+    try:
+        if visit.notes.out == "write":
+            _take_write(visit, response)
+        else:
+            _take_asked(visit, response)
+    except qbxml.UnreadableAnswer:
+        return False
+    return True
+
+
+def percent_done(visit: Visit) -> int:
+    """100 exactly when nothing is left; before that the true share of requests answered, at most 99."""
+    left = _left(visit)
+    if left == 0:
+        return 100
+    return min(99, visit.notes.done * 100 // (visit.notes.done + left))
+
+
+def _left(visit: Visit) -> int:
+    """How many more requests this visit will make, as far as it can know."""
+    notes = visit.notes
+    reads = sum(1 + state.left // 200 for state in notes.reads if not state.done)
+    running = {one.id for one in visit.scopes.values() if not one.connection.stopped_reason}
+    due = jobs.count_due(visit.tx, visit.company.id, "books", visit.now) if running else 0
+    in_time = visit.now <= visit.ticket.started_at + VISIT_BUDGET
+    writes = -(-due // 25) if in_time else 0
+    undecided = 1 if in_time and records.waiting_for_decision(visit.tx, sorted(running)) else 0
+    asked = sum(
+        1
+        for one in jobs.sets_in_state(visit.tx, visit.company.id, "in_doubt")
+        if one.set_id not in notes.asked
+    )
+    clears = len(jobs.sets_in_state(visit.tx, visit.company.id, "settled"))
+    waits = 1 if waiting_for_poll(visit) else 0
+    return reads + writes + undecided + asked + clears + waits
+
+
+# --- the end ---
+
+
+def abandon(visit: Visit, why: str) -> None:
+    """The session is over without an answer to what is out: a write waits in doubt from now on."""
+    if visit.notes.out != "write":
+        return
+    message_set = _the_set(visit)
+    if message_set.state == "offered":
+        doubt_set(visit.tx, visit.scopes, message_set, why, visit.now)
+
+
+def writing_out(ticket: Ticket) -> bool:
+    """Whether this ticket holds a set of writes that was not answered."""
+    return Notes.of(ticket.visit).out == "write"
