@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qbxml.errors import RefusedByParser
-from qbxml.tables import Element, Group, Part, Shape, Version
+from qbxml.tables import Element, Group, Part, Shape, Version, elements, starts_of
 
 
 def match(path: str, shape: Shape, names: Sequence[str], version: Version) -> None:
@@ -59,41 +59,22 @@ class _Walk:
 
     def _group(self, group: Group) -> None:
         count = 0
-        while (group.high is None or count < group.high) and self.next in set(_starts((group,))):
+        while (group.high is None or count < group.high) and self.next in group.starts:
             self._once(group)
             count += 1
-        if count < group.low and not _may_be_empty(group):
-            self._missing(" or ".join(dict.fromkeys(_starts((group,)))))
+        if count < group.low and not group.may_be_absent:
+            names = (
+                name for name in (element.name for element in elements(group.parts)) if name in group.starts
+            )
+            self._missing(" or ".join(names))
 
     def _once(self, group: Group) -> None:
         if group.kind == "sequence":
             for part in group.parts:
                 self.take(part)
         else:
-            self.take(next(part for part in group.parts if self.next in set(_starts((part,)))))
+            self.take(next(part for part in group.parts if self.next in starts_of(part)))
 
     def _missing(self, name: str) -> None:
         found = f", here stands {self.next}" if self.next else ""
         raise RefusedByParser(f"{self.path}/{name}", f"{name} is missing{found}")
-
-
-def _starts(parts: Sequence[Part]) -> Iterator[str]:
-    """The names with which a sequence of parts can begin."""
-    for part in parts:
-        if isinstance(part, Element):
-            yield part.name
-        elif part.kind == "choice":
-            for alternative in part.parts:
-                yield from _starts((alternative,))
-        else:
-            yield from _starts(part.parts)
-        if not _may_be_empty(part):
-            return
-
-
-def _may_be_empty(part: Part) -> bool:
-    if part.low == 0:
-        return True
-    if isinstance(part, Element):
-        return False
-    return (all if part.kind == "sequence" else any)(_may_be_empty(inner) for inner in part.parts)

@@ -187,12 +187,15 @@ def _interval_fault(_kind: str, value: object) -> str:
     return "" if good else "must be a duration like PT1H30M"
 
 
+_KINDS: Final = {str: "the text", int: "the number", float: "the float", bool: "the truth value"}
+
+
 def _a(value: object) -> str:
-    return (
-        "nothing (leave the field out instead)"
-        if value is None
-        else f"{type(value).__name__} {str(value)[:40]!r}"
-    )
+    """A wrong value for the end of a sentence."""
+    if value is None:
+        return "nothing (leave the field out instead)"
+    shown = f'"{value[:40]}"' if isinstance(value, str) else str(value)[:40]
+    return f"{_KINDS.get(type(value), type(value).__name__)} {shown}"
 
 
 _CHECKERS: Final[dict[str, Callable[[str, object], str]]] = {

@@ -1,7 +1,7 @@
 """Lists whose members are of several kinds: invoice lines and line groups, rows of a report.
 
-Values hold one list per kind. Where the kinds alternate, the key "#order" names the kind of each member in turn; without
-it all of one kind come before those of the next.
+Values hold one list per kind. Where the kinds alternate, the key "#order" names the kind of each member in
+turn; without it all of one kind come before those of the next.
 """
 
 from __future__ import annotations

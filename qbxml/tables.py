@@ -52,6 +52,15 @@ class Element:
     def is_leaf(self) -> bool:
         return not self.shape
 
+    @property
+    def alternates(self) -> bool:
+        """Whether it is a list only because its choice repeats; the choice then counts, not the element."""
+        return self.listed and self.high == 1
+
+    @property
+    def may_be_absent(self) -> bool:
+        return self.low == 0
+
     @cached_property
     def of(self) -> Shape:
         """The shape of an aggregate."""
@@ -71,8 +80,29 @@ class Group:
     high: int | None
     parts: tuple[Element | Group, ...]
 
+    @cached_property
+    def may_be_absent(self) -> bool:
+        inner = (part.may_be_absent for part in self.parts)
+        return self.low == 0 or (all(inner) if self.kind == "sequence" else any(inner))
+
+    @cached_property
+    def starts(self) -> frozenset[str]:
+        """The names with which it can begin; the schema is deterministic, so the next name alone decides."""
+        if self.kind == "choice":
+            return frozenset().union(*(starts_of(part) for part in self.parts))
+        names: frozenset[str] = frozenset()
+        for part in self.parts:
+            names |= starts_of(part)
+            if not part.may_be_absent:
+                break
+        return names
+
 
 Part: TypeAlias = Element | Group
+
+
+def starts_of(part: Part) -> frozenset[str]:
+    return part.starts if isinstance(part, Group) else frozenset({part.name})
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +117,7 @@ class Shape:
     @cached_property
     def order(self) -> tuple[Element, ...]:
         """Every possible child, in the order QuickBooks wants them; alternatives of a choice one after another."""
-        return tuple({element.name: element for element in _elements(self.parts)}.values())
+        return tuple({element.name: element for element in elements(self.parts)}.values())
 
     @cached_property
     def by_name(self) -> dict[str, Element]:
@@ -97,7 +127,7 @@ class Shape:
     def mixed(self) -> frozenset[str]:
         """The names in a choice that repeats, which may follow each other in any order (no shape has two such)."""
         groups = (part for part in _groups(self.parts) if part.kind == "choice" and part.high != 1)
-        return frozenset(element.name for group in groups for element in _elements(group.parts))
+        return frozenset(element.name for group in groups for element in elements(group.parts))
 
     @cached_property
     def version(self) -> Version:
@@ -124,10 +154,11 @@ def version_of(text: str) -> Version:
     return (int(major), int(minor))
 
 
-def _elements(parts: tuple[Part, ...]) -> Iterator[Element]:
+def elements(parts: Iterable[Part]) -> Iterator[Element]:
+    """Every element of some parts, groups opened."""
     for part in parts:
         if isinstance(part, Group):
-            yield from _elements(part.parts)
+            yield from elements(part.parts)
         else:
             yield part
 

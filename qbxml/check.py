@@ -1,0 +1,112 @@
+"""Judge files: requests as strictly as QuickBooks, answers as forgivingly as we read them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from qbxml.errors import RefusedByParser, UnreadableAnswer
+from qbxml.messages import Ret, Status
+from qbxml.parse import parse
+from qbxml.requests import read_request
+from qbxml.secure import Prolog, UnsafeXmlError, read_tree
+from qbxml.validate import validate
+
+_BLANK: Final = b"\xef\xbb\xbf \t\r\n"
+_HEAD: Final = re.compile(rb"\s*(<\?.*?\?>\s*|<!--.*?-->\s*)*", re.DOTALL)
+_SHOWN: Final = 5
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found in one document, as one line of text."""
+
+    good: bool
+    text: str
+
+
+def judge(document: bytes) -> Verdict:
+    """Judge a document or a fragment of one: a message set, a single request, a single answer or a bare object."""
+    try:
+        name = _root(document)
+        whole = document if name == "QBXML" else _wrapped(document, name)
+        kind = _kind(whole)
+    except UnsafeXmlError as error:
+        return Verdict(False, f"unreadable: {error}")
+    return _judge_request(whole) if kind == "Rq" else _judge_answer(whole)
+
+
+def _root(document: bytes) -> str:
+    prolog = Prolog()
+    prolog.feed(document.lstrip(_BLANK))
+    if not prolog.root:
+        raise UnsafeXmlError("it has no element")
+    return prolog.root
+
+
+def _wrapped(document: bytes, name: str) -> bytes:
+    """A fragment in the envelope that its name calls for; a bare object is taken for that of an answer."""
+    head = _HEAD.match(document.lstrip(_BLANK))
+    body = document.lstrip(_BLANK)[head.end() if head else 0 :]
+    if not name.endswith(("Rq", "Rs")):
+        rq = name.endswith(("Add", "Mod"))
+        name = f"{name}Rq" if rq else f"{name.removesuffix('Ret')}QueryRs"
+        body = b"<%s%s>%s</%s>" % (name.encode(), b"" if rq else _GOOD_STATUS, body, name.encode())
+    side = name[-2:].encode()
+    if not name.startswith("QBXMLMsgs"):
+        error = b' onError="continueOnError"' if side == b"Rq" else b""
+        body = b"<QBXMLMsgs%s%s>%s</QBXMLMsgs%s>" % (side, error, body, side)
+    return b'<?xml version="1.0"?><?qbxml version="13.0"?><QBXML>%s</QBXML>' % body
+
+
+_GOOD_STATUS: Final = b' statusCode="0" statusSeverity="Info"'
+
+
+def _kind(document: bytes) -> str:
+    root = read_tree(document.lstrip(_BLANK))
+    return "Rs" if any(str(child.tag).endswith("Rs") for child in root) else "Rq"
+
+
+def _judge_request(document: bytes) -> Verdict:
+    try:
+        found = read_request(document)
+    except RefusedByParser as error:
+        return Verdict(False, f"QuickBooks would refuse the request ({error.hresult}): {error}")
+    wrong = [
+        f"{one.path}: {one.text}" for request in found.requests for one in validate(request, found.version)
+    ]
+    if wrong:
+        return Verdict(False, f"wrong request: {_some(wrong)}")
+    names = Counter(request.name for request in found.requests)
+    return Verdict(True, f"good request, qbXML {found.version}: {_counted(names)}")
+
+
+def _judge_answer(document: bytes) -> Verdict:
+    rets: Counter[str] = Counter()
+    statuses: list[str] = []
+    notes: dict[str, None] = {}
+    try:
+        for part in parse(document):
+            if isinstance(part, Status):
+                statuses.append(f"{part.name} {part.code}")
+            elif isinstance(part, Ret):
+                rets[part.name] += 1
+                notes.update(dict.fromkeys(part.notes))
+    except UnreadableAnswer as error:
+        return Verdict(False, f"unreadable answer: {error}")
+    noted = f"; notes: {_some(notes)}" if notes else ""
+    return Verdict(True, f"answer: {_some(statuses) or 'no responses'}; {_counted(rets)}{noted}")
+
+
+def _counted(names: Counter[str]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in names.items()) or "nothing in it"
+
+
+def _some(texts: Iterable[str]) -> str:
+    """The first few, and how many more there are."""
+    known = list(texts)
+    more = f" ... and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
+    return "; ".join(known[:_SHOWN]) + more
