@@ -1,0 +1,141 @@
+"""One emulated organisation: its schema, rows, sessions, limits and the things that are about to go wrong."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from threading import RLock
+
+from crm.emulators.clock import Clock
+from crm.emulators.faults import Counters, FaultPlan
+
+from .cursors import Cursors
+from .errors import limit_exceeded
+from .ids import numbered
+from .objects import OBJECTS
+from .rows import OpenTransaction, Row, Rows
+from .schema import Schema, SObject, Value
+from .sessions import Credentials, Sessions
+from .state_file import StateFile
+from .writes import Writes
+
+_DAY = timedelta(hours=24)
+
+
+@dataclass
+class Settings:
+    """What differs from organisation to organisation; a test may change any of them while it runs."""
+
+    # Calls in any 24 hours.
+    daily_requests: int = 15_000
+    # Fewer rows per page than the client asked for, as wide rows cause; None keeps to its wish.
+    page_size: int | None = None
+    # How far `latestDateCovered` stays behind the present.
+    replication_lag: timedelta = timedelta()
+    # Deletions before this moment are forgotten; None keeps them for the full 15 days.
+    deletes_known_since: datetime | None = None
+    # The most ids that one replication answer may hold.
+    replication_ids: int = 600_000
+
+
+@dataclass
+class Limits:
+    """The rolling 24-hour count of calls."""
+
+    settings: Settings
+    clock: Clock
+    _calls: deque[datetime] = field(default_factory=deque)
+
+    def spend(self) -> None:
+        """Count one call; 403 when the day's calls are used up."""
+        now = self.clock.now()
+        while self._calls and now - self._calls[0] > _DAY:
+            self._calls.popleft()
+        if len(self._calls) >= self.settings.daily_requests:
+            raise limit_exceeded()
+        self._calls.append(now)
+
+    @property
+    def used(self) -> int:
+        return len(self._calls)
+
+    def clear(self) -> None:
+        self._calls.clear()
+
+
+class Org:
+    """Everything that one emulator knows. Whoever touches it holds `lock`."""
+
+    def __init__(self, clock: Clock, credentials: Credentials, state_path: Path | None = None) -> None:
+        self.lock = RLock()
+        self.clock = clock
+        self.settings = Settings()
+        self.schema = Schema(OBJECTS)
+        self.rows = Rows(self.schema)
+        self.user_id = numbered("005", _USER_NUMBER)
+        self.writes = Writes(self.rows, clock.second, self.user_id)
+        self.sessions = Sessions(credentials, clock.now)
+        self.cursors = Cursors(clock.now)
+        self.limits = Limits(self.settings, clock)
+        self.faults = FaultPlan()
+        self.counters = Counters()
+        self._state = StateFile(state_path)
+        self.rows.load(*self._state.load(self.schema))
+        self._settle_in()
+
+    def commit(self) -> None:
+        """Keep, count and save what was written since the last commit."""
+        done = self.rows.commit()
+        for change in done:
+            if change.verb != "clear":
+                self.counters.writes[change.after.object] += 1
+                self.counters.verbs[f"{change.verb}:{change.after.object}"] += 1
+        self._state.save([change.after for change in done], self.rows.made())
+
+    def hold(self, seconds: float | None) -> OpenTransaction | None:
+        """Hide what was written since the last commit, for some time or (None) until released."""
+        now = self.clock.second()
+        return self.rows.hold(now, None if seconds is None else now + timedelta(seconds=seconds))
+
+    def settle(self) -> None:
+        """Let the open transactions whose time has come commit."""
+        self.rows.release_due(self.clock.now())
+        self.commit()
+
+    def reset(self) -> None:
+        """An organisation as new: no rows but its user, no faults, no counts, nobody logged in."""
+        self.rows.clear()
+        self._state.clear()
+        for part in (self.sessions, self.cursors):
+            part.expire_all()
+        for counted in (self.limits, self.faults, self.counters, self.writes.rules, self.writes.held):
+            counted.clear()
+        self._settle_in()
+
+    def object_of(self, name: str) -> SObject | None:
+        return self.schema.find(name)
+
+    def close(self) -> None:
+        self._state.close()
+
+    def _settle_in(self) -> None:
+        if self.rows.find(self.user_id) is not None:
+            return
+        now = self.clock.second()
+        values: dict[str, Value] = {
+            "Id": self.user_id,
+            "IsDeleted": False,
+            "CreatedDate": now,
+            "CreatedById": self.user_id,
+            "LastModifiedDate": now,
+            "LastModifiedById": self.user_id,
+            "SystemModstamp": now,
+            "Username": self.sessions.credentials.username,
+            "LastName": "Integration",
+            "Email": self.sessions.credentials.username,
+            "IsActive": True,
+        }
+        self.rows.load([Row("User", self.user_id, values)], {})
+
+
+_USER_NUMBER = 62**5 * 3 + 815
