@@ -1,0 +1,140 @@
+"""What changed since a watermark: tombstones from /deleted, then rows by stamp, and why nothing is skipped.
+
+A stamp is given when a transaction begins to write and the row is seen when it commits, so a row can appear
+behind rows already read. Two things catch it: Salesforce's latestDateCovered, which it holds back to the start
+of a long transaction, and an overlap that is read again each time.
+
+Tombstones come before rows, so that a record which was deleted and restored ends alive.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from crm.errors import CrmError, Misconfigured
+from crm.port import Page, Record
+from crm.salesforce.ids import id18
+from crm.salesforce.reading import IDS_AT_ONCE, Reader
+from crm.salesforce.values import parse_moment
+
+# Salesforce keeps deletions for 15 days, less when somebody empties the recycle bin.
+KEPT = timedelta(days=15)
+# The period asked of /deleted must exceed a minute, seconds not counting.
+SHORTEST = timedelta(minutes=2)
+
+# Answers of /deleted that mean: what was deleted in this period cannot be told any more.
+UNTELLABLE = frozenset({"INVALID_REPLICATION_DATE", "EXCEEDED_ID_LIMIT"})
+
+
+@dataclass(frozen=True)
+class Watermark:
+    """How far an object was read: rows stamped before `rows`, deletions before `deletions` (aware UTC)."""
+
+    source: str
+    rows: datetime
+    deletions: datetime
+
+    def text(self) -> str:
+        return json.dumps(
+            {"object": self.source, "rows": self.rows.isoformat(), "deletions": self.deletions.isoformat()}
+        )
+
+    @classmethod
+    def parse(cls, text: str, source: str) -> "Watermark":
+        """Raises Misconfigured for a watermark of another object or of another maker."""
+        try:
+            data = json.loads(text)
+            mark = cls(data["object"], parse_moment(data["rows"]), parse_moment(data["deletions"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise Misconfigured(
+                f"The stored position of {source} cannot be read ({text!r}); clear it to read everything again."
+            ) from error
+        if mark.source != source:
+            raise Misconfigured(
+                f"The stored position belongs to {mark.source}, not to {source}; clear it to read everything again."
+            )
+        return mark
+
+
+@dataclass(frozen=True)
+class Deletions:
+    """Ids with the moment of their deletion; `covered` is where the next question begins.
+
+    `forgotten` is a sentence when deletions of the period may be missing, and then only a full read tells.
+    """
+
+    moments: Mapping[str, datetime]
+    covered: datetime
+    forgotten: str = ""
+
+
+def period(since: datetime | None, until: datetime) -> tuple[datetime, datetime]:
+    """What to ask /deleted for. Without a past only its latestDateCovered is of interest."""
+    oldest = until - KEPT + timedelta(hours=1)
+    start = min(max(since or until, oldest), until - SHORTEST)
+    return start.replace(second=0, microsecond=0), until
+
+
+def deletions_of(body: Mapping[str, Any], since: datetime | None, until: datetime) -> Deletions:
+    """The answer of /deleted, judged: were deletions since `since` purged before we asked?"""
+    moments = {id18(row["id"]): parse_moment(row["deletedDate"]) for row in body.get("deletedRecords") or ()}
+    # Salesforce ignores the seconds of the end of the period, so nothing behind its minute is surely covered.
+    covered = min(parse_moment(body["latestDateCovered"]), until.replace(second=0, microsecond=0))
+    earliest = parse_moment(body["earliestDateAvailable"]) if body.get("earliestDateAvailable") else None
+    lost = since is not None and (since < until - KEPT or (earliest is not None and earliest > since))
+    return Deletions(moments, covered, _forgotten(since) if lost else "")
+
+
+def _forgotten(since: datetime | None) -> str:
+    return (
+        f"Salesforce no longer tells everything that was deleted since {since}; all records were read again."
+    )
+
+
+class Changes:
+    """Passes over one organisation's objects. `overlap` is read again before each watermark."""
+
+    def __init__(self, reader: Reader, overlap: timedelta) -> None:
+        self._reader = reader
+        self._overlap = overlap
+
+    def since(self, kind: str, fields: Sequence[str], watermark: str | None) -> Iterator[Page]:
+        source = self._reader.source(kind)
+        mark = Watermark.parse(watermark, source) if watermark is not None else None
+        self._reader.types(kind, fields)
+        # Before the first page: what changes from here on belongs to the next pass.
+        until = self._reader.now()
+        gone = self._deletions(kind, mark.deletions if mark else None, until)
+        complete = mark is None or bool(gone.forgotten)
+        if not complete:
+            yield from self._tombstones(kind, fields, gone)
+        begin = mark.rows - self._overlap if mark and not complete else None
+        reached = Watermark(source, min(until, gone.covered), gone.covered).text()
+        for records, last in self._reader.keyed_pages(kind, fields, begin):
+            yield (
+                Page(tuple(records), reached, complete, gone.forgotten)
+                if last
+                else Page(tuple(records), None)
+            )
+
+    def _deletions(self, kind: str, since: datetime | None, until: datetime) -> Deletions:
+        start, end = period(since, until)
+        try:
+            return deletions_of(self._reader.deleted(kind, start, end), since, until)
+        except CrmError as error:
+            if error.code not in UNTELLABLE:
+                raise
+            return Deletions({}, (until - SHORTEST).replace(second=0), _forgotten(since or start))
+
+    def _tombstones(self, kind: str, fields: Sequence[str], gone: Deletions) -> Iterator[Page]:
+        """Looked at before they are believed: what was restored meanwhile is delivered alive."""
+        ids = list(gone.moments)
+        for start in range(0, len(ids), IDS_AT_ONCE):
+            records = self._reader.read(kind, ids[start : start + IDS_AT_ONCE], fields)
+            yield Page(tuple(_dated(each, gone.moments[each.id]) for each in records), None)
+
+
+def _dated(record: Record, deleted: datetime) -> Record:
+    return replace(record, modified=deleted) if record.deleted else record

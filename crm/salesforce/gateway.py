@@ -1,0 +1,146 @@
+"""The Salesforce gateway: the port's verbs, handed to reading, changes and writing."""
+
+# ruff: noqa: A002  (`id` is the port's word)
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from crm.errors import CrmError, Misconfigured
+from crm.http import TIMEOUT, Retries, checked_url, open_session
+from crm.port import Capabilities, Check, FieldInfo, Page, Record, Value, Values, Written
+from crm.salesforce import soql
+from crm.salesforce.auth import Tokens, sign_in_from
+from crm.salesforce.changes import Changes
+from crm.salesforce.reading import Reader
+from crm.salesforce.transport import Call, Transport
+from crm.salesforce.writing import Writer
+
+# REST versions below 31.0 are gone; this one is served until at least 2028 by Salesforce's three-year promise.
+VERSION = "64.0"
+
+# Read again before each watermark, for rows whose transaction took long. Our judgement, no figure of Salesforce.
+OVERLAP = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Options:
+    # Field names per kind that `check` looks for.
+    expected: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    # More kinds and their API names: {"invoice": "QB_Invoice__c"}.
+    objects: Mapping[str, str] = field(default_factory=dict)
+    version: str = VERSION
+    overlap: timedelta = OVERLAP
+    # Rows of a page, at most 2000.
+    page_size: int = 2000
+    # Seconds to connect, seconds of silence while reading.
+    timeout: tuple[float, float] = TIMEOUT
+    retries: Retries = field(default_factory=Retries)
+
+
+def open_gateway(url: str, credentials: Mapping[str, str], **options: Any) -> "SalesforceGateway":
+    """A gateway to the organisation at a My Domain address (https://acme.my.salesforce.com).
+
+    `credentials`: see `sign_in_from`; further arguments are those of `Options`. Nothing is called yet. Raises
+    Misconfigured for an address or credentials that cannot be.
+    """
+    chosen = Options(**options)
+    address = checked_url(url)
+    sign_in = sign_in_from(credentials, address)
+    session = open_session(address, chosen.timeout)
+    tokens = Tokens(address, sign_in, session, retries=chosen.retries)
+    transport = Transport(session, tokens, version=chosen.version, retries=chosen.retries)
+    return SalesforceGateway(address, transport, chosen)
+
+
+class SalesforceGateway:
+    """Implements crm.port.Gateway; open it with `open_gateway`."""
+
+    capabilities = Capabilities()
+
+    def __init__(self, address: str, transport: Transport, options: Options) -> None:
+        self._address = address
+        self._transport = transport
+        self._reader = Reader(transport, options.objects, options.page_size)
+        self._changes = Changes(self._reader, options.overlap)
+        self._writer = Writer(transport, self._reader)
+        self._expected = dict(options.expected) or {"account": (), "contact": ()}
+
+    def describe(self, kind: str) -> tuple[FieldInfo, ...]:
+        return self._reader.describe(kind)
+
+    def changed_since(self, kind: str, fields: Sequence[str], watermark: str | None) -> Iterator[Page]:
+        return self._changes.since(kind, fields, watermark)
+
+    def read(self, kind: str, ids: Sequence[str], fields: Sequence[str]) -> tuple[Record, ...]:
+        return self._reader.read(kind, ids, fields)
+
+    def find(self, kind: str, field: str, value: Value, fields: Sequence[str]) -> tuple[Record, ...]:
+        return self._reader.find(kind, field, value, fields)
+
+    def create(self, kind: str, values: Values, key: tuple[str, str] | None) -> Written:
+        return self._writer.create(kind, values, key)
+
+    def update(self, kind: str, id: str, values: Values, if_version: str | None) -> Written:
+        return self._writer.update(kind, id, values, if_version)
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def check(self) -> Check:
+        """Logs in, reads the quota, describes each expected kind and names the fields that do not show."""
+        try:
+            user = self._user()
+            missing = self._missing()
+        except CrmError as error:
+            return Check(ok=False, user="", text=error.text, quota=self._transport.quota)
+        text = _lacks(missing, user) if missing else self._fine(user)
+        names = tuple(f"{kind}.{name}" for kind, name in missing)
+        return Check(not missing, user, text, self._quota(), names)
+
+    def _user(self) -> str:
+        """The integration user's name; its id where the name is not to be read."""
+        user_id = self._transport.token.user_id
+        if not user_id:
+            return "the integration user"
+        text = soql.select(["Username"], "User", soql.among([user_id]))
+        try:
+            reply = self._transport.send(
+                Call("GET", "query/", "read the integration user", params={"q": text})
+            )
+        except Misconfigured:
+            return user_id
+        rows = reply.body["records"]
+        return str(rows[0]["Username"]) if rows else user_id
+
+    def _missing(self) -> list[tuple[str, str]]:
+        """(object, field) for each expected field that is absent or hidden."""
+        shown = {kind: {info.name for info in self._reader.describe(kind)} for kind in self._expected}
+        return [
+            (kind, name)
+            for kind, names in self._expected.items()
+            for name in dict.fromkeys(names)
+            if "." not in name and name not in shown[kind]
+        ]
+
+    def _quota(self) -> str | None:
+        try:
+            daily = self._transport.send(Call("GET", "limits/", "read the limits")).body["DailyApiRequests"]
+        except (Misconfigured, KeyError):
+            # Not every integration user may read the limits; each answer's header tells the same.
+            return self._transport.quota
+        return f"{daily['Max'] - daily['Remaining']} of {daily['Max']} API calls in 24 hours"
+
+    def _fine(self, user: str) -> str:
+        objects = " and ".join(self._reader.source(kind) for kind in self._expected)
+        return f"Logged in to {urlsplit(self._address).netloc} as {user}; {objects} show every field that is needed."
+
+
+def _lacks(missing: Sequence[tuple[str, str]], user: str) -> str:
+    listed = ", ".join(f"{name} ({kind})" for kind, name in missing)
+    return (
+        f"Salesforce does not show {user} the fields {listed}: create those that do not exist (Setup, Object "
+        "Manager), then grant read and edit access to them in a permission set of this user (field-level security)."
+    )

@@ -1,0 +1,142 @@
+"""One authorised REST call: simple-salesforce in direct mode, everything that may go wrong around it ours.
+
+simple-salesforce builds addresses and reads bodies. Its own login is not used, because it loses headers when it
+repeats a call after 401, logs in once per thread, and can repeat without end; time limits come from the session.
+"""
+
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import requests
+from simple_salesforce.api import Salesforce
+from simple_salesforce.exceptions import SalesforceError
+
+from crm.errors import LoginExpired, LoginFailed, Misconfigured
+from crm.http import PAUSES, REPEATABLE_PAUSES, Retries, exact_json, failure, http_date
+from crm.salesforce.auth import Token, Tokens
+from crm.salesforce.errors import Answer, refusal
+
+_USAGE = re.compile(r"\bapi-usage=(\d+)/(\d+)")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request. `doing` completes "Could not ..." in error texts, `record` is the id it is about.
+
+    `writes` makes a lost answer an UnknownOutcome; `repeatable` says that sending it twice does no harm.
+    """
+
+    method: str
+    path: str
+    doing: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    record: str = ""
+    repeatable: bool = False
+
+    @property
+    def writes(self) -> bool:
+        return self.method != "GET"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A successful answer; `at` is Salesforce's clock when it answered, aware UTC, None without a Date header."""
+
+    body: Any
+    at: datetime | None
+
+
+class Transport:
+    def __init__(
+        self, session: requests.Session, tokens: Tokens, *, version: str, retries: Retries | None = None
+    ) -> None:
+        self.quota: str | None = None
+        self._session = session
+        self._tokens = tokens
+        self._version = version
+        self._retries = retries or Retries()
+        self._seen = threading.local()
+        session.hooks["response"].append(self._notice)
+
+    @property
+    def token(self) -> Token:
+        """The current session, logging in for the first one."""
+        return self._tokens.current()
+
+    def send(self, call: Call) -> Reply:
+        """The answer, after the pauses of crm.http where a repetition is safe; raises crm.errors."""
+        return self._retries.run(
+            lambda: self._authorised(call), REPEATABLE_PAUSES if call.repeatable else PAUSES
+        )
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _authorised(self, call: Call) -> Reply:
+        token = self._tokens.current()
+        try:
+            return self._once(call, token)
+        except LoginExpired:
+            token = self._tokens.renew(token)
+        try:
+            return self._once(call, token)
+        except LoginExpired as error:
+            raise LoginFailed(
+                f"Salesforce refused to {call.doing} with a session it had just issued ({error.text}) "
+                "Check the app's scopes, the session settings and the login IP ranges of the integration user.",
+                code=error.code,
+            ) from error
+
+    def _once(self, call: Call, token: Token) -> Reply:
+        try:
+            body = self._salesforce(token).restful(
+                call.path,
+                params=dict(call.params),
+                method=call.method,
+                data=None if call.body is None else exact_json(call.body),
+                headers=dict(call.headers),
+                allow_redirects=False,
+            )
+        except SalesforceError as error:
+            answer = Answer(error.status, error.content, self._headers())
+            raise refusal(answer, doing=call.doing, record=call.record, writes=call.writes) from error
+        except requests.RequestException as error:
+            raise failure(error, writes=call.writes, doing=call.doing) from error
+        return Reply(body, http_date(self._headers()))
+
+    def _salesforce(self, token: Token) -> Salesforce:
+        return Salesforce(
+            session_id=token.value,
+            instance_url=token.instance_url,
+            version=self._version,
+            session=self._session,
+            parse_float=Decimal,
+            object_pairs_hook=dict,
+        )
+
+    def _notice(self, response: requests.Response, *_: Any, **__: Any) -> None:
+        """simple-salesforce gives bodies only; the headers of this thread's last answer are kept here."""
+        self._seen.headers = response.headers
+        usage = _USAGE.search(response.headers.get("Sforce-Limit-Info", ""))
+        if usage:
+            self.quota = f"{usage[1]} of {usage[2]} API calls in 24 hours"
+
+    def _headers(self) -> Mapping[str, str]:
+        headers: Mapping[str, str] = getattr(self._seen, "headers", {})
+        return headers
+
+
+def clock_of(reply: Reply) -> datetime:
+    """Salesforce's clock; raises Misconfigured when something on the way removed it."""
+    if reply.at is None:
+        raise Misconfigured(
+            "Salesforce's answers carry no Date header; a proxy on the way removes it. Allow it."
+        )
+    return reply.at
