@@ -25,7 +25,7 @@ _TABLE = (
     Converter(
         "name",
         texts.name_to_books,
-        texts.text_to_crm,
+        texts.name_to_crm,
         "The name of a list element. White space is collapsed; colons, emoji and letters of other scripts "
         "are refused.",
     ),

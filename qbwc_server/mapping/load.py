@@ -9,7 +9,7 @@ An override is plain data:
      "limits": {"creates": 50}}
 
 A kind is named by its CRM kind, or by "kind/role" when the profile maps it in several roles. A rule is named
-by its pair (crm, books); a change keeps every setting that it does not name.
+by its pair (crm, books); a change keeps every setting that it does not name. Rules are removed first, then changed, then added.
 """
 
 import json
@@ -151,9 +151,9 @@ def _reserved(wanted: Mapping[str, Any]) -> Iterator[str]:
 
 _OURS = {"origin": "override", "shape": {}}
 _RULE_VERBS: dict[str, Callable[[list[Raw], Mapping[str, Any]], Iterator[str]]] = {
+    "remove": _remove,
     "change": _change,
     "add": _add,
-    "remove": _remove,
 }
 
 
@@ -169,10 +169,11 @@ def _duplicates(kind: Raw, direction: str, place: str, end: str) -> Iterator[str
     for rule in kind["rules"]:
         if rule.get("direction", "both") not in ("both", direction):
             continue
-        for path in paths_of(str(rule.get(end, "?"))):
-            if path in writers:
-                yield (
-                    f"{kind['crm_kind']}: {writers[path]} and {_label(rule)} both write {path} in {place}. "
-                    f"Remove one of them, or set its direction."
-                )
-            writers.setdefault(path, _label(rule))
+        paths = paths_of(str(rule.get(end, "?")))
+        taken = next((path for path in paths if path in writers), None)
+        if taken:
+            yield (
+                f"{kind['crm_kind']}: {writers[taken]} and {_label(rule)} both write {taken} in {place}. "
+                f"Remove one of them, or set its direction."
+            )
+        writers = {**dict.fromkeys(paths, _label(rule)), **writers}

@@ -19,11 +19,20 @@ from qbwc_server.mapping.value import Value, as_text, normal
 def crm_values(
     kind_map: KindMap, values: Mapping[str, object], contributors: Mapping[str, Mapping[str, object] | None]
 ) -> dict[str, Value]:
-    """Every mapped CRM value in normal form, by `rule.crm`; None throughout for an absent contributor."""
+    """Every mapped CRM value in normal form, by `rule.crm`; None throughout for an absent contributor.
+
+    A street that begins with the account's own name reads without it, as it does in `books_values`.
+    """
     sources = {"": values, **contributors}
-    return {
+    flat = {
         rule.crm: normal((sources.get(rule.contributor) or {}).get(rule.crm_field)) for rule in kind_map.rules
     }
+    names = names_of(kind_map.addressee, {rule.books: flat[rule.crm] for rule in kind_map.rules})
+    for rule in kind_map.rules:
+        street = flat[rule.crm]
+        if heads_address(rule.books) and isinstance(street, str):
+            flat[rule.crm] = "\n".join(split(street.split("\n"), names)[1]).strip() or None
+    return flat
 
 
 def books_values(kind_map: KindMap, ret: Nested) -> dict[str, Value]:

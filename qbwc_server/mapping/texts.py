@@ -47,6 +47,10 @@ def name_to_books(value: Value, target: Target) -> Converted:
     return _result(*_fitted(name, target, NAME_LENGTH), *losses)
 
 
+def name_to_crm(value: Value, target: Target) -> Converted:
+    return _result(*_fitted(" ".join(as_text(value).split()), target))
+
+
 def lines_to_books(value: Value, target: Target) -> Converted:
     """A street as address lines. A line that is too long is folded at a space while lines are free."""
     carried = carry(as_text(value))
