@@ -9,7 +9,8 @@ An override is plain data:
      "limits": {"creates": 50}}
 
 A kind is named by its CRM kind, or by "kind/role" when the profile maps it in several roles. A rule is named
-by its pair (crm, books); a change keeps every setting that it does not name. Rules are removed first, then changed, then added.
+by its pair (crm, books); a change keeps every setting that it does not name. Rules are removed first, then
+changed, then added.
 """
 
 import json
