@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
@@ -146,10 +147,14 @@ class _SafeOperations:
         try:
             self._on_error(method, ticket, failure)
         except Exception as second:  # noqa: BLE001 - the report may need the very database that is down
-            # Types only: the text of a database error may quote the values of the statement.
-            log.error(
-                "%s failed with %s; reporting it failed with %s",
-                method,
-                type(failure).__name__,
-                type(second).__name__,
-            )
+            log.error("%s failed:\n%s", method, without_values(failure))
+            log.error("Reporting that failed as well:\n%s", without_values(second))
+
+
+def without_values(failure: BaseException) -> str:
+    """Type and place of a failure for the log, without its text, which may quote a password or a ticket.
+
+    (A database error shows the values of its statement, a parser error the document.)
+    """
+    frames = "".join(traceback.format_tb(failure.__traceback__))
+    return f"{frames}{type(failure).__module__}.{type(failure).__qualname__}"

@@ -1,0 +1,200 @@
+"""The HTTP side of the Web Connector's endpoint: everything that is decided before and after the SOAP library.
+
+The Web Connector follows no redirect, unpacks no compressed reply, reads a fault only in `text/xml`, and says
+"could not verify the certificate" (QBWC1048) when a plain GET is not answered with 200.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from io import BytesIO
+from typing import Any, Final, TypeAlias
+from urllib.parse import urlsplit
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from werkzeug.http import parse_options_header
+
+from qbwc_server.soap.envelope import NotSoap, Scan, fault
+from qbwc_server.soap.port import Operations, without_values
+from qbwc_server.soap.spyne_app import spyne_app
+from qbwc_server.soap.wsdl import wsdl
+
+log = logging.getLogger(__name__)
+
+Answer: TypeAlias = tuple[str, list[tuple[str, str]], bytes]
+"""Status line, headers, body."""
+
+XML: Final = "text/xml; charset=utf-8"
+PLAIN: Final = "text/plain; charset=utf-8"
+OK: Final = "200 OK"
+FAULT_STATUS: Final = "500 Internal Server Error"
+BLOCK: Final = 64 * 1024
+TROUBLE: Final = "The server had a problem of its own."
+
+GREETING: Final = (
+    b"This is the address of a QuickBooks Web Connector service. It is working.\n"
+    b"There is nothing to see here: add the .qwc file to the Web Connector on the QuickBooks computer.\n"
+)
+
+
+class Refused(Exception):
+    """The HTTP request is not one that can be answered with SOAP."""
+
+    def __init__(self, status: str, text: str, *headers: tuple[str, str]) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+        self.headers = headers
+
+
+class Front:
+    """The WSGI application. `answer` is the seam for anything that wants to answer a call before spyne."""
+
+    def __init__(self, soap: WSGIApplication, *, public_url: str, max_bytes: int) -> None:
+        self._soap = soap
+        self._wsdl = wsdl(public_url)
+        self._paths = {"", urlsplit(public_url).path.strip("/")}
+        self._max_bytes = max_bytes
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        status, headers, body = self.answer(environ)
+        start_response(status, headers)
+        return [b"" if environ.get("REQUEST_METHOD") == "HEAD" else body]
+
+    def answer(self, environ: WSGIEnvironment) -> Answer:
+        """The whole reply to one request; never raises, never empty, always with its Content-Length."""
+        try:
+            return self._route(environ)
+        except Refused as refusal:
+            _note(environ, refusal.text)
+            return _answer(refusal.status, PLAIN, f"{refusal.text}\n".encode(), *refusal.headers)
+        except NotSoap as wrong:
+            _note(environ, wrong.text)
+            return _answer(FAULT_STATUS, XML, fault(wrong.code, wrong.text))
+        except Exception as failure:  # noqa: BLE001 - nothing may reach the WSGI server as a bare error page
+            log.error("A request could not be answered:\n%s", without_values(failure))
+            return _answer(FAULT_STATUS, XML, fault("Server", TROUBLE))
+
+    def _route(self, environ: WSGIEnvironment) -> Answer:
+        if environ.get("PATH_INFO", "").strip("/") not in self._paths:
+            raise Refused("404 Not Found", "There is nothing at this address.")
+        method = environ.get("REQUEST_METHOD", "")
+        if method not in ROUTES:
+            allowed = ", ".join(ROUTES)
+            raise Refused("405 Method Not Allowed", f"Only {allowed} are answered here.", ("Allow", allowed))
+        return ROUTES[method](self, environ)
+
+    def _get(self, environ: WSGIEnvironment) -> Answer:
+        wanted = environ.get("QUERY_STRING", "").partition("&")[0].partition("=")[0]
+        if wanted.lower() == "wsdl":
+            return _answer(OK, XML, self._wsdl)
+        return _answer(OK, PLAIN, GREETING)
+
+    def _post(self, environ: WSGIEnvironment) -> Answer:
+        _check_content_type(environ.get("CONTENT_TYPE", ""))
+        length = _content_length(environ, self._max_bytes)
+        return self._through_spyne(_read(environ, length), environ.get("REMOTE_ADDR", ""))
+
+    def _through_spyne(self, body: bytes, address: str) -> Answer:
+        statuses: list[str] = []
+
+        def start(status: str, *_: object) -> Callable[[bytes], object]:
+            statuses.append(status)
+            return BytesIO().write
+
+        output = b"".join(self._soap(_inner_environ(body, address), start))
+        if b"Body>" not in output:
+            raise RuntimeError("the SOAP library wrote an envelope without a Body")
+        return _answer(statuses[-1], XML, output)
+
+
+ROUTES: Final[Mapping[str, Callable[[Front, WSGIEnvironment], Answer]]] = {
+    "GET": Front._get,
+    "HEAD": Front._get,
+    "POST": Front._post,
+}
+
+
+def soap_app(operations: Operations, *, public_url: str, max_bytes: int) -> WSGIApplication:
+    """The Web Connector's endpoint as one WSGI application, to be mounted at the path of `public_url`.
+
+    `public_url` is the AppURL of the .qwc files; it only goes into the WSDL, and its path is accepted when the
+    application is not mounted. `max_bytes` limits one request body: the escaped qbXML of one answer and some.
+    `operations` should come through `safe_operations`; what it raises all the same becomes a SOAP fault.
+    """
+    return Front(spyne_app(operations, max_bytes=max_bytes), public_url=public_url, max_bytes=max_bytes)
+
+
+def _answer(status: str, content_type: str, body: bytes, *more: tuple[str, str]) -> Answer:
+    headers = [
+        ("Content-Type", content_type),
+        ("Content-Length", str(len(body))),
+        # Replies hold tickets and qbXML; and a proxy that compresses them makes them unreadable.
+        ("Cache-Control", "no-store, no-transform"),
+    ]
+    return status, [*headers, *more], body
+
+
+def _note(environ: WSGIEnvironment, text: str) -> None:
+    log.warning("Refused a request from %s: %s", environ.get("REMOTE_ADDR", "an unknown address"), text)
+
+
+def _check_content_type(header: str) -> None:
+    kind, options = parse_options_header(header)
+    if kind.lower() != "text/xml":
+        raise Refused("415 Unsupported Media Type", "The Content-Type must be text/xml.")
+    if options.get("charset", "utf-8").lower() != "utf-8":
+        raise Refused("415 Unsupported Media Type", "The charset must be utf-8.")
+
+
+def _content_length(environ: WSGIEnvironment, max_bytes: int) -> int:
+    header = environ.get("CONTENT_LENGTH") or ""
+    if not header:
+        raise Refused("411 Length Required", "A Content-Length is required.")
+    if not (header.isascii() and header.isdigit() and len(header) < 20):
+        raise Refused("400 Bad Request", "The Content-Length is not a number.")
+    if int(header) > max_bytes:
+        raise Refused("413 Content Too Large", f"The request is larger than {max_bytes} bytes.")
+    return int(header)
+
+
+def _read(environ: WSGIEnvironment, length: int) -> bytes:
+    """The body, checked block by block as it comes in. Raises Refused when it ends early, NotSoap otherwise."""
+    scan = Scan()
+    blocks: list[bytes] = []
+    missing = length
+    while missing:
+        block = _next_block(environ, min(BLOCK, missing))
+        scan.feed(block)
+        blocks.append(block)
+        missing -= len(block)
+    scan.close()
+    return b"".join(blocks)
+
+
+def _next_block(environ: WSGIEnvironment, size: int) -> bytes:
+    try:
+        block: bytes = environ["wsgi.input"].read(size)
+    except OSError:
+        block = b""  # the connection broke
+    if not block:
+        raise Refused("400 Bad Request", "The request ended before its Content-Length.")
+    return block
+
+
+def _inner_environ(body: bytes, address: str) -> dict[str, Any]:
+    """What spyne is told about the request: nothing that a caller could choose, except the body."""
+    return {
+        "REQUEST_METHOD": "POST",
+        "SCRIPT_NAME": "",
+        "PATH_INFO": "/",
+        "QUERY_STRING": "",
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80",
+        "CONTENT_TYPE": XML,
+        "CONTENT_LENGTH": str(len(body)),
+        "REMOTE_ADDR": address,
+        "wsgi.url_scheme": "http",
+        "wsgi.input": BytesIO(body),
+    }
