@@ -116,7 +116,7 @@ class Schema:
             type=restriction.get("base", ""),
             length=_facet(restriction, "maxLength"),
             limits=_limits(restriction),
-            choices=tuple(v.get("value", "") for v in restriction.iterchildren(f"{XSD}enumeration")),
+            choices=_choices(restriction),
         )
 
     def _complex(self, name: str, low: int, high: str, node: XsdNode) -> Node:
@@ -168,6 +168,11 @@ def _facet(restriction: XsdNode, name: str) -> str:
     return "" if found is None else found.get("value", "")
 
 
+def _choices(node: XsdNode) -> tuple[str, ...]:
+    """The enumeration; an empty value in it is a slip of one list (JobReportType), not a choice."""
+    return tuple(filter(None, (value.get("value", "") for value in node.iter(f"{XSD}enumeration"))))
+
+
 def _limits(restriction: XsdNode) -> str:
     low, high = _facet(restriction, "minInclusive"), _facet(restriction, "maxInclusive")
     return f"{low}..{high}" if low or high else ""
@@ -178,7 +183,7 @@ def _attributes(node: XsdNode) -> tuple[Attribute, ...]:
         Attribute(
             _name(found),
             found.get("use") == "required",
-            tuple(v.get("value", "") for v in found.iter(f"{XSD}enumeration")),
+            _choices(found),
         )
         for found in node.iterchildren(f"{XSD}attribute")
     )
