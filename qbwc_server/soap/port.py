@@ -81,7 +81,7 @@ class _SafeOperations:
         self._on_error = on_error
 
     def server_version(self) -> str:
-        return self._attempt("serverVersion", "", self._inner.server_version, "")
+        return self._attempt("serverVersion", "", self._inner.server_version, "qbwc-server")
 
     def client_version(self, version: str) -> str:
         return self._attempt("clientVersion", "", lambda: self._inner.client_version(version), "")

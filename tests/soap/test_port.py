@@ -11,7 +11,7 @@ PASSWORD = "Tr0ub4dor"
 
 # QBWC protocol reference 10, rule 7.
 ERROR_VALUES = {
-    "server_version": ((), ""),
+    "server_version": ((), "qbwc-server"),
     "client_version": (("34.0",), ""),
     "authenticate": (("u", PASSWORD, "127.0.0.1"), ["", "busy"]),
     "send_request_xml": (("T", "", "", "US", 13, 0), ""),
