@@ -91,6 +91,7 @@ def open_session(url: str, timeout: tuple[float, float] = TIMEOUT) -> requests.S
     base = checked_url(url)
     session = requests.Session()
     session.trust_env = False
+    session.headers["User-Agent"] = "qbwc-server"
     session.adapters.clear()
     session.mount("https://", BoundedAdapter(timeout))
     if base.startswith("http://"):
@@ -194,15 +195,21 @@ def utc_now() -> datetime:
 
 
 class Retries:
-    """Repeats calls by a table of pauses; sleep, clock and randomness can be replaced."""
+    """Repeats calls by a table of pauses; sleep, clock and randomness can be replaced.
+
+    `patience` ends it in time as the table does in number: after so many seconds no further attempt begins. Give
+    0 where a person waits for the answer.
+    """
 
     def __init__(
         self,
         *,
+        patience: float = 120.0,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], datetime] = utc_now,
         chance: Callable[[], float] = random.random,
     ) -> None:
+        self._patience = timedelta(seconds=patience)
         self._sleep = sleep
         self._clock = clock
         self._chance = chance
@@ -210,12 +217,13 @@ class Retries:
     def run(self, call: Callable[[], T], pauses: Mapping[type[CrmError], Pauses] = PAUSES) -> T:
         """The call's result, or its last error; but a doubt outlives later attempts that got nowhere."""
         doubt: UnknownOutcome | None = None
+        end = self._clock() + self._patience
         for attempt in count(1):
             try:
                 return call()
             except CrmError as error:
                 doubt = error if isinstance(error, UnknownOutcome) else doubt
-                pause = self.pause(error, attempt, pauses)
+                pause = self.pause(error, attempt, pauses) if self._clock() < end else None
                 if pause is None and doubt and isinstance(error, _TELLS_NOTHING):
                     raise doubt from error
                 if pause is None:

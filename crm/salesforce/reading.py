@@ -26,9 +26,6 @@ OBJECTS: Mapping[str, str] = {
     "order_line": "OrderItem",
 }
 
-# Objects whose records can be merged; a loser names its winner.
-MERGEABLE = frozenset({"Account", "Contact", "Lead"})
-
 # Ids in one query. An address may have about 16,000 characters; 200 ids take a third of that.
 IDS_AT_ONCE = 200
 
@@ -141,10 +138,9 @@ class Reader:
         return tuple(found[each] for each in wanted)
 
     def _chunk(self, kind: str, ids: Sequence[str], fields: Sequence[str]) -> dict[str, Record]:
-        source = self.source(kind)
-        self.types(kind, fields)
-        merged = ["MasterRecordId"] if source in MERGEABLE else []
-        text = soql.select([*STAMPS, "IsDeleted", *merged, *fields], source, soql.among(ids))
+        # Only objects whose records can be merged have it; a loser names its winner.
+        merged = {"MasterRecordId"} & self.types(kind, fields).keys()
+        text = soql.select([*STAMPS, "IsDeleted", *merged, *fields], self.source(kind), soql.among(ids))
         rows, at = self.query(kind, text, deleted=True)
         absent = {each: Record(kind, each, "", at, NO_VALUES, deleted=True) for each in ids}
         # Wide rows come in small pages; the ids that were not delivered yet are asked for again.

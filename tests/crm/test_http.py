@@ -140,6 +140,21 @@ def test_trying_again_comes_to_an_end(retries, naps):
     assert calls.made == PAUSES[Unavailable].attempts == len(naps) + 1
 
 
+def test_trying_again_ends_in_time_too():
+    moments = iter(NOW + timedelta(seconds=passed) for passed in (0, 60, 119, 121))
+    calls = Calls(*[Unavailable("slow")] * 100)
+    with pytest.raises(Unavailable):
+        Retries(sleep=lambda _: None, clock=lambda: next(moments), patience=120).run(calls)
+    assert calls.made == 3
+
+
+def test_without_patience_there_is_one_attempt(naps):
+    calls = Calls(Unavailable("slow"))
+    with pytest.raises(Unavailable):
+        Retries(sleep=naps.append, patience=0).run(calls)
+    assert (calls.made, naps) == (1, [])
+
+
 @pytest.mark.parametrize("error", [Rejected("x"), Stale("x"), UnknownOutcome("x"), Misconfigured("x")])
 def test_what_would_not_help_or_could_double_is_not_repeated(retries, naps, error):
     calls = Calls(error)

@@ -100,17 +100,19 @@ def test_rows_that_come_again_and_again_are_an_error_and_no_endless_pass(account
 
 
 def test_deletions_come_first_as_tombstones_with_their_moment(account, serve, gateway_to, rows, says):
+    account.fields.append({"name": "MasterRecordId", "type": "reference"})
     account.on("GET", "sobjects/Account/deleted/", lambda _: says(200, gone("001000000000001AAA")))
-    account.on(
-        "GET", "queryAll/", lambda _: rows(row(1, IsDeleted=True, MasterRecordId="001000000000009AAA"))
-    )
+    merged = row(1, IsDeleted=True, MasterRecordId="001000000000009AAA")
+    account.on("GET", "queryAll/", lambda _: rows(merged))
     account.on("GET", "query/", lambda _: rows(row(2)))
-    pages = list(gateway_to(serve(account)).changed_since("account", ["Name"], mark()))
+    server = serve(account)
+    pages = list(gateway_to(server).changed_since("account", ["Name"], mark()))
     (tombstone,), (alive,) = (page.records for page in pages)
     assert tombstone.deleted
     assert tombstone.modified == datetime(2026, 11, 22, 9, 40, tzinfo=UTC)
     assert tombstone.merged_into == "001000000000009AAA"
     assert not alive.deleted
+    assert "SELECT Id, SystemModstamp, IsDeleted, MasterRecordId, Name FROM" in queries(server, "queryAll/")[0]
 
 
 def test_a_deleted_record_that_was_restored_is_delivered_alive(account, serve, gateway_to, rows, says):
