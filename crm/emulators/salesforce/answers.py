@@ -1,6 +1,6 @@
 """HTTP translation: what a call is, and how results and refusals look on the wire."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import format_datetime
 
@@ -9,7 +9,7 @@ from werkzeug.wrappers import Request, Response
 from crm.emulators import exact_json
 
 from . import errors
-from .errors import ApiError, LoginError, Several
+from .errors import ApiError, LoginError
 from .org import Org
 from .schema import SObject
 
@@ -24,6 +24,10 @@ class Call:
     version: str
     # The variable segments of the path, decoded.
     args: Mapping[str, str]
+    # Carries out a part of a composite call, told whether the whole stands or falls together.
+    part: Callable[[Request, bool], Response]
+    # This call is a part of a composite that stands or falls together.
+    all_or_none: bool = False
 
     @property
     def data_url(self) -> str:
@@ -64,10 +68,6 @@ def refused(error: ApiError) -> Response:
     if error.status in _WITHOUT_BODY:
         return Response(status=error.status)
     return json(error.body(), error.status)
-
-
-def several(error: Several, url: str) -> Response:
-    return json([f"{url}/{row_id}" for row_id in error.ids], 300)
 
 
 def login_refused(error: LoginError) -> Response:

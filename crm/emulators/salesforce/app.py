@@ -1,16 +1,17 @@
 """The WSGI application: one request at a time through faults, session, limit, rules and commit."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from werkzeug.wrappers import Request, Response
 
 from crm.emulators.faults import Fault
-from crm.emulators.server import DropConnection
 
-from . import control, entry_calls, errors, routes
+from . import control_port, entry_calls, routes
 from .answers import Call, login_refused, refused, stamped
+from .control import Control
+from .effects import BEFORE_COMMIT, EFFECTS
 from .errors import ApiError, LoginError
 from .org import Org
 
@@ -24,6 +25,7 @@ MOST_URL = 16_384
 class Application:
     def __init__(self, org: Org) -> None:
         self.org = org
+        self._control = Control(org)
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         request = Request(environ)
@@ -34,12 +36,13 @@ class Application:
         return response(environ, start_response)
 
     def _answer(self, request: Request) -> Response:
-        if request.path.startswith(control.PREFIX):
-            return control.answer(request, self.org)
+        if request.path.startswith(control_port.PREFIX):
+            return control_port.answer(request, self._control)
         try:
             return stamped(self._api(request), self.org)
         finally:
             self.org.rows.undo()
+            self.org.writes.lock_next = False
 
     def _api(self, request: Request) -> Response:
         self.org.settle()
@@ -55,37 +58,42 @@ class Application:
     def _routed(self, request: Request, found: routes.Found) -> Response:
         kinds = (found.route.kind, f"{found.route.kind}:{found.args.get('object', '')}")
         self.org.counters.calls[found.route.kind] += 1
-        fault = self.org.faults.take(*kinds)
-        if fault is not None and not fault.after_commit:
-            broken = _EFFECTS[fault.effect](self.org, fault)
-            if broken is not None:
-                return broken
+        before, late, after = _moments(self.org.faults.take(*kinds))
+        broken = self._effect(before)
+        if broken is not None:
+            return broken
         response = self._carried_out(request, found)
-        if fault is None:
-            self.org.commit()
-            return response
-        return self._spoiled(fault, response)
+        self._effect(late)
+        self.org.commit(counted=True)
+        return self._effect(after) or response
 
-    def _spoiled(self, fault: Fault, response: Response) -> Response:
-        """The end of a call that was hit: its work is kept (or held back), its answer may be lost."""
-        self.org.writes.lock_next = False
-        if fault.effect == "late":
-            self.org.hold(float(fault.options.get("seconds", 60)))
-        self.org.commit()
-        lost = _EFFECTS[fault.effect](self.org, fault) if fault.after_commit else None
-        return lost or response
+    def _effect(self, fault: Fault | None) -> Response | None:
+        return EFFECTS[fault.effect](self.org, fault) if fault is not None else None
 
     def _carried_out(self, request: Request, found: routes.Found) -> Response:
         mark = self.org.rows.mark()
         version = found.args.get("version", "")
         try:
             self._let_in(request, found.route, version)
-            return found.route.handler(Call(request, self.org, version, found.args))
+            self.org.writes.allow_duplicates = _allows_duplicates(request)
+            return found.route.handler(Call(request, self.org, version, found.args, self._part))
         except ApiError as refusal:
             self.org.rows.undo(mark)
             return refused(refusal)
         except LoginError as refusal:
             return login_refused(refusal)
+
+    def _part(self, request: Request, whole: bool) -> Response:
+        """One call of a composite: the same rules, but no further call of the day and no token of its own."""
+        mark = self.org.rows.mark()
+        try:
+            found = routes.find(urlsplit(request.environ["REQUEST_URI"]).path, request.method)
+            version = found.args.get("version", "")
+            self.org.counters.calls[f"composite:{found.route.kind}"] += 1
+            return found.route.handler(Call(request, self.org, version, found.args, self._part, whole))
+        except ApiError as refusal:
+            self.org.rows.undo(mark)
+            return refused(refusal)
 
     def _let_in(self, request: Request, route: routes.Route, version: str) -> None:
         gone = entry_calls.retired(version) if version else None
@@ -101,32 +109,15 @@ def _method(request: Request) -> str:
     return request.args.get("_HttpMethod", request.method).upper()
 
 
-def _drop(_: Org, fault: Fault) -> Response | None:
-    raise DropConnection(f"armed fault {fault.effect}")
+def _moments(fault: Fault | None) -> tuple[Fault | None, Fault | None, Fault | None]:
+    """When a fault strikes: before the work, between work and commit, after the commit."""
+    if fault is None:
+        return None, None, None
+    if fault.effect in BEFORE_COMMIT:
+        return None, fault, None
+    return (None, None, fault) if fault.after_commit else (fault, None, None)
 
 
-def _expire(org: Org, _: Fault) -> Response | None:
-    org.sessions.expire_all()
-    return None
-
-
-def _lock(org: Org, _: Fault) -> Response | None:
-    org.writes.lock_next = True
-    return None
-
-
-def _refuse(error: Callable[[], ApiError]) -> Callable[[Org, Fault], Response | None]:
-    return lambda *_: refused(error())
-
-
-# What each effect does when its moment comes; an answer replaces the real one.
-_EFFECTS: Mapping[str, Callable[[Org, Fault], Response | None]] = {
-    "drop": _drop,
-    "expire": _expire,
-    "limit": _refuse(errors.limit_exceeded),
-    "server_error": _refuse(errors.broken),
-    "unavailable": _refuse(errors.unavailable),
-    "lock": _lock,
-    "late": lambda *_: None,
-}
-EFFECTS = tuple(_EFFECTS)
+def _allows_duplicates(request: Request) -> bool:
+    asked = request.headers.get("Sforce-Duplicate-Rule-Header", "").replace(" ", "").lower()
+    return "allowsave=true" in asked

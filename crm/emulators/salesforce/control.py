@@ -1,105 +1,204 @@
-"""The control port beside the API: /_emulator/... with JSON bodies, for tests and for other processes."""
+"""What a test may do to an organisation from outside its API: other people's work, time, limits, faults."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import fields
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
 
-from werkzeug.wrappers import Request, Response
+from crm.emulators.faults import Counters, Fault
 
-from crm.emulators import exact_json
-from crm.emulators.faults import Fault
-
-from .answers import json
-from .org import Org
-from .seeding import seed_accounts
+from . import seeding
+from .effects import EFFECTS
+from .errors import ApiError
+from .org import Org, Settings
+from .rows import OpenTransaction
+from .schema import SObject, Values
 from .values import show
 
-PREFIX = "/_emulator"
-Body = Mapping[str, object]
 
+class Control:
+    """Every method takes the organisation's lock; what it writes is not counted as a client's write.
 
-def records(org: Org, object_name: str) -> list[dict[str, object]]:
-    """Every row of an object as it is kept, those in the Recycle Bin too."""
-    return [{name: show(value) for name, value in row.values.items()} for row in org.rows.every(object_name)]
+    Rows are named by their 18-character ids and hold JSON values. Writes here obey the same rules as the
+    API's and raise the same `ApiError`s.
+    """
 
+    def __init__(self, org: Org) -> None:
+        self.org = org
 
-def fault_of(body: Body) -> Fault:
-    """A fault from its JSON form; raises TypeError for keys that a fault does not have."""
-    known = {field.name for field in fields(Fault)}
-    if not set(body) <= known:
-        raise TypeError(f"a fault has {sorted(known)}, not {sorted(set(body) - known)}")
-    return Fault(**body)  # type: ignore[arg-type]
+    # looking
 
+    @property
+    def settings(self) -> Settings:
+        """Page size, daily limit and the like; change them at any time."""
+        return self.org.settings
 
-def answer(request: Request, org: Org) -> Response:
-    action = request.path.removeprefix(PREFIX).strip("/")
-    handler = _ACTIONS.get((request.method, action))
-    if handler is None:
-        return json({"error": f"no such control: {request.method} {action}", "known": _known()}, 404)
-    try:
-        body = exact_json.loads(request.get_data() or b"{}")
-        return json(handler(org, {**request.args.to_dict(), **body}))
-    except (TypeError, ValueError, KeyError) as wrong:
-        return json({"error": str(wrong)}, 400)
+    @property
+    def counters(self) -> Counters:
+        return self.org.counters
 
+    def records(self, object_name: str) -> list[dict[str, object]]:
+        """Every row as it is kept, those in the Recycle Bin too."""
+        item = self._object(object_name)
+        with self.org.lock:
+            rows = list(self.org.rows.every(item.name))
+        return [{name: show(value) for name, value in row.values.items()} for row in rows]
 
-def _known() -> list[str]:
-    return [f"{method} {PREFIX}/{action}" for method, action in _ACTIONS]
+    # somebody else's work
 
+    def create(self, object_name: str, values: Mapping[str, object]) -> str:
+        """The id of a row that another user made just now."""
+        with self.org.lock:
+            row = self.org.writes.create(self._object(object_name), values)
+            self._kept()
+        return row.id
 
-def _reset(org: Org, _: Body) -> object:
-    org.reset()
-    return {}
+    def edit(self, row_id: str, values: Mapping[str, object]) -> None:
+        with self.org.lock:
+            self.org.writes.change(self._object_of(row_id), row_id, values)
+            self._kept()
 
+    def touch(self, row_id: str) -> None:
+        """An automated process moves SystemModstamp; LastModifiedDate stays."""
+        with self.org.lock:
+            self.org.writes.touch(self._object_of(row_id), row_id)
+            self._kept()
 
-def _seed(org: Org, body: Body) -> object:
-    made = seed_accounts(
-        org,
-        int(str(body.get("accounts", 30))),
-        int(str(body.get("seed", 1))),
-        awkward=bool(body.get("awkward", False)),
-    )
-    return {"accounts": made}
+    def delete(self, row_id: str) -> None:
+        with self.org.lock:
+            self.org.writes.delete(self._object_of(row_id), row_id)
+            self._kept()
 
+    def restore(self, row_id: str) -> None:
+        """Undelete a row that is in the Recycle Bin."""
+        with self.org.lock:
+            self.org.writes.restore(self._object_of(row_id), row_id)
+            self._kept()
 
-def _counters(org: Org, _: Body) -> object:
-    return org.counters.as_dict()
+    def purge(self, row_id: str) -> None:
+        """Empty the Recycle Bin of one row: queryAll does not find it any more, /deleted still does."""
+        with self.org.lock:
+            self.org.writes.purge(row_id)
+            self._kept()
 
+    def merge(self, winner_id: str, loser_id: str) -> None:
+        with self.org.lock:
+            self.org.writes.merge(self._object_of(winner_id), winner_id, loser_id)
+            self._kept()
 
-def _clear_counters(org: Org, _: Body) -> object:
-    org.counters.clear()
-    return {}
+    def write_late(
+        self,
+        object_name: str,
+        values: Mapping[str, object],
+        *,
+        row_id: str | None = None,
+        seconds: float | None = None,
+    ) -> OpenTransaction:
+        """Create a row (or edit `row_id`) in a transaction that stamps it now and commits later.
 
+        It commits `seconds` from now, or at `release`. Until then nobody sees it and `latestDateCovered`
+        stays behind its start.
+        """
+        item = self._object(object_name)
+        with self.org.lock:
+            if row_id is None:
+                self.org.writes.create(item, values)
+            else:
+                self.org.writes.change(item, row_id, values)
+            held = self.org.hold(seconds, counted=False)
+        if held is None:
+            raise ValueError("nothing was written")
+        return held
 
-def _arm(org: Org, body: Body) -> object:
-    org.faults.arm(fault_of(body))
-    return _armed(org, {})
+    def release(self, held: OpenTransaction | None = None) -> None:
+        """Let one open transaction commit, or all of them."""
+        with self.org.lock:
+            for transaction in [held] if held else list(self.org.rows.open):
+                self.org.release(transaction)
 
+    def lock(self, row_id: str) -> None:
+        """Hold a lock on a row: writes to it answer UNABLE_TO_LOCK_ROW until `unlock`."""
+        with self.org.lock:
+            self.org.writes.held.add(row_id)
 
-def _armed(org: Org, _: Body) -> object:
-    return [vars(fault) for fault in org.faults.armed()]
+    def unlock(self, row_id: str) -> None:
+        with self.org.lock:
+            self.org.writes.held.discard(row_id)
 
+    # rules
 
-def _disarm(org: Org, _: Body) -> object:
-    org.faults.clear()
-    return []
+    def refuse(self, object_name: str, field: str, text: str, message: str) -> None:
+        """A validation rule: rows whose field contains the text are refused with the message."""
 
+        def rule(values: Values) -> None:
+            if text in str(values.get(field) or ""):
+                raise ApiError(400, "FIELD_CUSTOM_VALIDATION_EXCEPTION", message, [field])
 
-def _records(org: Org, body: Body) -> object:
-    return records(org, str(body["object"]))
+        with self.org.lock:
+            self.org.writes.rules.setdefault(self._object(object_name).name, []).append(rule)
 
+    def alert_duplicates(self, object_name: str) -> None:
+        """A duplicate rule: a new row with the name of another is DUPLICATES_DETECTED, unless allowSave."""
+        with self.org.lock:
+            self.org.writes.duplicate_rules.add(self._object(object_name).name)
 
-def _advance(org: Org, body: Body) -> object:
-    return {"now": org.clock.advance(float(str(body["seconds"]))).isoformat()}
+    def hide_field(self, object_name: str, field: str) -> None:
+        """Take field-level security away: for the API the field is not there any more."""
+        item = self._object(object_name)
+        left = tuple(known for known in item.fields if known.name != field)
+        with self.org.lock:
+            self.org.schema.put(replace(item, fields=left))
 
+    # sessions, time, faults
 
-_ACTIONS: Mapping[tuple[str, str], Callable[[Org, Body], object]] = {
-    ("POST", "reset"): _reset,
-    ("POST", "seed"): _seed,
-    ("GET", "records"): _records,
-    ("GET", "counters"): _counters,
-    ("DELETE", "counters"): _clear_counters,
-    ("POST", "faults"): _arm,
-    ("GET", "faults"): _armed,
-    ("DELETE", "faults"): _disarm,
-    ("POST", "clock"): _advance,
-}
+    def expire_sessions(self) -> None:
+        """Every token given out so far is dead."""
+        with self.org.lock:
+            self.org.sessions.expire_all()
+
+    def sessions_last(self, calls: int | None) -> None:
+        """Tokens die after so many calls; None: only of age."""
+        with self.org.lock:
+            self.org.sessions.calls_allowed = calls
+
+    def advance(self, seconds: float) -> datetime:
+        """Push the organisation's time forward and tell what it is now."""
+        with self.org.lock:
+            return self.org.clock.advance(seconds)
+
+    def arm(self, fault: Fault) -> None:
+        """Let something go wrong; raises ValueError for an effect that is not in `EFFECTS`."""
+        if fault.effect not in EFFECTS:
+            raise ValueError(f"{fault.effect!r} is none of {', '.join(EFFECTS)}")
+        with self.org.lock:
+            self.org.faults.arm(fault)
+
+    def disarm(self) -> None:
+        with self.org.lock:
+            self.org.faults.clear()
+
+    def reset(self) -> None:
+        """An organisation as new: no rows but its user, no faults, no counts, nobody logged in."""
+        with self.org.lock:
+            self.org.reset()
+
+    def seed_accounts(self, count: int, seed: int = 1, *, awkward: bool = False) -> list[str]:
+        """Ids of new accounts, some with primary contacts; see `seeding`."""
+        with self.org.lock:
+            made = seeding.seed_accounts(self.org, count, seed, awkward=awkward)
+            self._kept()
+        return made
+
+    def _kept(self) -> None:
+        self.org.commit(counted=False)
+
+    def _object(self, name: str) -> SObject:
+        item = self.org.schema.find(name)
+        if item is None:
+            raise LookupError(f"this organisation has no {name}")
+        return item
+
+    def _object_of(self, row_id: str) -> SObject:
+        item = self.org.schema.of_id(row_id)
+        if item is None:
+            raise LookupError(f"{row_id} is no id of this organisation")
+        return item

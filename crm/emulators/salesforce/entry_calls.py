@@ -1,12 +1,15 @@
 """The way in: tokens, who is logged in, versions, resources, limits."""
 
+import re
+
 from werkzeug.wrappers import Response
 
 from .answers import Call, json
-from .errors import ApiError
+from .errors import ApiError, not_found
 from .sessions import ORG_ID
 
 OLDEST, NEWEST = 31, 68
+_VERSION = re.compile(r"[1-9]\d\.0")
 _SEASONS = ("Summer", "Winter", "Spring")
 _RESOURCES = (
     "tooling",
@@ -94,9 +97,7 @@ def limits(call: Call) -> Response:
 
 def retired(version: str) -> ApiError | None:
     """The refusal of a version that is gone (410) or was never there (404)."""
-    number = float(version)
+    number = int(version[:-2]) if _VERSION.fullmatch(version) else NEWEST + 1
     if number < OLDEST:
-        return ApiError(410, "UNSUPPORTED_API_VERSION", f"The API version {version} is retired")
-    if number > NEWEST:
-        return ApiError(404, "NOT_FOUND", "The requested resource does not exist")
-    return None
+        return ApiError(410, "GONE", f"API version {version} is retired")
+    return not_found() if number > NEWEST else None

@@ -28,14 +28,6 @@ class ApiError(Exception):
         return {"statusCode": self.code, "message": self.message, "fields": self.fields or []}
 
 
-class Several(ApiError):
-    """Several rows hold the value of an upsert: answered by their URLs, nothing written."""
-
-    def __init__(self, ids: Sequence[str]) -> None:
-        super().__init__(300, "MULTIPLE_CHOICES", "Multiple records share this external ID")
-        self.ids = tuple(ids)
-
-
 class LoginError(Exception):
     """A refusal of the token endpoint: always 400, and an object instead of an array."""
 
@@ -86,7 +78,7 @@ def no_such_column(name: str, object_name: str) -> ApiError:
 
 def not_in_body(name: str) -> ApiError:
     text = f"The {name} field should not be specified in the sobject data."
-    return ApiError(400, "INVALID_FIELD", text, [name])
+    return ApiError(400, "INVALID_FIELD", text)
 
 
 def read_only(names: Sequence[str]) -> ApiError:
@@ -147,6 +139,30 @@ def duplicate(name: str, row_id: str) -> ApiError:
 def locked(row_id: str) -> ApiError:
     text = f"unable to obtain exclusive access to this record or 1 records: {row_id}"
     return ApiError(400, "UNABLE_TO_LOCK_ROW", text, [])
+
+
+def duplicates_detected() -> ApiError:
+    return ApiError(400, "DUPLICATES_DETECTED", "Use one of these records?", [])
+
+
+def too_many(most: int) -> ApiError:
+    text = f"record limit reached. cannot submit more than {most} records into this call"
+    return ApiError(400, "EXCEEDED_ID_LIMIT", text)
+
+
+def rolled_back() -> ApiError:
+    text = "Record rolled back because not all records were valid and the request was using AllOrNone header"
+    return ApiError(400, "ALL_OR_NONE_OPERATION_ROLLED_BACK", text, [])
+
+
+def halted(
+    text: str = "The transaction was rolled back since another operation in the same transaction failed.",
+) -> ApiError:
+    return ApiError(400, "PROCESSING_HALTED", text)
+
+
+def replication_date(text: str) -> ApiError:
+    return ApiError(400, "INVALID_REPLICATION_DATE", text)
 
 
 def limit_exceeded() -> ApiError:

@@ -1,6 +1,7 @@
 """One emulated organisation: its schema, rows, sessions, limits and the things that are about to go wrong."""
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,8 +14,8 @@ from .cursors import Cursors
 from .errors import limit_exceeded
 from .ids import numbered
 from .objects import OBJECTS
-from .rows import OpenTransaction, Row, Rows
-from .schema import Schema, SObject, Value
+from .rows import Change, OpenTransaction, Row, Rows
+from .schema import Schema, Value
 from .sessions import Credentials, Sessions
 from .state_file import StateFile
 from .writes import Writes
@@ -83,40 +84,58 @@ class Org:
         self.rows.load(*self._state.load(self.schema))
         self._settle_in()
 
-    def commit(self) -> None:
-        """Keep, count and save what was written since the last commit."""
+    def commit(self, *, counted: bool) -> None:
+        """Keep and save what was written since the last commit; count it when a client wrote it."""
         done = self.rows.commit()
-        for change in done:
-            if change.verb != "clear":
-                self.counters.writes[change.after.object] += 1
-                self.counters.verbs[f"{change.verb}:{change.after.object}"] += 1
+        if counted:
+            self._count(done)
         self._state.save([change.after for change in done], self.rows.made())
 
-    def hold(self, seconds: float | None) -> OpenTransaction | None:
+    def hold(self, seconds: float | None, *, counted: bool) -> OpenTransaction | None:
         """Hide what was written since the last commit, for some time or (None) until released."""
         now = self.clock.second()
-        return self.rows.hold(now, None if seconds is None else now + timedelta(seconds=seconds))
+        due = None if seconds is None else now + timedelta(seconds=seconds)
+        held = self.rows.hold(now, due)
+        if counted and held is not None:
+            self._count(held.changes)
+        return held
 
     def settle(self) -> None:
         """Let the open transactions whose time has come commit."""
         self.rows.release_due(self.clock.now())
-        self.commit()
+        self.commit(counted=False)
+
+    def release(self, transaction: OpenTransaction) -> None:
+        """Let one open transaction commit now."""
+        self.rows.release(transaction)
+        self.commit(counted=False)
 
     def reset(self) -> None:
         """An organisation as new: no rows but its user, no faults, no counts, nobody logged in."""
         self.rows.clear()
         self._state.clear()
-        for part in (self.sessions, self.cursors):
-            part.expire_all()
-        for counted in (self.limits, self.faults, self.counters, self.writes.rules, self.writes.held):
-            counted.clear()
+        self.sessions.expire_all()
+        self.cursors.expire_all()
+        writes = self.writes
+        for part in (
+            self.limits,
+            self.faults,
+            self.counters,
+            writes.rules,
+            writes.held,
+            writes.duplicate_rules,
+        ):
+            part.clear()
         self._settle_in()
-
-    def object_of(self, name: str) -> SObject | None:
-        return self.schema.find(name)
 
     def close(self) -> None:
         self._state.close()
+
+    def _count(self, changes: Iterable[Change]) -> None:
+        for change in changes:
+            if change.verb != "clear":
+                self.counters.writes[change.after.object] += 1
+                self.counters.verbs[f"{change.verb}:{change.after.object}"] += 1
 
     def _settle_in(self) -> None:
         if self.rows.find(self.user_id) is not None:

@@ -8,13 +8,14 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Response
 
-from . import entry_calls, query_calls, row_calls
+from . import collection_calls, composite_calls, entry_calls, query_calls, replication_calls, row_calls
 from .answers import Call
 from .errors import ApiError, not_emulated, not_found
 
 Handler = Callable[[Call], Response]
 _DATA = "/services/data/v<version>"
 _ROW = f"{_DATA}/sobjects/<object>/<id>"
+_MANY = f"{_DATA}/composite/sobjects"
 _BY_KEY = f"{_DATA}/sobjects/<object>/<key>/<value>"
 
 
@@ -42,6 +43,8 @@ ROUTES = (
     Route(f"{_DATA}/queryAll/<locator>", "GET", "query_more", query_calls.more),
     Route(f"{_DATA}/sobjects", "GET", "describe_global", row_calls.listed),
     Route(f"{_DATA}/sobjects/<object>", "GET", "about", row_calls.about),
+    Route(f"{_DATA}/sobjects/<object>/updated", "GET", "updated", replication_calls.updated),
+    Route(f"{_DATA}/sobjects/<object>/deleted", "GET", "deleted", replication_calls.deleted),
     Route(f"{_DATA}/sobjects/<object>/describe", "GET", "describe", row_calls.described),
     Route(f"{_DATA}/sobjects/<object>", "POST", "create", row_calls.create),
     Route(_ROW, "GET", "read", row_calls.read),
@@ -50,6 +53,13 @@ ROUTES = (
     Route(_BY_KEY, "GET", "read_by_key", row_calls.read_by_key),
     Route(_BY_KEY, "PATCH", "upsert", row_calls.upsert),
     Route(_BY_KEY, "DELETE", "delete_by_key", row_calls.delete_by_key),
+    Route(f"{_DATA}/composite", "POST", "composite", composite_calls.composite),
+    Route(_MANY, "POST", "create_many", collection_calls.create),
+    Route(_MANY, "PATCH", "update_many", collection_calls.change),
+    Route(_MANY, "DELETE", "delete_many", collection_calls.delete),
+    Route(f"{_MANY}/<object>/<key>", "PATCH", "upsert_many", collection_calls.upsert),
+    Route(f"{_MANY}/<object>", "GET", "read_many", collection_calls.read),
+    Route(f"{_MANY}/<object>", "POST", "read_many", collection_calls.read),
 )
 
 # Parts of the API that Salesforce has and this emulator has not: 501, never a made-up answer.
@@ -90,4 +100,6 @@ def _absent(path: str) -> ApiError:
     parts = path.strip("/").split("/")
     if parts[:2] == ["services", "data"] and len(parts) > 3 and parts[3] in _NOT_EMULATED:
         return not_emulated("/" + "/".join(parts[3:5]))
+    if parts[:1] == ["services"] and parts[1:2] not in (["data"], ["oauth2"]):
+        return not_emulated("/" + "/".join(parts[:3]))
     return not_found()

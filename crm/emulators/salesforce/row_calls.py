@@ -1,13 +1,14 @@
 """sobjects/X and sobjects/X/{id}: single rows, and their upsert by external id."""
 
 import hashlib
+from collections.abc import Iterable
 from datetime import datetime
 
 from werkzeug.wrappers import Response
 
 from . import describe, errors, values
-from .answers import Call, json, nothing, several
-from .errors import ApiError, Several
+from .answers import Call, json, nothing
+from .errors import ApiError
 from .ids import to_18
 from .rows import Row
 from .schema import Field, SObject
@@ -47,9 +48,9 @@ def created(call: Call, row: Row, **more: object) -> Response:
 def read(call: Call) -> Response:
     item = call.item
     row = call.org.writes.live(item, call.args["id"])
-    tag = _etag(row)
-    if item.etag and _named_tag(call, "If-None-Match", tag):
-        return Response(status=304, headers={"ETag": tag})
+    if _known_already(call, item, row):
+        return Response(status=304)
+    _unmoved(call, item, row)
     return _shown(call, item, row)
 
 
@@ -110,7 +111,7 @@ def _one_of(call: Call, rows: list[Row]) -> Response | None:
     """300 when more than one row holds the value."""
     if len(rows) == 1:
         return None
-    return several(Several([row.id for row in rows]), f"{call.data_url}/sobjects/{rows[0].object}")
+    return json([f"{call.data_url}/sobjects/{row.object}/{row.id}" for row in rows], 300)
 
 
 def _key(call: Call) -> Field:
@@ -132,18 +133,17 @@ def _holding(call: Call, item: SObject, key: Field) -> list[Row]:
 
 def _shown(call: Call, item: SObject, row: Row) -> Response:
     planner = Planner(call.org.schema, call.org.rows, call.data_url)
-    response = json(planner.record(item, _columns(call, item), row))
+    wanted = call.request.args.get("fields")
+    names = wanted.split(",") if wanted else [field.name for field in item.fields]
+    response = json(planner.record(item, columns_of(item, names), row))
     response.headers["Last-Modified"] = row.time("LastModifiedDate").strftime("%a, %d %b %Y %H:%M:%S GMT")
     if item.etag:
         response.headers["ETag"] = _etag(row)
     return response
 
 
-def _columns(call: Call, item: SObject) -> list[Column]:
-    wanted = call.request.args.get("fields")
-    if not wanted:
-        return [Column(field) for field in item.fields]
-    return [Column(_field(item, name.strip())) for name in wanted.split(",")]
+def columns_of(item: SObject, names: Iterable[str]) -> list[Column]:
+    return [Column(_field(item, name.strip())) for name in names]
 
 
 def _field(item: SObject, name: str) -> Field:
@@ -153,23 +153,31 @@ def _field(item: SObject, name: str) -> Field:
     return field
 
 
+def _known_already(call: Call, item: SObject, row: Row) -> bool:
+    """Whether the client has this state of the row: `If-None-Match` (Account), `If-Modified-Since`."""
+    if item.etag and "If-None-Match" in call.request.headers:
+        return _named_tag(call, "If-None-Match", _etag(row))
+    since = _date_of(call, "If-Modified-Since")
+    return since is not None and row.time("LastModifiedDate") <= since
+
+
 def _unmoved(call: Call, item: SObject, row: Row) -> None:
     """Conditional requests: `If-Match` for Account rows, `If-Unmodified-Since` for every object's."""
     asked = call.request.headers.get("If-Match")
     if item.etag and asked and not _named_tag(call, "If-Match", _etag(row)):
         raise errors.stale()
-    since = _since(call)
+    since = _date_of(call, "If-Unmodified-Since")
     if since is not None and row.time("LastModifiedDate") > since:
         raise errors.stale()
 
 
-def _since(call: Call) -> datetime | None:
-    text = call.request.headers.get("If-Unmodified-Since")
+def _date_of(call: Call, header: str) -> datetime | None:
+    text = call.request.headers.get(header)
     if text is None:
         return None
     since = parse_http_date(text)
     if since is None:
-        raise ApiError(400, "INVALID_HEADER", f"If-Unmodified-Since is not an HTTP date: {text}")
+        raise ApiError(400, "INVALID_HEADER", f"{header} is not an HTTP date: {text}")
     return since
 
 

@@ -5,6 +5,7 @@ import random
 from crm.emulators.people import Company, companies
 
 from .org import Org
+from .schema import SObject
 
 _TITLES = ("Owner", "Accounts Payable", "Office Manager", "Controller", "Purchasing")
 
@@ -18,7 +19,6 @@ def seed_accounts(org: Org, count: int, seed: int = 1, *, awkward: bool = False)
     made = [_account(org, company, chance) for company in companies(count, chance)]
     if awkward:
         made += [_awkward(org, dict(values)) for values in AWKWARD]
-    org.commit()
     return made
 
 
@@ -40,10 +40,8 @@ def _awkward(org: Org, values: dict[str, object]) -> str:
 def _account(org: Org, company: Company, chance: random.Random) -> str:
     row_id = _new(org, "Account", _account_values(company))
     if chance.random() < 0.6:
-        item = org.object_of("Account")
-        assert item is not None
         contact = _new(org, "Contact", _contact_values(company, row_id, chance))
-        org.writes.change(item, row_id, {"QB_Primary_Contact__c": contact})
+        org.writes.change(_object(org, "Account"), row_id, {"QB_Primary_Contact__c": contact})
     return row_id
 
 
@@ -81,7 +79,11 @@ def _contact_values(company: Company, account_id: str, chance: random.Random) ->
 
 
 def _new(org: Org, object_name: str, values: dict[str, object]) -> str:
-    item = org.object_of(object_name)
+    return org.writes.create(_object(org, object_name), values).id
+
+
+def _object(org: Org, name: str) -> SObject:
+    item = org.schema.find(name)
     if item is None:
-        raise LookupError(f"this organisation has no {object_name}")
-    return org.writes.create(item, values).id
+        raise LookupError(f"this organisation has no {name}")
+    return item

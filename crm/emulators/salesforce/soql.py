@@ -25,6 +25,8 @@ _ESCAPES = dict(zip("nNrRtTbBfF\\'\"", "\n\n\r\r\t\t\b\b\f\f\\'\"", strict=True)
 _NOT_EMULATED = ("group", "having", "with", "for", "using", "typeof", "all")
 _KEYWORDS = ("where", "order", "limit", "offset", *_NOT_EMULATED)
 
+# How much of a query an error message shows around the place it points to.
+_BEFORE, _AFTER = 32, 38
 _T = TypeVar("_T")
 Literal = str | int | Decimal | bool | date | datetime | None
 
@@ -94,9 +96,10 @@ def parse(text: str) -> Query:
 
 
 def refusal(text: str, at: int, code: str, sentence: str) -> ApiError:
-    """The vendor's form: the line of the query, a caret under the place, the place, the sentence."""
-    line = text.replace("\n", " ")
-    message = f"\n{line}\n{' ' * at}^\nERROR at Row:1:Column:{at + 1}\n{sentence}"
+    """The vendor's form: some of the query, a caret under the place, the place, the sentence."""
+    start = max(0, at - _BEFORE)
+    line = text[start : at + _AFTER].replace("\n", " ")
+    message = f"\n{line}\n{' ' * (at - start)}^\nERROR at Row:1:Column:{at + 1}\n{sentence}"
     return ApiError(400, code, message)
 
 

@@ -25,6 +25,12 @@ class Writes:
     held: set[str] = field(default_factory=set)
     # The next row write fails as if its row were locked.
     lock_next: bool = False
+    # Objects with a duplicate rule over their names, which alerts when a row is created.
+    duplicate_rules: set[str] = field(default_factory=set)
+    # The request said that duplicates may be saved in spite of the rule.
+    allow_duplicates: bool = False
+    # DUPLICATE_VALUE names the other row by 15 characters; both forms were seen in real answers.
+    short_ids: bool = True
 
     def create(self, item: SObject, body: Body) -> Row:
         self._writable_object(item)
@@ -33,6 +39,7 @@ class Writes:
         row_id = ids.numbered(item.key_prefix, _FIRST + self.rows.next_number(item.name))
         kept |= self._birth(row_id) | {"OwnerId": kept.get("OwnerId") or self.user_id}
         row = Row(item.name, row_id, {name: kept[name] for name in kept if item.field(name)})
+        self._not_alike(item, row)
         return self._keep(item, "create", None, row)
 
     def change(self, item: SObject, row_id: str, body: Body) -> Row:
@@ -52,6 +59,34 @@ class Writes:
         after = replace(before, values={**before.values, **gone}, deleted_at=self.now())
         self.rows.put(Change("delete", before, after))
         self._after_delete(before.id)
+
+    def restore(self, item: SObject, row_id: str) -> Row:
+        """Out of the Recycle Bin again."""
+        before = self.rows.find(row_id)
+        if before is None or before.live or before.purged:
+            raise errors.no_such_row("Id")
+        back = {**before.values, **self._touched(), "IsDeleted": False}
+        after = replace(before, values=back, deleted_at=None)
+        self._unique(item, after)
+        self.rows.put(Change("restore", before, after))
+        return after
+
+    def purge(self, row_id: str) -> None:
+        """Out of the Recycle Bin for good: no query finds the row any more."""
+        before = self.rows.find(row_id)
+        if before is None or before.live:
+            raise errors.no_such_row("Id")
+        self.rows.put(Change("clear", before, replace(before, purged=True)))
+
+    def merge(self, item: SObject, winner_id: str, loser_id: str) -> None:
+        """The loser goes to the bin and names its winner; what referred to it refers to the winner."""
+        winner = self.live(item, winner_id)
+        for other, known in self._referring():
+            for row in [row for row in self.rows.every(other.name) if row.values.get(known.name) == loser_id]:
+                if row.live and row.id != winner.id:
+                    moved = {**row.values, **self._touched(), known.name: winner.id}
+                    self.rows.put(Change("update", row, replace(row, values=moved)))
+        self.delete(item, loser_id, master=winner.id)
 
     def touch(self, item: SObject, row_id: str) -> Row:
         """An automated process passes: `SystemModstamp` moves and nothing else."""
@@ -144,7 +179,15 @@ class Writes:
                 continue
             others = [row.id for row in self.rows.holding(item, key, value) if row.id != after.id]
             if others:
-                raise errors.duplicate(key.name, others[0])
+                raise errors.duplicate(key.name, others[0][:15] if self.short_ids else others[0])
+
+    def _not_alike(self, item: SObject, row: Row) -> None:
+        if item.name not in self.duplicate_rules or self.allow_duplicates:
+            return
+        name = str(row.values.get("Name")).casefold()
+        for other in self.rows.every(item.name):
+            if other.live and str(other.values.get("Name")).casefold() == name:
+                raise errors.duplicates_detected()
 
     def _birth(self, row_id: str) -> dict[str, Value]:
         now = self.now()
@@ -161,10 +204,15 @@ class Writes:
         return {"LastModifiedDate": now, "LastModifiedById": self.user_id, "SystemModstamp": now}
 
     def _after_delete(self, row_id: str) -> None:
+        for item, known in self._referring():
+            self._let_go(item, known, row_id)
+
+    def _referring(self) -> Iterator[tuple[SObject, Field]]:
+        """Every lookup that a person may set, owners aside."""
         for item in self.rows.schema.all():
             for known in item.fields:
                 if known.reference_to and known.writable and known.name != "OwnerId":
-                    self._let_go(item, known, row_id)
+                    yield item, known
 
     def _let_go(self, item: SObject, known: Field, row_id: str) -> None:
         for row in [row for row in self.rows.every(item.name) if row.values.get(known.name) == row_id]:
