@@ -1,0 +1,133 @@
+"""The company file on disk: one SQLite database, its settings, numbers, private data and counts."""
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+from zoneinfo import ZoneInfo
+
+from qbwc_server.simulator.company.clock import Clock, WallClock
+from qbwc_server.simulator.errors import SimulatorError
+
+SCHEMA = Path(__file__).with_name("schema.sql")
+FORMAT = "1"
+# Lists of files from 2006 on count from here (semantics 4, IDs).
+FIRST_LIST_NUMBER = 0x80000001
+BUSY_SECONDS = 30
+COMPANY = "Company"
+
+
+class Books:
+    """One open company file. Every change happens inside transaction(); the caller serialises threads."""
+
+    def __init__(self, path: Path, db: sqlite3.Connection, clock: Clock) -> None:
+        self.path = path
+        self.db = db
+        self.settings: dict[str, str] = dict(db.execute("SELECT name, value FROM setting"))
+        self.clock = WallClock(ZoneInfo(self.settings["timezone"]), clock)
+
+    @classmethod
+    def create(cls, path: Path, settings: Mapping[str, str], clock: Clock) -> Self:
+        if path.exists():
+            raise SimulatorError(f"{path} exists already. Choose another name or delete it first.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        db = _connect(path)
+        db.executescript(f"BEGIN; {SCHEMA.read_text(encoding='utf-8')} COMMIT;")
+        db.executemany("INSERT INTO setting VALUES (?, ?)", [("format", FORMAT), *settings.items()])
+        return cls(path, db, clock)
+
+    @classmethod
+    def open(cls, path: Path, clock: Clock) -> Self:
+        if not path.is_file():
+            raise SimulatorError(f"There is no company file {path}. Make one first.")
+        db = _connect(path)
+        try:
+            kept = db.execute("SELECT value FROM setting WHERE name = 'format'").fetchone()
+        except sqlite3.DatabaseError:
+            kept = None
+        if kept != (FORMAT,):
+            db.close()
+            raise SimulatorError(f"{path} is not a company file of this simulator.")
+        return cls(path, db, clock)
+
+    def close(self) -> None:
+        self.db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commits at the end; anything raised inside undoes it all. May be nested: the outermost one counts."""
+        if self.db.in_transaction:
+            yield
+            return
+        self.db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self.db.execute("ROLLBACK")
+            raise
+        self.db.execute("COMMIT")
+
+    def set(self, name: str, value: str) -> None:
+        self.settings[name] = value
+        self.db.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (name, value))
+
+    # -- identity --------------------------------------------------------------------------------------------
+
+    def new_list_id(self, family: str) -> str:
+        """Upper-case hexadecimal counter, a dash, the second of creation (semantics 4). One counter per family."""
+        number = self.one("SELECT next FROM list_number WHERE family = ?", family) or FIRST_LIST_NUMBER
+        self._next_list_number(family, number + 1)
+        return f"{number:X}-{self.clock.epoch()}"
+
+    def reserve_list_id(self, family: str, list_id: str) -> None:
+        """Keeps the counter beyond an ID that came from a recording."""
+        digits = list_id.partition("-")[0]
+        number = int(digits, 16) if all(digit in "0123456789abcdefABCDEF" for digit in digits) and digits else 0
+        following = self.one("SELECT next FROM list_number WHERE family = ?", family) or FIRST_LIST_NUMBER
+        if number >= following:
+            self._next_list_number(family, number + 1)
+
+    def _next_list_number(self, family: str, number: int) -> None:
+        self.db.execute("INSERT OR REPLACE INTO list_number VALUES (?, ?)", (family, number))
+
+    def edit_sequence(self, previous: str = "") -> str:
+        """The second of this edit, forced to grow: two edits within one second differ (semantics 4)."""
+        return str(max(self.clock.epoch(), int(previous) + 1 if previous.isdigit() else 0))
+
+    # -- private data ----------------------------------------------------------------------------------------
+
+    def data_ext(self, holder: str, owner_id: str) -> list[dict[str, str]]:
+        rows = self.db.execute("SELECT owner_id, name, type, value FROM data_ext WHERE holder = ? "
+                               "AND upper(owner_id) = upper(?) ORDER BY name", (holder, owner_id))
+        return [dict(zip(("OwnerID", "DataExtName", "DataExtType", "DataExtValue"), row, strict=True))
+                for row in rows]
+
+    def set_data_ext(self, holder: str, owner_id: str, name: str, value: str | None) -> None:
+        """None removes it."""
+        self.db.execute("DELETE FROM data_ext WHERE holder = ? AND upper(owner_id) = upper(?) AND name = ?",
+                        (holder, owner_id, name))
+        if value is not None:
+            self.db.execute("INSERT INTO data_ext VALUES (?, ?, ?, 'STR255TYPE', ?)",
+                            (holder, owner_id, name, value))
+
+    # -- counts ----------------------------------------------------------------------------------------------
+
+    def count(self, name: str) -> None:
+        self.db.execute("INSERT INTO request_count VALUES (?, 1) "
+                        "ON CONFLICT (name) DO UPDATE SET number = number + 1", (name,))
+
+    def counts(self) -> dict[str, int]:
+        return dict(self.db.execute("SELECT name, number FROM request_count ORDER BY name"))
+
+    def one(self, query: str, *parameters: Any) -> Any:
+        """The first column of the first row, None when there is none."""
+        row = self.db.execute(query, parameters).fetchone()
+        return None if row is None else row[0]
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """A plain journal beside the file: a closed company file is one file, which can be copied like a real one."""
+    db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    db.execute("PRAGMA synchronous = OFF")
+    return db

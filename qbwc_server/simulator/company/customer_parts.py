@@ -1,0 +1,117 @@
+"""Parts of a customer that QuickBooks derives or numbers itself: address blocks, contact list, notes, contacts."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from qbwc_server.simulator.company.books import Books
+from qbwc_server.simulator.company.characters import is_empty
+from qbwc_server.simulator.company.statuses import BAD_ID, STALE, UNKNOWN_ID, Refusal
+
+Fields = dict[str, Any]
+
+# Entries of AdditionalContactRef that are the customer's own fields under another name, in the order of real
+# answers (measured: 145 of 145 customers of the sample company).
+MIRRORED: Mapping[str, str] = {
+    "Main Phone": "Phone", "Alt. Phone": "AltPhone", "Fax": "Fax", "Main Email": "Email", "CC Email": "Cc",
+}
+ADDRESSES: Mapping[str, str] = {"BillAddress": "BillAddressBlock", "ShipAddress": "ShipAddressBlock"}
+BLOCK_LINES = 5
+LINES = ("Addr1", "Addr2", "Addr3", "Addr4", "Addr5")
+# Contacts live in a list of their own.
+CONTACTS = "Contacts"
+SHOWN_DIGITS = 4
+
+
+def block(address: Mapping[str, str]) -> dict[str, str]:
+    """The printed form: the lines, then "City, State PostalCode", then the country; five lines at most."""
+    place = " ".join(part for part in (address.get("State"), address.get("PostalCode")) if part)
+    city = ", ".join(part for part in (address.get("City"), place) if part)
+    lines = [*(address.get(line) for line in LINES), city, address.get("Country")]
+    return dict(zip(LINES, [line for line in lines if line][:BLOCK_LINES], strict=False))
+
+
+def contact_list(fields: Mapping[str, Any]) -> list[dict[str, str]]:
+    mirrored = [{"ContactName": label, "ContactValue": fields[name]}
+                for label, name in MIRRORED.items() if fields.get(name)]
+    return [*mirrored, *fields.get("AdditionalContactRef", ())]
+
+
+def with_contact_list(fields: Fields, given: Sequence[Mapping[str, str]]) -> Fields:
+    """The given list replaces the old one; an entry that mirrors a field sets that field."""
+    own = {MIRRORED[entry["ContactName"]]: entry["ContactValue"]
+           for entry in given if entry["ContactName"] in MIRRORED}
+    other = [dict(entry) for entry in given if entry["ContactName"] not in MIRRORED]
+    return with_value({**fields, **own}, "AdditionalContactRef", other)
+
+
+def with_value(fields: Fields, name: str, value: Any) -> Fields:
+    """An empty value clears the field (semantics 5, Mod)."""
+    rest = {key: kept for key, kept in fields.items() if key != name}
+    return rest if is_empty(value) else {**rest, name: value}
+
+
+def with_address(fields: Fields, name: str, value: Any) -> Fields:
+    """An address is one unit: lines that are not given are gone. A printed form from a recording goes with it."""
+    filled = {} if value == "" else {line: text for line, text in value.items() if text}
+    return with_value(with_value(fields, ADDRESSES[name], ""), name, filled)
+
+
+def with_notes(books: Books, fields: Fields, text: str) -> Fields:
+    """Notes is note 0 of the notes list (measured: 20 of 20 customers with notes)."""
+    others = [note for note in fields.get("AdditionalNotesRet", ()) if note["NoteID"] != "0"]
+    own = [{"NoteID": "0", "Date": books.clock.today(), "Note": text}] if text else []
+    return with_value(with_value(fields, "Notes", text), "AdditionalNotesRet", [*own, *others])
+
+
+def with_new_notes(books: Books, fields: Fields, given: Sequence[Mapping[str, str]]) -> Fields:
+    notes = list(fields.get("AdditionalNotesRet", ()))
+    following = max((int(note["NoteID"]) for note in notes), default=0) + 1
+    added = [{"NoteID": str(number), "Date": books.clock.today(), "Note": note["Note"]}
+             for number, note in enumerate(given, following)]
+    return with_value(fields, "AdditionalNotesRet", [*notes, *added])
+
+
+def with_edited_notes(books: Books, fields: Fields, given: Sequence[Mapping[str, str]]) -> Fields:
+    for edit in given:
+        notes = {note["NoteID"]: note for note in fields.get("AdditionalNotesRet", ())}
+        if edit["NoteID"] not in notes:
+            raise Refusal(BAD_ID, edit["NoteID"], "NoteID")
+        if edit["NoteID"] == "0":
+            fields = with_notes(books, fields, edit["Note"])
+        else:
+            notes[edit["NoteID"]] = {**notes[edit["NoteID"]], "Note": edit["Note"]}
+            fields = {**fields, "AdditionalNotesRet": list(notes.values())}
+    return fields
+
+
+def with_card(fields: Fields, given: Any) -> Fields:
+    """Of a card number only the last four digits are ever shown again (measured)."""
+    card = {} if given == "" else dict(given)
+    number = card.get("CreditCardNumber", "")
+    if number:
+        card["CreditCardNumber"] = "x" * (len(number) - SHOWN_DIGITS) + number[-SHOWN_DIGITS:]
+    return with_value(fields, "CreditCardInfo", card)
+
+
+def with_new_contacts(books: Books, fields: Fields, given: Sequence[Mapping[str, Any]]) -> Fields:
+    now = books.clock.now()
+    contacts = [{"ListID": books.new_list_id(CONTACTS), "TimeCreated": now, "TimeModified": now,
+                 "EditSequence": books.edit_sequence(), **contact} for contact in given]
+    return with_value(fields, "ContactsRet", contacts)
+
+
+def with_edited_contacts(books: Books, fields: Fields, given: Sequence[Mapping[str, Any]]) -> Fields:
+    """The given set replaces the old one; each must name a contact there is, with its EditSequence."""
+    known = {contact["ListID"]: contact for contact in fields.get("ContactsRet", ())}
+    return with_value(fields, "ContactsRet", [_edited_contact(books, known, edit) for edit in given])
+
+
+def _edited_contact(books: Books, known: Mapping[str, Fields], edit: Mapping[str, Any]) -> Fields:
+    contact = known.get(edit["ListID"])
+    if contact is None:
+        raise Refusal(UNKNOWN_ID, edit["ListID"])
+    if contact["EditSequence"] != edit["EditSequence"]:
+        raise Refusal(STALE, edit["EditSequence"])
+    changed = {**contact, **edit, "TimeModified": books.clock.now(),
+               "EditSequence": books.edit_sequence(contact["EditSequence"])}
+    return {name: value for name, value in changed.items() if not is_empty(value)}

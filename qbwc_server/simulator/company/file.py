@@ -1,0 +1,259 @@
+"""A QuickBooks company file with QuickBooks running on it."""
+
+import itertools
+import threading
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from qbwc_server.simulator.company import (
+    balances,
+    checks,
+    customers,
+    deletions,
+    host,
+    lists,
+    objects,
+    processing,
+    queries,
+    recording,
+)
+from qbwc_server.simulator.company.books import COMPANY, Books
+from qbwc_server.simulator.company.calls import Call, Reply
+from qbwc_server.simulator.company.clock import Clock, system_clock
+from qbwc_server.simulator.company.iterators import Session
+from qbwc_server.simulator.company.objects import ListObject
+from qbwc_server.simulator.company.statuses import Refusal
+from qbwc_server.simulator.errors import ProcessError, SimulatorError
+from qbwc_server.simulator.faults import Faults
+from qbxml import Request
+
+SESSION_LOST = ProcessError("0x8004040D", "The ticket parameter is invalid.")
+OTHER_FILE_OPEN = ProcessError(
+    "0x8004040A", "A QuickBooks company data file is already open and it is different from the one requested.")
+PERMISSIONS = ("full", processing.READ_ONLY)
+
+
+class CompanyFile:
+    """One company file that is open in QuickBooks. Usable from several threads: one set is executed at a time."""
+
+    def __init__(self, books: Books) -> None:
+        """Use create or open."""
+        self._books = books
+        self._lock = threading.RLock()
+        self._sessions: dict[str, Session] = {}
+        self._ended: set[str] = set()
+        self._numbers = itertools.count(1)
+        self.faults = Faults(books, self._lock)
+
+    @classmethod
+    def create(cls, path: Path | str, *, company_name: str, timezone: str, clock: Clock = system_clock,
+               edition: str = "Premier", country: str = "US", highest_version: str = "13.0") -> Self:
+        """Makes a new company file (one SQLite file) with the lists that every new company has.
+
+        timezone: IANA name of the zone that the company's PC is in. clock: gives the present as an aware datetime.
+        Raises SimulatorError for a file that exists and for settings that QuickBooks does not know.
+        """
+        _check_known("time zone", timezone, is_known=_is_zone(timezone))
+        _check_known("edition", edition, is_known=edition in host.EDITIONS)
+        _check_known("qbXML version", highest_version, is_known=highest_version in host.RELEASES)
+        books = Books.create(Path(path), {
+            "company_name": company_name, "timezone": timezone, "edition": edition, "country": country,
+            "highest_version": highest_version, "file_mode": "SingleUser", "permission": "full",
+        }, clock)
+        with books.transaction():
+            lists.create_built_in(books)
+        return cls(books)
+
+    @classmethod
+    def open(cls, path: Path | str, clock: Clock = system_clock) -> Self:
+        """Raises SimulatorError when there is no company file at that path."""
+        return cls(Books.open(Path(path), clock))
+
+    def close(self) -> None:
+        with self._lock:
+            self._books.close()
+
+    # -- what it is ------------------------------------------------------------------------------------------
+
+    @property
+    def path(self) -> Path:
+        return self._books.path
+
+    @property
+    def file_name(self) -> str:
+        """The path as the Windows PC has it (strCompanyFileName); a copied or moved file has another one."""
+        path = self._books.path.resolve()
+        return "C:" + str(path.with_suffix(".qbw")).removeprefix(path.drive).replace("/", "\\")
+
+    @property
+    def name(self) -> str:
+        return self._books.settings["company_name"]
+
+    @property
+    def timezone(self) -> str:
+        return self._books.settings["timezone"]
+
+    @property
+    def edition(self) -> str:
+        return self._books.settings["edition"]
+
+    @property
+    def country(self) -> str:
+        return self._books.settings["country"]
+
+    @property
+    def highest_version(self) -> str:
+        return self._books.settings["highest_version"]
+
+    def set_permission(self, permission: str) -> None:
+        """"full", or "read": writes are answered 3260."""
+        _check_known("permission", permission, is_known=permission in PERMISSIONS)
+        with self._lock:
+            self._books.set("permission", permission)
+
+    def counts(self) -> dict[str, int]:
+        """How often each request was carried out: {"CustomerAdd": 3, "CustomerQuery": 5}.
+
+        Adds, Mods and deletions count when they were committed, queries when they were answered; refused requests,
+        stored answers given again, and what users do by hand count nowhere.
+        """
+        with self._lock:
+            return self._books.counts()
+
+    # -- sessions --------------------------------------------------------------------------------------------
+
+    def begin_session(self, application: str = "", file_name: str = "") -> str:
+        """OpenConnection and BeginSession; file_name "" = whatever is open. Raises ProcessError."""
+        armed = self.faults.take("refuse_session")
+        if armed:
+            raise ProcessError(armed["hresult"], armed["message"])
+        if file_name and file_name.lower() not in (self.file_name.lower(), str(self.path).lower()):
+            raise OTHER_FILE_OPEN
+        with self._lock:
+            session = f"session-{next(self._numbers)}"
+            self._sessions[session] = Session(application)
+            return session
+
+    def end_session(self, session: str) -> None:
+        """Its iterators die with it."""
+        with self._lock:
+            self._sessions.pop(session, None)
+            self._ended.add(session)
+
+    def end_all_sessions(self) -> None:
+        """What a restart of QuickBooks does to everybody who is connected."""
+        with self._lock:
+            for session in list(self._sessions):
+                self.end_session(session)
+
+    def process(self, session: str, qbxml: str) -> str:
+        """Executes one message set, one at a time; a session name that was never used begins one.
+
+        Raises ProcessError(hresult, message) where QuickBooks gives no qbXML answer at all.
+        """
+        with self._lock:
+            if session in self._ended:
+                raise SESSION_LOST
+            begun = self._sessions.setdefault(session, Session())
+            return processing.Processor(self._books, self.faults, begun).process(qbxml)
+
+    # -- private data of applications ------------------------------------------------------------------------
+
+    def data_ext(self, owner_id: str) -> dict[str, str]:
+        """Private data of the company under one OwnerID (a braced GUID), by name."""
+        with self._lock:
+            return {entry["DataExtName"]: entry["DataExtValue"]
+                    for entry in self._books.data_ext(COMPANY, owner_id)}
+
+    def set_data_ext(self, owner_id: str, name: str, value: str | None) -> None:
+        """None removes it."""
+        with self._lock, self._books.transaction():
+            self._books.set_data_ext(COMPANY, owner_id, name, value)
+
+    # -- what a person does in QuickBooks' windows -----------------------------------------------------------
+
+    def user_add(self, values: Mapping[str, Any], kind: str = "Customer") -> str:
+        """A new customer or job (values as in CustomerAdd), or a plain element of another list; its ListID.
+
+        The rules are those of the requests; raises SimulatorError with the text QuickBooks would show.
+        """
+        if kind == customers.KIND:
+            reply = self._by_hand(customers.add, Request("CustomerAddRq", {"CustomerAdd": values}))
+            return str(reply.records[0][1]["ListID"])
+        _check_known("list", kind, is_known=kind in lists.FAMILIES)
+        name = str(values["Name"])
+        with self._lock, self._books.transaction():
+            if objects.find_sibling(self._books, lists.FAMILIES[kind], "", name):
+                raise SimulatorError(f"The name {name!r} is already in use in QuickBooks.")
+            return lists.insert(self._books, kind, name).list_id
+
+    def user_edit(self, list_id: str, values: Mapping[str, Any]) -> None:
+        """Changes a customer or job; values as in CustomerMod, without ListID and EditSequence."""
+        with self._lock:
+            sequence = self.customer(list_id)["EditSequence"]
+            edit = {"ListID": list_id, "EditSequence": sequence, **values}
+            self._by_hand(customers.mod, Request("CustomerModRq", {"CustomerMod": edit}))
+
+    def user_delete(self, list_id: str, kind: str = "Customer") -> None:
+        self._by_hand(deletions.list_del, Request("ListDelRq", {"ListDelType": kind, "ListID": list_id}))
+
+    def user_post(self, list_id: str, amount: Decimal) -> None:
+        """A posting to a customer's balance: TimeModified moves, EditSequence does not."""
+        with self._lock, self._books.transaction():
+            balances.post(self._books, self._existing(list_id), balances.cents(amount))
+
+    def _by_hand(self, handler: Any, request: Request) -> Reply:
+        try:
+            with self._lock, self._books.transaction():
+                checked, unsupported = checks.checked(request, self.highest_version)
+                if unsupported:
+                    raise SimulatorError(f"QuickBooks has no field {', '.join(unsupported)} here.")
+                reply: Reply = handler(Call(self._books, Session(), checked, self.highest_version))
+        except Refusal as refusal:
+            raise SimulatorError(f"QuickBooks refuses this ({refusal.code}): {refusal.message}") from refusal
+        return reply
+
+    # -- reading and filling ---------------------------------------------------------------------------------
+
+    def customer(self, name: str) -> dict[str, Any]:
+        """One customer by ListID or FullName, as the values of its CustomerRet. Raises SimulatorError."""
+        with self._lock:
+            return customers.ret(self._books, self._existing(name))
+
+    def customers(self) -> list[dict[str, Any]]:
+        """All customers and jobs, inactive ones too, in the order QuickBooks lists them."""
+        with self._lock:
+            rows = objects.select(self._books, f"WHERE kind = ? {queries.ORDER}", customers.KIND)
+            return [customers.ret(self._books, row) for row in list(rows)]
+
+    def load(self, xml: str | bytes) -> int:
+        """Takes in a recorded CustomerQueryRs answer, keeping ListIDs, parents and times; the number of customers."""
+        with self._lock:
+            return recording.load(self._books, xml)
+
+    def transaction(self) -> Any:
+        """Many edits by hand in one go, which is much quicker; they are undone together when one fails."""
+        return self._books.transaction()
+
+    def _existing(self, name: str) -> ListObject:
+        found = (objects.find(self._books, lists.NAMES, name)
+                 or objects.find_full_name(self._books, lists.NAMES, name))
+        if found is None or found.kind != customers.KIND:
+            raise SimulatorError(f"There is no customer {name!r} in {self.path}.")
+        return found
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+def _check_known(what: str, value: str, *, is_known: bool) -> None:
+    if not is_known:
+        raise SimulatorError(f"{value!r} is no {what} that this simulator knows.")

@@ -1,0 +1,223 @@
+"""A whole message set: parse, recover, execute request by request, answer (semantics 1)."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import qbxml
+from qbwc_server.simulator.company import checks, customers, deletions, host, message_sets
+from qbwc_server.simulator.company.books import Books
+from qbwc_server.simulator.company.calls import Call, Handler, Reply
+from qbwc_server.simulator.company.iterators import Session
+from qbwc_server.simulator.company.queries import ListQuery
+from qbwc_server.simulator.company.statuses import (
+    DEAD_ITERATOR,
+    FEATURE_OFF,
+    FIELD_UNSUPPORTED,
+    LOCK_TEXTS,
+    NO_PERMISSION,
+    NOT_PROCESSED,
+    NOT_SUPPORTED,
+    OK,
+    TEXTS,
+    Refusal,
+    severity,
+)
+from qbwc_server.simulator.errors import ProcessError
+from qbwc_server.simulator.faults import Faults
+from qbxml import RefusedByParser, Request, RequestSet, Ret, SetStatus, Status
+
+PARSE_FAILURE = "QuickBooks found an error when parsing the provided XML text stream."
+VERSION_REFUSED = ("0x80040423", "The version of qbXML that was requested is not supported or is unknown.")
+READ_ONLY = "read"
+
+
+@dataclass(frozen=True)
+class Handling:
+    """How one request is carried out; writes tells counters and permission."""
+
+    handler: Handler
+    writes: bool = False
+
+
+REQUESTS: Mapping[str, Handling] = {
+    "HostQueryRq": Handling(host.host_query),
+    "CompanyQueryRq": Handling(host.company_query),
+    "PreferencesQueryRq": Handling(host.preferences_query),
+    "CustomerAddRq": Handling(customers.add, writes=True),
+    "CustomerModRq": Handling(customers.mod, writes=True),
+    "CustomerQueryRq": Handling(ListQuery(customers.KIND, customers.RET, customers.ret).answer),
+    "ListDelRq": Handling(deletions.list_del, writes=True),
+    "ListDeletedQueryRq": Handling(deletions.list_deleted_query),
+}
+# Off in every company file made here (multi-currency): 3250.
+FEATURES_OFF = ("Currency",)
+
+Answered = tuple[Status, list[Ret]]
+
+
+class Processor:
+    """Executes sets for one session."""
+
+    def __init__(self, books: Books, faults: Faults, session: Session) -> None:
+        self._books = books
+        self._faults = faults
+        self._session = session
+
+    def process(self, document: str) -> str:
+        """The answer document. Raises ProcessError where QuickBooks gives an HRESULT only."""
+        self._fail_if("refuse_set")
+        given = self._parsed(document)
+        unknown = self._faults.take("unknown_set") if _asks_for_stored(given) else None
+        opening = message_sets.begin(self._books, self._session.application, given, document,
+                                     unknown=unknown["code"] if unknown else message_sets.NO_ANSWER)
+        if opening.answer is not None:
+            return opening.answer
+        answer = self._answered(given, opening)
+        self._fail_if("lose_answer")
+        return answer
+
+    def _parsed(self, document: str) -> RequestSet:
+        try:
+            given = qbxml.read_request(self._books.clock.read_offsets(document))
+        except RefusedByParser as refused:
+            if refused.hresult == VERSION_REFUSED[0]:
+                raise ProcessError(*VERSION_REFUSED) from refused
+            raise ProcessError(refused.hresult, PARSE_FAILURE) from refused
+        if given.version not in host.supported_versions(self._books):
+            raise ProcessError(*VERSION_REFUSED)
+        return given
+
+    def _answered(self, given: RequestSet, opening: message_sets.Opening) -> str:
+        responses = list(self._responses(given))
+        status, application = opening.status, self._session.application
+        if opening.keep_as is None:
+            return _document(responses, status)
+        if self._faults.take("unstorable_answer"):
+            message_sets.forget(self._books, application, opening.keep_as)
+            return _document(responses, SetStatus(message_sets.UNSTORABLE, opening.keep_as))
+        answer = _document(responses, status)
+        message_sets.finish(self._books, application, opening.keep_as, answer)
+        return answer
+
+    def _responses(self, given: RequestSet) -> Iterator[Answered]:
+        """Every request is its own transaction; stopOnError answers what follows an error with 3231."""
+        stopped = False
+        breaking = self._faults.take("break_after") if given.requests else None
+        for number, request in enumerate(given.requests):
+            if breaking and number == breaking["requests"]:
+                raise ProcessError(breaking["hresult"], breaking["message"])
+            reply = self._refused(Refusal(NOT_PROCESSED)) if stopped else self._one(request, given.version)
+            stopped = stopped or (given.on_error == "stopOnError" and severity(reply.code) == "Error")
+            yield _answer(request, reply, given)
+
+    def _one(self, request: Request, version: str) -> Reply:
+        """Switches are used up before the transaction: a refusal undoes everything inside it."""
+        try:
+            self._refuse_as_armed(request)
+            with self._books.transaction():
+                return self._carried_out(request, version)
+        except Refusal as refusal:
+            return self._refused(refusal)
+
+    def _carried_out(self, request: Request, version: str) -> Reply:
+        handling = self._handling(request)
+        checked, unsupported = checks.checked(request, version)
+        reply = handling.handler(Call(self._books, self._session, checked, version))
+        self._books.count(request.name.removesuffix("Rq"))
+        if unsupported and reply.code == OK:
+            return replace(reply, code=FIELD_UNSUPPORTED, message=TEXTS[FIELD_UNSUPPORTED].format(unsupported[0]))
+        return reply
+
+    def _handling(self, request: Request) -> Handling:
+        """Refusal 3250 for what the edition lacks, 1030 for what is not simulated, 3260 for a reader that writes."""
+        lacking = (*host.EDITIONS[self._books.settings["edition"]], *FEATURES_OFF)
+        if request.name.startswith(lacking):
+            raise Refusal(FEATURE_OFF)
+        handling = REQUESTS.get(request.name)
+        if handling is None:
+            raise Refusal(NOT_SUPPORTED)
+        if handling.writes and self._books.settings["permission"] == READ_ONLY:
+            raise Refusal(NO_PERMISSION)
+        return handling
+
+    # -- switches --------------------------------------------------------------------------------------------
+
+    def _fail_if(self, switch: str) -> None:
+        armed = self._faults.take(switch)
+        if armed:
+            raise ProcessError(armed["hresult"], armed["message"])
+
+    def _refuse_as_armed(self, request: Request) -> None:
+        armed = self._faults.take("answer_status", request=request.name)
+        if armed:
+            raise Refusal(armed["code"], message=armed["message"] or LOCK_TEXTS.get(armed["code"]))
+
+    def _refused(self, refusal: Refusal) -> Reply:
+        armed = self._faults.take("dead_iterator") if refusal.code == DEAD_ITERATOR else None
+        if armed and armed["hresult"]:
+            raise ProcessError(armed["hresult"], armed["message"])
+        if armed:
+            refusal = Refusal(armed["code"], message=armed["message"] or None)
+        return Reply(refusal.records, refusal.code, refusal.message)
+
+
+def _asks_for_stored(given: RequestSet) -> bool:
+    return not given.requests and given.old_message_set_id == given.new_message_set_id is not None
+
+
+# -- answers ---------------------------------------------------------------------------------------------------
+
+
+def _document(responses: list[Answered], status: SetStatus) -> str:
+    """One element on a line, as in real answers; the codec escapes every > that is text."""
+    return qbxml.build_answer(responses, set_status=status).replace("><", ">\n<")
+
+
+def _answer(request: Request, reply: Reply, given: RequestSet) -> Answered:
+    status = Status(
+        name=f"{request.name.removesuffix('Rq')}Rs", request_id=request.request_id, code=reply.code,
+        severity=severity(reply.code), message=reply.message, ret_count=reply.ret_count,
+        iterator_id=reply.iterator_id, iterator_remaining=reply.iterator_remaining)
+    records = reply.records if given.response_data == "includeAll" else ()
+    include = frozenset(request.values.get("IncludeRetElement", ()))
+    return status, [Ret(name, _shown(name, values, include, given.version), status) for name, values in records]
+
+
+def _shown(name: str, values: Mapping[str, Any], include: frozenset[str], version: str) -> dict[str, Any]:
+    """Only what was asked for (top-level names, case-exact, wrong ones ignored), in the version of the request."""
+    wanted = {key: value for key, value in values.items() if not include or key in include}
+    known = _without_newer(wanted, "", _newer_paths(name, version))
+    return {key: value for key, value in known.items() if value not in ([], {})}
+
+
+def _without_newer(values: Mapping[str, Any], path: str, newer: frozenset[str]) -> dict[str, Any]:
+    if not newer:
+        return dict(values)
+    return {key: _older(value, f"{path}{key}", newer) for key, value in values.items() if f"{path}{key}" not in newer}
+
+
+def _older(value: Any, path: str, newer: frozenset[str]) -> Any:
+    if isinstance(value, Mapping):
+        return _without_newer(value, f"{path}/", newer)
+    return [_older(item, path, newer) for item in value] if isinstance(value, list) else value
+
+
+@cache
+def _newer_paths(name: str, version: str) -> frozenset[str]:
+    """Fields of a record that came after a version, and the aggregates that hold nothing else."""
+    if name.endswith("Rs"):
+        return frozenset()
+    leaves = {field.path: _number(field.since) > _number(version) for field in qbxml.fields(name)}
+    aggregates: dict[str, bool] = {}
+    for path, newer in leaves.items():
+        above = path
+        while "/" in above:
+            above = above.rpartition("/")[0]
+            aggregates[above] = aggregates.get(above, True) and newer
+    return frozenset(path for path, newer in {**leaves, **aggregates}.items() if newer)
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in (version or "1.0").split("."))
