@@ -47,10 +47,10 @@ class Reader:
     def child(self, node: Node, notes: Notes) -> Any:
         """One child by itself, as `values` would hold it."""
         entry = self._known.get(node.tag)
-        if entry is None:
-            notes.append(f"{path_of(node)}: not in qbXML 13.0")
-            return _unknown(node, 0)
-        return entry[0](node, notes)
+        if entry is not None:
+            return entry[0](node, notes)
+        notes.append(f"{path_of(node)}: not in qbXML 13.0 at this place")
+        return reader_of(node.tag).values(node, notes) if tables.has(node.tag) else _unknown(node, 0)
 
     def _extras(self, node: Node) -> dict[str, Any]:
         """Attributes, and how the members of mixed lists follow each other."""

@@ -168,7 +168,9 @@ def _attributes(path: str, allowed: tuple[Attribute, ...], given: Values) -> Ite
 def _leaf(path: str, element: Element, value: object) -> Iterator[Violation]:
     if isinstance(value, Mapping) and element.attributes:
         yield from _attributes(path, element.attributes, _marked(value))
-        value = value.get(TEXT, "")
+        if TEXT not in value:  # a macro stands for the value
+            return
+        value = value[TEXT]
     if value == "":
         yield from _emptiness(path, element)
         return
