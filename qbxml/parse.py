@@ -173,15 +173,21 @@ class _Answer:
         self._held = etree.Element(node.tag)
 
     def take(self, node: Node, *, complete: bool) -> Iterator[Ret]:
-        """The records that are finished, at the end also the answer's own fields (ListDel, TxnDel, TxnVoid)."""
+        """The records that are finished; the answer's own fields (ListDel, TxnDel, TxnVoid) are one of them."""
         for child in _finished(node, closed=complete):
             if self._flat and child.tag != "ErrorRecovery":
                 self._held.append(child)
             else:
+                yield from self._own()
                 yield self._ret(child)
-        if complete and len(self._held):
+        if complete:
+            yield from self._own()
+
+    def _own(self) -> Iterator[Ret]:
+        if len(self._held):
             notes: list[str] = []
             yield Ret(self.status.name, self._reader.values(self._held, notes), self.status, tuple(notes))
+            self._held = etree.Element(self.status.name)
 
     def _ret(self, node: Node) -> Ret:
         notes: list[str] = []

@@ -146,7 +146,9 @@ def responses(draw: st.DrawFn, names: tuple[str, ...]) -> tuple[Status, list[Ret
     if any(element.is_leaf for element in shape.order):
         plain = Shape(shape.name, shape.since, (), shape.parts)
         values = draw(contents(plain))
-        return status, [Ret(status.name, values, status)] if values else []
+        recovered = values.pop("ErrorRecovery", None)
+        rets = [Ret(status.name, values, status)] if values else []
+        return status, rets + ([] if recovered is None else [Ret("ErrorRecovery", recovered, status)])
     rets = []
     for element in shape.order[:1]:
         most = 3 if element.listed else 1
