@@ -20,8 +20,9 @@ import requests
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from crm.errors import CrmError, LimitedUntil, LoginFailed, Misconfigured, Unavailable
+from crm.errors import LimitedUntil, LoginFailed, Misconfigured, Unavailable
 from crm.http import Retries, failure, http_date, utc_now
+from crm.salesforce.errors import Answer, refusal
 
 JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 # Salesforce accepts assertions up to three minutes ahead; two leave room for a clock that is a little off.
@@ -234,27 +235,25 @@ class Tokens:
 
 def read_token(answer: requests.Response, url: str) -> Token:
     """The token of an answer; raises LoginFailed, or Unavailable and LimitedUntil when trying again helps."""
-    body = _object(answer)
+    content = _content(answer)
+    body = content if isinstance(content, dict) else {}
     if answer.status_code == 200 and body.get("access_token"):
         instance = str(body.get("instance_url") or url).rstrip("/")
         return Token(str(body["access_token"]), instance, str(body.get("id") or "").rpartition("/")[2])
-    raise _refused(answer.status_code, body)
+    # Limits and outages answer in the shape of every other call, refusals in that of OAuth.
+    told = refusal(Answer(answer.status_code, content, answer.headers), doing="log in")
+    raise told if isinstance(told, Unavailable | LimitedUntil) else _refused(answer.status_code, body)
 
 
-def _object(answer: requests.Response) -> Mapping[str, Any]:
+def _content(answer: requests.Response) -> Any:
     try:
-        body = answer.json()
+        return answer.json()
     except requests.exceptions.JSONDecodeError:
-        return {}
-    return body if isinstance(body, dict) else {}
+        return None
 
 
-def _refused(status: int, body: Mapping[str, Any]) -> CrmError:
+def _refused(status: int, body: Mapping[str, Any]) -> LoginFailed:
     code, said = str(body.get("error") or ""), str(body.get("error_description") or "")
-    if status >= 500:
-        return Unavailable(f"Salesforce's login answered with HTTP status {status}; it will be tried again.")
-    if status == 429:
-        return LimitedUntil("Salesforce allows no more logins for now.", until=None)
     told = f"{code} {said}".lower()
     cure = next(
         (cure for part, cure in CURES.items() if part in told), "Check the address and the credentials."

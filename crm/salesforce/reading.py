@@ -81,6 +81,11 @@ class Reader:
             raise Misconfigured(text, code="INVALID_FIELD", fields=absent)
         return types
 
+    def stamps(self, kind: str) -> list[str]:
+        """The columns of a version that this object has."""
+        types = self.types(kind)
+        return [name for name in STAMPS if name in types]
+
     def query(self, kind: str, text: str, *, deleted: bool = False) -> tuple[Rows, datetime]:
         """The rows of a query, with those in the recycle bin if wanted, and Salesforce's clock."""
         path = "queryAll/" if deleted else "query/"
@@ -140,7 +145,8 @@ class Reader:
     def _chunk(self, kind: str, ids: Sequence[str], fields: Sequence[str]) -> dict[str, Record]:
         # Only objects whose records can be merged have it; a loser names its winner.
         merged = {"MasterRecordId"} & self.types(kind, fields).keys()
-        text = soql.select([*STAMPS, "IsDeleted", *merged, *fields], self.source(kind), soql.among(ids))
+        columns = [*self.stamps(kind), "IsDeleted", *merged, *fields]
+        text = soql.select(columns, self.source(kind), soql.among(ids))
         rows, at = self.query(kind, text, deleted=True)
         absent = {each: Record(kind, each, "", at, NO_VALUES, deleted=True) for each in ids}
         # Wide rows come in small pages; the ids that were not delivered yet are asked for again.
@@ -155,7 +161,7 @@ class Reader:
 
     def _page(self, kind: str, fields: Sequence[str], where: str, order: str) -> Rows:
         self.types(kind, fields)
-        text = soql.select([*STAMPS, *fields], self.source(kind), where, order, self._page_size)
+        text = soql.select([*self.stamps(kind), *fields], self.source(kind), where, order, self._page_size)
         page, _ = self.query(kind, text)
         return Rows(page.rows, page.more or len(page.rows) >= self._page_size)
 

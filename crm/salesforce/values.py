@@ -31,8 +31,9 @@ TYPES: Mapping[str, FieldType] = {
     "reference": "reference",
 }
 
-# What a reading of an object always asks for.
-STAMPS = ("Id", "SystemModstamp")
+# What tells one state of a record from another. Stamps count seconds; who made the last change tells two edits
+# of one second apart when they are ours and a user's.
+STAMPS = ("Id", "SystemModstamp", "LastModifiedById")
 
 
 def field_info(row: Mapping[str, Any]) -> FieldInfo:
@@ -84,18 +85,25 @@ def record(
     kind: str, row: Mapping[str, Any], fields: Sequence[str], types: Mapping[str, FieldInfo]
 ) -> Record:
     """A row of a query as the port's record, live or, with IsDeleted, a tombstone."""
-    stamp = str(row["SystemModstamp"])
     gone = bool(row.get("IsDeleted"))
     values = {name: read_value(_reach(row, name), _type(types, name)) for name in fields}
     return Record(
         kind=kind,
         id=str(row["Id"]),
-        version=stamp,
-        modified=parse_moment(stamp),
+        version=version_of(row),
+        modified=parse_moment(row["SystemModstamp"]),
         values={} if gone else values,
         deleted=gone,
         merged_into=row.get("MasterRecordId") if gone else None,
     )
+
+
+def version_of(row: Mapping[str, Any]) -> str:
+    return " ".join(str(row[name]) for name in STAMPS[1:] if row.get(name))
+
+
+def stamp_in(version: str) -> datetime:
+    return parse_moment(version.partition(" ")[0])
 
 
 def _type(types: Mapping[str, FieldInfo], name: str) -> FieldType:

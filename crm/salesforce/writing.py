@@ -13,7 +13,7 @@ from crm.salesforce.errors import Answer, refusal
 from crm.salesforce.ids import id18
 from crm.salesforce.reading import Reader
 from crm.salesforce.transport import Call, Transport
-from crm.salesforce.values import STAMPS, body_of, parse_moment, same_values
+from crm.salesforce.values import body_of, same_values, stamp_in, version_of
 
 # The version of a write whose result nobody could see any more: it equals no version, so the next conditional
 # update is Stale and reads first.
@@ -137,7 +137,7 @@ class Writer:
     def _patch(self, kind: str, record_id: str, values: Values, if_version: str | None) -> Call:
         source = self._reader.source(kind)
         # Best effort on top of the comparison: it closes the gap between our look and our write, by the second.
-        unmoved = {"If-Unmodified-Since": as_http_date(parse_moment(if_version))} if if_version else {}
+        unmoved = {"If-Unmodified-Since": as_http_date(stamp_in(if_version))} if if_version else {}
         body = {name: value for name, value in body_of(values).items() if name != "Id"}
         return Call(
             "PATCH",
@@ -189,13 +189,13 @@ class Writer:
         """
         try:
             me = self._transport.token.user_id
-            by = ["LastModifiedById"] if "LastModifiedById" in self._reader.types(kind) else []
-            text = soql.select([*STAMPS, *by], self._reader.source(kind), soql.among([record_id]))
+            columns = self._reader.stamps(kind)
+            text = soql.select(columns, self._reader.source(kind), soql.among([record_id]))
             rows, _ = self._reader.query(kind, text)
         except CrmError:
             return UNSEEN
         moved = [row for row in rows.rows if me and row.get("LastModifiedById") not in (None, me)]
-        return str(rows.rows[0]["SystemModstamp"]) if rows.rows and not moved else UNSEEN
+        return version_of(rows.rows[0]) if rows.rows and not moved else UNSEEN
 
 
 def _gone(source: str, record_id: str) -> Missing:

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from crm.errors import Duplicate, Misconfigured, Missing, Rejected, Stale
 from tests.crm.worlds import WORLDS
@@ -355,3 +357,96 @@ def test_a_check_says_that_all_is_well(crm):
     check = crm.check()
     assert check.ok
     assert check.text
+
+
+# Everything at once
+
+STEPS = st.lists(
+    st.sampled_from(
+        ["create", "edit", "delete", "late", "commit", "later", "pass", "abandoned pass", "our write"]
+    ),
+    max_size=25,
+)
+
+
+class Follower:
+    """Keeps a copy of a CRM by passes alone, as the sync engine does, while users and we work in it."""
+
+    def __init__(self, world):
+        self.world = world
+        self.copy = {}
+        self.watermark = None
+        self.made = []
+        self.turn = 0
+
+    def do(self, step):
+        self.turn += 1
+        getattr(self, step.replace(" ", "_"))()
+
+    def create(self):
+        self.made.append(self.world.user_create({self.world.names.name: f"n{self.turn}"}))
+
+    def edit(self):
+        if self.made:
+            self.world.user_edit(self._one(), {self.world.names.name: f"n{self.turn}"})
+
+    def our_write(self):
+        if self.made:
+            self.world.gateway.update("account", self._one(), {self.world.names.name: f"n{self.turn}"}, None)
+
+    def delete(self):
+        if self.made:
+            self.world.user_delete(self.made.pop(self.turn % len(self.made)))
+
+    def late(self):
+        self.world.user_create_late({self.world.names.name: f"n{self.turn}"})
+
+    def commit(self):
+        self.world.commit_late()
+
+    def later(self):
+        self.world.later()
+
+    def abandoned_pass(self):
+        """Delivered in part and stored; the watermark stays where it was."""
+        for page in self.world.gateway.changed_since("account", [self.world.names.name], self.watermark):
+            self._store(page)
+            break
+
+    def pass_(self):
+        seen = {}
+        for page in self.world.gateway.changed_since("account", [self.world.names.name], self.watermark):
+            self._store(page)
+            seen |= {record.id: record for record in page.records}
+        if page.complete:
+            self.copy = {each: values for each, values in self.copy.items() if each in seen}
+        self.watermark = page.watermark
+
+    def _one(self):
+        return self.made[self.turn % len(self.made)]
+
+    def _store(self, page):
+        for record in page.records:
+            if record.deleted:
+                self.copy.pop(record.id, None)
+            else:
+                self.copy[record.id] = record.values
+
+
+@pytest.mark.parametrize("name", WORLDS)
+@settings(max_examples=25, deadline=None)
+@given(steps=STEPS)
+def test_whatever_happens_a_copy_kept_by_passes_ends_equal(name, steps):
+    world = WORLDS[name]()
+    try:
+        follower = Follower(world)
+        for step in steps:
+            follower.do("pass_" if step == "pass" else step)
+        follower.commit()
+        for _ in range(2):
+            follower.later()
+            follower.pass_()
+        truth, _, _ = a_pass(world)
+        assert follower.copy == {record.id: record.values for record in truth.values()}
+    finally:
+        world.close()

@@ -112,7 +112,9 @@ def test_deletions_come_first_as_tombstones_with_their_moment(account, serve, ga
     assert tombstone.modified == datetime(2026, 11, 22, 9, 40, tzinfo=UTC)
     assert tombstone.merged_into == "001000000000009AAA"
     assert not alive.deleted
-    assert "SELECT Id, SystemModstamp, IsDeleted, MasterRecordId, Name FROM" in queries(server, "queryAll/")[0]
+    assert (
+        "SELECT Id, SystemModstamp, IsDeleted, MasterRecordId, Name FROM" in queries(server, "queryAll/")[0]
+    )
 
 
 def test_a_deleted_record_that_was_restored_is_delivered_alive(account, serve, gateway_to, rows, says):

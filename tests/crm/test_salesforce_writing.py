@@ -265,11 +265,33 @@ def test_a_write_that_succeeded_is_reported_even_when_its_version_cannot_be_read
         gateway.update("account", ID, {"Name": "Ann"}, written.version)
 
 
-def test_an_edit_by_a_user_right_after_our_write_is_not_taken_for_our_version(account, serve, gateway_to):
+def test_an_edit_by_a_user_right_after_our_write_is_not_taken_for_our_version(
+    account, serve, gateway_to, says
+):
+    def then_a_user(_):
+        account.state = {**account.state, "SystemModstamp": NEW, "LastModifiedById": "005B"}
+        return says(204)
+
     account.fields.append({"name": "LastModifiedById", "type": "reference"})
-    account.state["LastModifiedById"] = "005B"
+    account.on("PATCH", "sobjects/Account/", then_a_user)
     gateway = gateway_to(serve(account))
     written = gateway.update("account", ID, {"Name": "Ann"}, OLD)
+    with pytest.raises(Stale):
+        gateway.update("account", ID, {"Name": "Ann"}, written.version)
+
+
+def test_an_edit_by_a_user_in_the_second_of_our_own_write_is_not_overwritten(
+    account, serve, gateway_to, says
+):
+    def in_our_name(_):
+        account.state = {**account.state, "SystemModstamp": NEW, "LastModifiedById": "005A"}
+        return says(204)
+
+    account.fields.append({"name": "LastModifiedById", "type": "reference"})
+    account.on("PATCH", "sobjects/Account/", in_our_name)
+    gateway = gateway_to(serve(account))
+    written = gateway.update("account", ID, {"Name": "Ann"}, OLD)
+    account.state = {**account.state, "Name": "User's", "LastModifiedById": "005B"}
     with pytest.raises(Stale):
         gateway.update("account", ID, {"Name": "Ann"}, written.version)
 

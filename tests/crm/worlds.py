@@ -5,10 +5,14 @@ One class per vendor and one line in WORLDS; test_gateway_contract runs over all
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Protocol
 
+from crm.emulators.salesforce import SalesforceEmulator
+from crm.http import Retries
 from crm.memory import MemoryGateway
 from crm.port import FieldInfo, Gateway, Values
+from crm.salesforce import open_gateway
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,50 @@ class MemoryWorld:
         self.gateway.close()
 
 
+class SalesforceWorld:
+    """An organisation whose clock stands unless a test lets it go on, so that many stamps are equal."""
+
+    names = Names()
+    never_made = "001000000000zzzAAA"
+
+    def __init__(self) -> None:
+        self.org = SalesforceEmulator(clock=lambda: datetime(2026, 11, 22, 10, 0, 30, tzinfo=UTC)).start()
+        given = self.org.credentials()
+        secret = {name: given[name] for name in ("consumer_key", "consumer_secret")}
+        self.gateway = open_gateway(self.org.url, secret, page_size=2, retries=Retries(sleep=lambda _: None))
+
+    def user_create(self, values: Values) -> str:
+        return self.org.create("Account", values)
+
+    def user_edit(self, record_id: str, values: Values) -> None:
+        self.org.edit(record_id, values)
+
+    def user_delete(self, record_id: str) -> None:
+        self.org.delete(record_id)
+
+    def user_create_late(self, values: Values) -> Callable[[], str]:
+        self.org.write_late("Account", values)
+        return lambda: next(
+            str(row["Id"]) for row in self.org.records("Account") if values.items() <= row.items()
+        )
+
+    def commit_late(self) -> None:
+        self.org.release()
+
+    def forget_deletions(self) -> None:
+        self.later()
+        self.org.settings.deletes_known_since = self.org.advance(0)
+
+    def later(self) -> None:
+        """More than the two minutes that a question about deletions must span."""
+        self.org.advance(150)
+
+    def close(self) -> None:
+        self.gateway.close()
+        self.org.stop()
+
+
 WORLDS: Mapping[str, Callable[[], World]] = {
     "memory": MemoryWorld,
+    "salesforce": SalesforceWorld,
 }
