@@ -124,18 +124,20 @@ def failure(error: requests.RequestException, *, writes: bool, doing: str) -> Cr
     """
     reason = _reason(error)
     if isinstance(error, _WRONG_ADDRESS):
-        return Misconfigured(f"Could not {doing}: {reason}. Correct the CRM's address.")
+        return Misconfigured(f"Could not {doing}: the address is wrong ({reason}). Correct it.")
     if "CERTIFICATE_VERIFY_FAILED" in reason:
         return Misconfigured(
             f"Could not {doing}: the server's certificate is not trusted ({reason}). "
             "Correct the address or the certificate authorities of this machine."
         )
-    if writes and not never_sent(error):
+    if never_sent(error):
+        return Unavailable(f"Could not {doing}: the server cannot be reached ({reason}).")
+    if writes:
         return UnknownOutcome(
             f"No answer came to the attempt to {doing} ({reason}). "
             "It may have happened; the record is looked up before it is repeated."
         )
-    return Unavailable(f"Could not {doing}: {reason}. It will be tried again.")
+    return Unavailable(f"Could not {doing}: no usable answer came ({reason}).")
 
 
 def never_sent(error: BaseException) -> bool:

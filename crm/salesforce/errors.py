@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from textwrap import shorten
 from typing import Any
 
 from crm.errors import (
@@ -114,6 +115,8 @@ STATUSES: Mapping[int, Meaning] = {
 DAILY_REST = timedelta(hours=1)
 SHORT_REST = timedelta(minutes=1)
 
+LONGEST_MESSAGE = 400
+
 _DUPLICATE_FIELD = re.compile(r"duplicate value found: (\w+) duplicates")
 
 
@@ -169,18 +172,24 @@ def _details(content: Any) -> list[_Detail]:
 
 
 def _error(known: Meaning, answer: Answer, details: list[_Detail], doing: str, record: str) -> CrmError:
-    said = "; ".join(each.message.rstrip(".") for each in details if each.message) or _plain(answer)
+    said = "; ".join(_sentence(each.message) for each in details if each.message) or _plain(answer)
     text = " ".join(part for part in (f"Salesforce refused to {doing}: {said}.", known.cure) if part)
     code = next((each.code for each in details if each.code), "") or f"HTTP {answer.status}"
     fields = tuple(dict.fromkeys(name for each in details for name in each.fields))
     if known.error is Duplicate:
-        held = _DUPLICATE_FIELD.findall(said)
+        told = " ".join(each.message for each in details)
+        held = _DUPLICATE_FIELD.findall(told)
         return Duplicate(
-            text, existing_id=_existing(said), code=code, record=record, fields=fields or tuple(held)
+            text, existing_id=_existing(told), code=code, record=record, fields=fields or tuple(held)
         )
     if known.error is LimitedUntil:
         return LimitedUntil(text, until=_until(answer, said), code=code, record=record, fields=fields)
     return known.error(text, code=code, record=record, fields=fields)
+
+
+def _sentence(message: str) -> str:
+    """On one line, and short: Salesforce repeats whole values and queries."""
+    return shorten(message.rstrip(". "), LONGEST_MESSAGE, placeholder=" ...")
 
 
 def _plain(answer: Answer) -> str:
@@ -189,8 +198,8 @@ def _plain(answer: Answer) -> str:
     return f"it answered with HTTP status {answer.status}"
 
 
-def _existing(said: str) -> str | None:
-    _, mark, rest = said.partition("record with id:")
+def _existing(told: str) -> str | None:
+    _, mark, rest = told.partition("record with id:")
     return mentioned_id(rest) if mark else None
 
 

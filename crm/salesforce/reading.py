@@ -26,6 +26,9 @@ OBJECTS: Mapping[str, str] = {
     "order_line": "OrderItem",
 }
 
+# Characters of the longest text that a query can compare.
+LONGEST_SEARCHABLE = 255
+
 # Ids in one query. An address may have about 16,000 characters; 200 ids take a third of that.
 IDS_AT_ONCE = 200
 
@@ -123,7 +126,7 @@ class Reader:
             where = following
 
     def find(self, kind: str, name: str, value: Value, fields: Sequence[str]) -> tuple[Record, ...]:
-        self.types(kind, [name, *fields])
+        self._refuse_long_text(kind, name, self.types(kind, [name, *fields]))
         equal = f"{soql.name(name)} = {soql.literal(value)}"
         found: list[Record] = []
         where = equal
@@ -133,6 +136,12 @@ class Reader:
             if not (page.more and page.rows):
                 return tuple(found)
             where = f"{equal} AND Id > {soql.literal(found[-1].id)}"
+
+    def _refuse_long_text(self, kind: str, name: str, types: Mapping[str, FieldInfo]) -> None:
+        """Salesforce cannot search by long text areas, and says so as if the field did not exist."""
+        if name in types and types[name].type == "text" and types[name].length > LONGEST_SEARCHABLE:
+            text = f"{name} on {self.source(kind)} is a long text; match records by another field."
+            raise Misconfigured(text, fields=(name,))
 
     def read(self, kind: str, ids: Sequence[str], fields: Sequence[str]) -> tuple[Record, ...]:
         wanted = [id18(each) for each in ids]

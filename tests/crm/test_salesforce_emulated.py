@@ -20,6 +20,7 @@ from crm.errors import (
 )
 from crm.http import Retries
 from crm.salesforce import open_gateway
+from crm.salesforce.writing import Writer
 
 START = datetime(2026, 11, 22, 10, 0, 30, tzinfo=UTC)
 KEY = "QB_SyncKey__c"
@@ -214,7 +215,26 @@ def test_a_version_of_the_api_that_is_retired_is_a_matter_for_a_person(connect):
     assert not check.ok
 
 
+def test_a_long_text_cannot_be_a_match_key(crm):
+    with pytest.raises(Misconfigured, match="long text"):
+        crm.find("account", "QB_Sync_Error__c", "x", [])
+
+
 # What users and automations do
+
+
+def test_an_edit_between_our_look_and_our_write_is_caught_by_the_condition(org, crm, monkeypatch):
+    record_id = org.create("Account", {"Name": "Ann"})
+    (before,) = crm.read("account", [record_id], [])
+
+    def intrude(self, *_):
+        org.advance(5)
+        org.edit(record_id, {"Name": "Eve"})
+
+    monkeypatch.setattr(Writer, "_compare", intrude)
+    with pytest.raises(Stale):
+        crm.update("account", record_id, {"Name": "Bob"}, before.version)
+    assert names_of(org) == ["Eve"]
 
 
 def test_an_automation_that_touches_a_record_makes_it_stale(org, crm):

@@ -140,6 +140,12 @@ def test_a_limit_ends_by_salesforces_clock(status, content, headers, rest):
     assert error.until == NOW + rest
 
 
+def test_a_long_answer_is_told_in_a_few_words_on_one_line():
+    error = refused(400, one("STRING_TOO_LONG", "data value too large:\n" + "word " * 500))
+    assert len(error.text) < 600
+    assert "\n" not in error.text
+
+
 def test_a_write_that_a_gateway_in_front_failed_is_in_doubt_but_salesforces_own_failure_is_not():
     assert type(refused(504, "<html>", writes=True)) is errors.UnknownOutcome
     assert type(refused(500, one("UNKNOWN_EXCEPTION"), writes=True)) is errors.Unavailable
