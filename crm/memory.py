@@ -7,6 +7,7 @@ would; kinds without accept anything. Methods named `user_*` act as somebody wor
 
 # ruff: noqa: A002  (`id` is the word of every CRM)
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -25,7 +26,7 @@ class _Row:
 
 
 class MemoryGateway:
-    """Holds everything in dictionaries; not for several threads at once.
+    """Holds everything in dictionaries.
 
     `clock` gives the stamps of changes; by default the first is 2026-01-01 00:00:01 UTC and each change is
     one second later. `writes` counts creates and updates made through the port, not those of users.
@@ -41,6 +42,7 @@ class MemoryGateway:
     ) -> None:
         self.capabilities = capabilities or Capabilities()
         self.writes = 0
+        self._lock = threading.RLock()
         self._fields = {kind: {each.name: each for each in known} for kind, known in (fields or {}).items()}
         self._page_size = page_size
         self._clock = clock
@@ -92,22 +94,24 @@ class MemoryGateway:
         )
 
     def create(self, kind: str, values: Values, key: tuple[str, str] | None) -> Written:
-        self._fail(after=False)
-        holders = self._holders(kind, key) if key else ()
-        values = {**values, **dict([key] if key else [])}
-        if holders:
-            written = self._store(kind, holders[0].id, values)
-        else:
-            self._require(kind, values)
-            written = self._store(kind, f"{kind}-{self._changes + 1}", values)
-        return self._answer(replace(written, created=not holders))
+        with self._lock:
+            self._fail(after=False)
+            holders = self._holders(kind, key) if key else ()
+            values = {**values, **dict([key] if key else [])}
+            if holders:
+                written = self._store(kind, holders[0].id, values)
+            else:
+                self._require(kind, values)
+                written = self._store(kind, f"{kind}-{self._changes + 1}", values)
+            return self._answer(replace(written, created=not holders))
 
     def update(self, kind: str, id: str, values: Values, if_version: str | None) -> Written:
-        self._fail(after=False)
-        current = self.record(kind, id)
-        if if_version not in (None, current.version):
-            raise Stale(f"{kind} {id} changed since it was read; read it again.", record=id)
-        return self._answer(self._store(kind, id, values))
+        with self._lock:
+            self._fail(after=False)
+            current = self.record(kind, id)
+            if if_version not in (None, current.version):
+                raise Stale(f"{kind} {id} changed since it was read; read it again.", record=id)
+            return self._answer(self._store(kind, id, values))
 
     def close(self) -> None:
         """Nothing is open."""
@@ -127,30 +131,35 @@ class MemoryGateway:
 
     def user_create(self, kind: str, values: Values, *, late: bool = False) -> str:
         """A new record's id. `late`: stamped now, visible after `commit_late`."""
-        self._require(kind, values)
-        return self._store(kind, f"{kind}-{self._changes + 1}", values, late=late).id
+        with self._lock:
+            self._require(kind, values)
+            return self._store(kind, f"{kind}-{self._changes + 1}", values, late=late).id
 
     def user_edit(self, kind: str, id: str, values: Values, *, late: bool = False) -> None:
-        self.record(kind, id)
-        self._store(kind, id, values, late=late)
+        with self._lock:
+            self.record(kind, id)
+            self._store(kind, id, values, late=late)
 
     def user_delete(self, kind: str, id: str) -> None:
-        version, modified = self._next()
-        gone = replace(
-            self.record(kind, id), version=version, modified=modified, values=NO_VALUES, deleted=True
-        )
-        self._rows[kind, id] = _Row(gone, self._changes)
+        with self._lock:
+            version, modified = self._next()
+            gone = replace(
+                self.record(kind, id), version=version, modified=modified, values=NO_VALUES, deleted=True
+            )
+            self._rows[kind, id] = _Row(gone, self._changes)
 
     def commit_late(self) -> None:
         """Make late changes visible, with the stamps they got when they were made."""
-        for row in self._late:
-            self._rows[row.record.kind, row.record.id] = row
-        self._late.clear()
+        with self._lock:
+            for row in self._late:
+                self._rows[row.record.kind, row.record.id] = row
+            self._late.clear()
 
     def purge_deletions(self) -> None:
         """Forget what was deleted: older watermarks then lead to a complete pass."""
-        self._rows = {key: row for key, row in self._rows.items() if not row.record.deleted}
-        self._purged = self._changes
+        with self._lock:
+            self._rows = {key: row for key, row in self._rows.items() if not row.record.deleted}
+            self._purged = self._changes
 
     def fail_next_write(self, error: CrmError, *, after: bool = False) -> None:
         """Raise at the next create or update: before it takes effect, or after (a lost answer)."""
@@ -159,7 +168,7 @@ class MemoryGateway:
     # Inside
 
     def _of(self, kind: str) -> list[_Row]:
-        rows = [row for (of, _), row in self._rows.items() if of == kind]
+        rows = [row for (of, _), row in list(self._rows.items()) if of == kind]
         return sorted(rows, key=lambda row: row.change)
 
     def _next(self) -> tuple[str, datetime]:

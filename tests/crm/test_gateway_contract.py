@@ -4,6 +4,7 @@ A vendor joins by a world: a gateway, the names of a few of its fields, and what
 knows a vendor.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -251,6 +252,15 @@ def test_the_same_key_never_makes_two(world, crm, names):
     assert first.id == second.id
     assert [record.id for record in crm.find("account", names.key, "acme:account:1", [])] == [first.id]
     assert read_one(world, first.id, names.name).values == {names.name: "Bob"}
+
+
+def test_threads_with_one_key_make_one_record(crm, names):
+    with ThreadPoolExecutor(6) as pool:
+        written = list(
+            pool.map(lambda n: crm.create("account", {names.name: f"n{n}"}, (names.key, "k1")), range(6))
+        )
+    assert len({each.id for each in written}) == 1
+    assert [each.created for each in written].count(True) == 1
 
 
 def test_keys_differ_by_more_than_case(crm, names):

@@ -148,14 +148,6 @@ def test_a_lost_answer_to_an_update_ends_in_one_update(org, crm, after_commit):
     assert crm.read("account", [record_id], [])[0].version == written.version
 
 
-def test_eight_threads_with_one_key_make_one_record(org, crm):
-    with ThreadPoolExecutor(8) as pool:
-        written = list(pool.map(lambda n: crm.create("account", {"Name": f"n{n}"}, (KEY, "1")), range(8)))
-    assert len({each.id for each in written}) == 1
-    assert sum(each.created for each in written) == 1
-    assert len(org.records("Account")) == 1
-
-
 # Trouble on the way
 
 
