@@ -79,7 +79,7 @@ def read_one(node: Node, version: Version = tables.NEWEST) -> Request:
 
 def _look_at_characters(text: str | bytes) -> None:
     if isinstance(text, bytes):
-        text = text.decode("utf-8", "replace") if not text.startswith((b"\xff\xfe", b"\xfe\xff")) else ""
+        text = _decoded(text)
     if text[:1] != "<":
         raise RefusedByParser("", "nothing, not even a space, may stand before the XML declaration")
     found = _BEYOND_LATIN1.search(text)
@@ -88,6 +88,14 @@ def _look_at_characters(text: str | bytes) -> None:
         raise RefusedByParser(
             "", f"the character {character} is written raw; write it as a numeric reference"
         )
+
+
+def _decoded(document: bytes) -> str:
+    """Bytes for the look at characters only; what is no UTF-8 can hold nothing beyond one byte each."""
+    try:
+        return document.decode("utf-8")
+    except UnicodeDecodeError:
+        return document.decode("latin-1")
 
 
 def _instruction(document: bytes, encoding: str | None) -> str:

@@ -166,6 +166,12 @@ def test_what_only_one_request_gets_wrong_comes_through_for_validate(
     assert (found.value, found.rule) == (value, rule)
 
 
+def test_raw_latin_letters_are_read_in_their_declared_encoding() -> None:
+    text = add("<Name>Zoë</Name>").replace('version="1.0"', 'version="1.0" encoding="iso-8859-1"', 1)
+    for source in (text, text.encode("iso-8859-1")):
+        assert read_request(source).requests[0].values["CustomerAdd"]["Name"] == "Zoë"
+
+
 def test_an_amount_with_one_decimal_keeps_its_value() -> None:
     (request,) = read_request(add("<Name>A</Name><CreditLimit>97.5</CreditLimit>")).requests
     assert request.values["CustomerAdd"]["CreditLimit"] == Decimal("97.5")
