@@ -1,6 +1,7 @@
 """What a test may do to an organisation from outside its API: other people's work, time, limits, faults."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 
@@ -47,43 +48,40 @@ class Control:
 
     def create(self, object_name: str, values: Mapping[str, object]) -> str:
         """The id of a row that another user made just now."""
-        with self.org.lock:
-            row = self.org.writes.create(self._object(object_name), values)
-            self._kept()
-        return row.id
+        with self._work():
+            return self.org.writes.create(self._object(object_name), values).id
 
     def edit(self, row_id: str, values: Mapping[str, object]) -> None:
-        with self.org.lock:
+        with self._work():
             self.org.writes.change(self._object_of(row_id), row_id, values)
-            self._kept()
 
     def touch(self, row_id: str) -> None:
         """An automated process moves SystemModstamp; LastModifiedDate stays."""
-        with self.org.lock:
+        with self._work():
             self.org.writes.touch(self._object_of(row_id), row_id)
-            self._kept()
 
     def delete(self, row_id: str) -> None:
-        with self.org.lock:
+        with self._work():
             self.org.writes.delete(self._object_of(row_id), row_id)
-            self._kept()
 
     def restore(self, row_id: str) -> None:
         """Undelete a row that is in the Recycle Bin."""
-        with self.org.lock:
+        with self._work():
             self.org.writes.restore(self._object_of(row_id), row_id)
-            self._kept()
 
     def purge(self, row_id: str) -> None:
         """Empty the Recycle Bin of one row: queryAll does not find it any more, /deleted still does."""
-        with self.org.lock:
+        with self._work():
             self.org.writes.purge(row_id)
-            self._kept()
 
     def merge(self, winner_id: str, loser_id: str) -> None:
-        with self.org.lock:
+        with self._work():
             self.org.writes.merge(self._object_of(winner_id), winner_id, loser_id)
-            self._kept()
+
+    def seed_accounts(self, count: int, seed: int = 1, *, awkward: bool = False) -> list[str]:
+        """Ids of new accounts, some with primary contacts; see `seeding`."""
+        with self._work():
+            return seeding.seed_accounts(self.org, count, seed, awkward=awkward)
 
     def write_late(
         self,
@@ -99,7 +97,7 @@ class Control:
         stays behind its start.
         """
         item = self._object(object_name)
-        with self.org.lock:
+        with self._work():
             if row_id is None:
                 self.org.writes.create(item, values)
             else:
@@ -141,6 +139,11 @@ class Control:
         with self.org.lock:
             self.org.writes.duplicate_rules.add(self._object(object_name).name)
 
+    def add_object(self, item: SObject) -> None:
+        """Give the organisation one more object, or wider fields to one it has."""
+        with self.org.lock:
+            self.org.schema.put(item)
+
     def hide_field(self, object_name: str, field: str) -> None:
         """Take field-level security away: for the API the field is not there any more."""
         item = self._object(object_name)
@@ -181,15 +184,15 @@ class Control:
         with self.org.lock:
             self.org.reset()
 
-    def seed_accounts(self, count: int, seed: int = 1, *, awkward: bool = False) -> list[str]:
-        """Ids of new accounts, some with primary contacts; see `seeding`."""
+    @contextmanager
+    def _work(self) -> Iterator[None]:
+        """All of what is written inside, or nothing."""
         with self.org.lock:
-            made = seeding.seed_accounts(self.org, count, seed, awkward=awkward)
-            self._kept()
-        return made
-
-    def _kept(self) -> None:
-        self.org.commit(counted=False)
+            try:
+                yield
+                self.org.commit(counted=False)
+            finally:
+                self.org.rows.undo()
 
     def _object(self, name: str) -> SObject:
         item = self.org.schema.find(name)

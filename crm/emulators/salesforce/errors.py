@@ -136,8 +136,10 @@ def duplicate(name: str, row_id: str) -> ApiError:
     return ApiError(400, "DUPLICATE_VALUE", text, [])
 
 
-def locked(row_id: str) -> ApiError:
-    text = f"unable to obtain exclusive access to this record or 1 records: {row_id}"
+def locked(row_id: str | None) -> ApiError:
+    text = "unable to obtain exclusive access to this record"
+    if row_id:
+        text += f" or 1 records: {row_id}"
     return ApiError(400, "UNABLE_TO_LOCK_ROW", text, [])
 
 

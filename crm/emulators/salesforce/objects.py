@@ -81,7 +81,7 @@ SYSTEM_FIELDS = (
     lookup("LastModifiedById", "Last Modified By ID", "User", "LastModifiedBy").read_only(),
     system("SystemModstamp", "System Modstamp", "datetime"),
 )
-_OWNER = lookup("OwnerId", "Owner ID", "User", "Owner")
+_OWNER = required(lookup("OwnerId", "Owner ID", "User", "Owner"))
 
 
 def _full_name(values: Values) -> Shown:

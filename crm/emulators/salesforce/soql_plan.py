@@ -157,6 +157,9 @@ class Planner:
     def _sorted(self, query: Query, item: SObject, rows: list[Row]) -> list[Row]:
         for key in reversed(query.order):
             column = self._column(query, item, key.path)
+            if not column.field.filterable:
+                sentence = f"field '{column.field.name}' can not be sorted in a query call"
+                raise refusal(query.text, key.path.at, "MALFORMED_QUERY", sentence)
             empty = [row for row in rows if self._at(row, column) is None]
             full = [row for row in rows if self._at(row, column) is not None]
             by_value = cmp_to_key(_compare)
@@ -256,8 +259,8 @@ def _ordered(accepts: Callable[[int], bool]) -> Callable[[list[Comparable]], Cal
 _OPERATORS: Mapping[str, Callable[[list[Comparable]], Callable[[Comparable], bool]]] = {
     "=": lambda wanted: lambda value: value == wanted[0],
     "!=": lambda wanted: lambda value: value != wanted[0],
-    "in": lambda wanted: lambda value: value in wanted,
-    "not in": lambda wanted: lambda value: value not in wanted,
+    "in": lambda wanted: frozenset(wanted).__contains__,
+    "not in": lambda wanted: lambda value, known=frozenset(wanted): value not in known,  # type: ignore[misc]
     "<": _ordered(lambda sign: sign < 0),
     "<=": _ordered(lambda sign: sign <= 0),
     ">": _ordered(lambda sign: sign > 0),

@@ -138,6 +138,11 @@ def accept(field: Field, value: object) -> Value:
     return TYPES[field.type].accept(field, value)
 
 
+def initial(field: Field) -> Value:
+    """What a new row holds when nothing is given: the field's default, false for a checkbox, else null."""
+    return False if field.type == "boolean" and field.default is None else field.default
+
+
 def show(value: Shown) -> object:
     """A kept value as it is printed in JSON."""
     if isinstance(value, datetime):

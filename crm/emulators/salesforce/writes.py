@@ -35,7 +35,7 @@ class Writes:
     def create(self, item: SObject, body: Body) -> Row:
         self._writable_object(item)
         given = self._accepted(item, body, lambda known: known.createable)
-        kept = {known.name: known.default for known in item.fields} | given
+        kept = {known.name: values.initial(known) for known in item.fields} | given
         row_id = ids.numbered(item.key_prefix, _FIRST + self.rows.next_number(item.name))
         kept |= self._birth(row_id) | {"OwnerId": kept.get("OwnerId") or self.user_id}
         row = Row(item.name, row_id, {name: kept[name] for name in kept if item.field(name)})
@@ -167,10 +167,10 @@ class Writes:
 
     def _unlocked(self, item: SObject, row_id: str, kept: Values) -> None:
         holder = row_id if row_id in self.held else self.rows.locked(item, row_id, kept)
-        if self.lock_next:
-            self.lock_next, holder = False, holder or row_id
-        if holder is not None:
-            raise errors.locked(holder)
+        unlucky, self.lock_next = self.lock_next, False
+        if holder is not None or unlucky:
+            known = self.rows.find(row_id)
+            raise errors.locked(holder or (known.id if known else None))
 
     def _unique(self, item: SObject, after: Row) -> None:
         for key in item.fields:

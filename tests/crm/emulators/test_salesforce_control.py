@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from crm.emulators.salesforce import SalesforceEmulator
+from crm.emulators.salesforce.errors import ApiError
 
 
 def control(emulator: SalesforceEmulator, method: str, action: str, **body: Any) -> requests.Response:
@@ -80,6 +81,15 @@ def test_the_control_port_does_what_the_object_does(emulator: SalesforceEmulator
     assert len(emulator.records("Account")) == 4
     control(emulator, "POST", "reset")
     assert emulator.records("Account") == []
+
+
+def test_work_that_fails_half_way_leaves_nothing(emulator: SalesforceEmulator, rest: Any) -> None:
+    winner, loser = (emulator.create("Account", {"Name": name}) for name in "ab")
+    contact = emulator.create("Contact", {"LastName": "Ray", "AccountId": loser})
+    emulator.lock(loser)
+    with pytest.raises(ApiError, match="exclusive access"):
+        emulator.merge(winner, loser)
+    assert rest.read(contact, "Contact")["AccountId"] == loser
 
 
 @pytest.mark.parametrize(

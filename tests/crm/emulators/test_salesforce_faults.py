@@ -64,6 +64,12 @@ def test_a_lock_refuses_a_row_and_the_next_try_succeeds(
     assert rest.patch(f"sobjects/Account/{row_id}", {"Phone": "1"}).status_code == 204
 
 
+def test_a_row_that_is_yet_to_be_made_has_no_id_to_name(rest: Any, emulator: SalesforceEmulator) -> None:
+    emulator.arm(Fault("lock", "create"))
+    (error,) = rest.post("sobjects/Account", {"Name": "Acme"}).json()
+    assert error["message"] == "unable to obtain exclusive access to this record"
+
+
 def test_one_locked_row_fails_alone_in_a_collection(rest: Any, emulator: SalesforceEmulator) -> None:
     ids = [rest.create(Name=name) for name in "ab"]
     emulator.lock(ids[1])

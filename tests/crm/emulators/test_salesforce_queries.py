@@ -184,6 +184,11 @@ WRONG_NAMES = [
         "INVALID_FIELD",
         "field 'QB_Sync_Error__c' can not be filtered in a query call",
     ),
+    (
+        "SELECT Id FROM Account ORDER BY QB_Sync_Error__c",
+        "MALFORMED_QUERY",
+        "field 'QB_Sync_Error__c' can not be sorted in a query call",
+    ),
     ("SELECT Id FROM Account WHERE Id = 'x'", "INVALID_QUERY_FILTER_OPERATOR", "invalid ID field: x"),
 ]
 

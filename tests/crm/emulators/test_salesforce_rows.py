@@ -5,7 +5,8 @@ import pytest
 import requests
 
 from crm.emulators import exact_json
-from crm.emulators.salesforce import SalesforceEmulator
+from crm.emulators.salesforce import SalesforceEmulator, objects
+from crm.emulators.salesforce.schema import Field, SObject
 
 NOW = "2026-11-22T06:30:00.000+0000"
 
@@ -178,6 +179,37 @@ def test_chosen_fields_alone_are_shown(rest: Any) -> None:
 def test_a_custom_datetime_is_shown_in_utc(rest: Any) -> None:
     row = rest.read(rest.create(Name="x", QB_Last_Sync__c="2026-11-22T01:00:00.5-05:00"))
     assert row["QB_Last_Sync__c"] == "2026-11-22T06:00:00.000+0000"
+
+
+def test_one_more_object_is_one_more_table(rest: Any, emulator: SalesforceEmulator, error_code: Any) -> None:
+    product = SObject(
+        "Product2",
+        "Product",
+        "Products",
+        "01t",
+        (
+            *objects.SYSTEM_FIELDS,
+            objects.required(objects.text("Name", "Product Name", 255)),
+            Field("IsActive", "boolean", "Active"),
+            Field("List__c", "currency", "List", precision=16, scale=2),
+            Field("Since__c", "date", "Since"),
+        ),
+    )
+    emulator.add_object(product)
+    row_id = rest.create("Product2", Name="Bolt", List__c=1.5, Since__c="2026-11-22")
+    assert row_id.startswith("01t")
+    row = rest.read(row_id, "Product2")
+    assert (row["IsActive"], row["List__c"], row["Since__c"]) == (False, 1.5, "2026-11-22")
+    found = rest.rows("SELECT Id FROM Product2 WHERE Since__c >= 2026-11-22 AND List__c = 1.50")
+    assert [row["Id"] for row in found] == [row_id]
+    wide = rest.post("sobjects/Product2", {"Name": "x", "List__c": 10**14})
+    assert error_code(wide) == "NUMBER_OUTSIDE_VALID_RANGE"
+
+
+def test_a_row_cannot_lose_its_owner(rest: Any, error_code: Any) -> None:
+    row_id = rest.create(Name="Acme")
+    answer = rest.patch(f"sobjects/Account/{row_id}", {"OwnerId": None})
+    assert (answer.status_code, error_code(answer)) == (400, "REQUIRED_FIELD_MISSING")
 
 
 # conditional requests
