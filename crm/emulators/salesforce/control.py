@@ -37,6 +37,16 @@ class Control:
     def counters(self) -> Counters:
         return self.org.counters
 
+    def credentials(self) -> dict[str, str]:
+        """consumer_key, consumer_secret, username, private_key (PEM): all that both flows need."""
+        known = self.org.sessions.credentials
+        return {
+            "consumer_key": known.consumer_key,
+            "consumer_secret": known.consumer_secret,
+            "username": known.username,
+            "private_key": self.org.sessions.private_key(),
+        }
+
     def records(self, object_name: str) -> list[dict[str, object]]:
         """Every row as it is kept, those in the Recycle Bin too."""
         item = self._object(object_name)

@@ -110,6 +110,7 @@ _ACTIONS: Mapping[tuple[str, str], Callable[..., object]] = {
     ("POST", "advance"): _advance,
     ("POST", "settings"): _settings,
     ("GET", "settings"): _settings,
+    ("GET", "credentials"): _method("credentials"),
     ("GET", "records"): _records,
     ("GET", "counters"): _counters,
     ("DELETE", "counters"): _clear_counters,

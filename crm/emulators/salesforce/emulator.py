@@ -56,13 +56,3 @@ class SalesforceEmulator(Control):
         trace: TracebackType | None,
     ) -> None:
         self.stop()
-
-    def credentials(self) -> dict[str, str]:
-        """consumer_key, consumer_secret, username, private_key (PEM): all that both flows need."""
-        known = self.org.sessions.credentials
-        return {
-            "consumer_key": known.consumer_key,
-            "consumer_secret": known.consumer_secret,
-            "username": known.username,
-            "private_key": self.org.sessions.private_key(),
-        }

@@ -70,6 +70,7 @@ def test_the_control_port_does_what_the_object_does(emulator: SalesforceEmulator
     control(emulator, "POST", "edit", row_id=row_id, values={"Phone": "1"})
     rows = requests.get(f"{emulator.url}/_emulator/records", params={"object": "Account"}, timeout=10).json()
     assert rows[-1]["Phone"] == "1"
+    assert control(emulator, "GET", "credentials").json() == emulator.credentials()
     control(emulator, "POST", "advance", seconds=60)
     assert rest.get("limits").headers["Date"] == "Sun, 22 Nov 2026 06:31:00 GMT"
     control(emulator, "POST", "settings", page_size=1, replication_lag=120)
