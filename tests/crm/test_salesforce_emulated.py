@@ -98,6 +98,14 @@ def test_sessions_that_end_between_pages_are_renewed_without_a_gap(org, connect)
     assert page.complete
 
 
+def test_a_session_that_grew_old_between_two_calls_is_renewed(org, crm):
+    record_id = org.create("Account", {"Name": "Ann"})
+    crm.read("account", [record_id], [])
+    org.advance(timedelta(hours=3).total_seconds())
+    assert not crm.read("account", [record_id], [])[0].deleted
+    assert org.counters.calls["token"] == 2
+
+
 def test_eight_threads_whose_session_ended_log_in_once(org, crm):
     record_id = org.create("Account", {"Name": "Ann"})
     crm.read("account", [record_id], ["Name"])
@@ -146,6 +154,14 @@ def test_a_lost_answer_to_an_update_ends_in_one_update(org, crm, after_commit):
     assert names_of(org) == ["Bob"]
     assert org.counters.verbs["update:Account"] == 1
     assert crm.read("account", [record_id], [])[0].version == written.version
+
+
+def test_an_older_version_that_answers_an_upsert_with_nothing_still_tells_the_record(org, connect):
+    crm = connect(version="45.0")
+    first = crm.create("account", {"Name": "Ann"}, (KEY, "1"))
+    second = crm.create("account", {"Name": "Bob"}, (KEY, "1"))
+    assert (second.id, second.created) == (first.id, False)
+    assert names_of(org) == ["Bob"]
 
 
 # Trouble on the way
