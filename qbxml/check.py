@@ -12,7 +12,7 @@ from qbxml.errors import RefusedByParser, UnreadableAnswer
 from qbxml.messages import Ret, Status
 from qbxml.parse import parse
 from qbxml.requests import read_request
-from qbxml.secure import Prolog, UnsafeXmlError, read_tree
+from qbxml.secure import Prolog, UnsafeXmlError
 from qbxml.validate import validate
 
 _BLANK: Final = b"\xef\xbb\xbf \t\r\n"
@@ -31,43 +31,45 @@ class Verdict:
 def judge(document: bytes) -> Verdict:
     """Judge a document or a fragment of one: a message set, a single request, a single answer or a bare object."""
     try:
-        name = _root(document)
-        whole = document if name == "QBXML" else _wrapped(document, name)
-        kind = _kind(whole)
+        first, *inner = _first_names(document)
     except UnsafeXmlError as error:
         return Verdict(False, f"unreadable: {error}")
-    return _judge_request(whole) if kind == "Rq" else _judge_answer(whole)
+    if first != "QBXML":
+        return _judged(*_wrapped(document.lstrip(_BLANK), first))
+    return _judged(document, "Rs" if inner and inner[0].endswith("Rs") else "Rq")
 
 
-def _root(document: bytes) -> str:
-    prolog = Prolog()
+def _judged(document: bytes, side: str) -> Verdict:
+    return _judge_request(document) if side == "Rq" else _judge_answer(document)
+
+
+def _first_names(document: bytes) -> list[str]:
+    """The names of the first two elements. Raises UnsafeXmlError when there is none."""
+    prolog = Prolog(elements=2)
     prolog.feed(document.lstrip(_BLANK))
-    if not prolog.root:
+    if not prolog.names:
         raise UnsafeXmlError("it has no element")
-    return prolog.root
+    return prolog.names
 
 
-def _wrapped(document: bytes, name: str) -> bytes:
-    """A fragment in the envelope that its name calls for; a bare object is taken for that of an answer."""
-    head = _HEAD.match(document.lstrip(_BLANK))
-    body = document.lstrip(_BLANK)[head.end() if head else 0 :]
+def _wrapped(document: bytes, name: str) -> tuple[bytes, str]:
+    """A fragment in the envelope that its name calls for, and its side; a bare CustomerRet is of an answer."""
+    found = _HEAD.match(document)
+    head = found.group() if found else b""
+    body = document[len(head) :]
     if not name.endswith(("Rq", "Rs")):
-        rq = name.endswith(("Add", "Mod"))
-        name = f"{name}Rq" if rq else f"{name.removesuffix('Ret')}QueryRs"
-        body = b"<%s%s>%s</%s>" % (name.encode(), b"" if rq else _GOOD_STATUS, body, name.encode())
-    side = name[-2:].encode()
+        request = name.endswith(("Add", "Mod"))
+        name = f"{name}Rq" if request else f"{name.removesuffix('Ret')}QueryRs"
+        body = b"<%s%s>%s</%s>" % (name.encode(), b"" if request else _GOOD_STATUS, body, name.encode())
+    side = name[-2:]
     if not name.startswith("QBXMLMsgs"):
-        error = b' onError="continueOnError"' if side == b"Rq" else b""
-        body = b"<QBXMLMsgs%s%s>%s</QBXMLMsgs%s>" % (side, error, body, side)
-    return b'<?xml version="1.0"?><?qbxml version="13.0"?><QBXML>%s</QBXML>' % body
+        body = b"<QBXMLMsgs%s%s>%s</QBXMLMsgs%s>" % (side.encode(), _ON_ERROR[side], body, side.encode())
+    instruction = b"" if b"<?qbxml" in head else b'<?qbxml version="13.0"?>'
+    return head.rstrip() + instruction + b"<QBXML>" + body + b"</QBXML>", side
 
 
 _GOOD_STATUS: Final = b' statusCode="0" statusSeverity="Info"'
-
-
-def _kind(document: bytes) -> str:
-    root = read_tree(document.lstrip(_BLANK))
-    return "Rs" if any(str(child.tag).endswith("Rs") for child in root) else "Rq"
+_ON_ERROR: Final = {"Rq": b' onError="continueOnError"', "Rs": b""}
 
 
 def _judge_request(document: bytes) -> Verdict:

@@ -13,46 +13,56 @@ DEPTH: Final = 64  # far more than any message of qbXML 13.0 has
 
 
 class UnsafeXmlError(ValueError):
-    """A document that is refused before the real parser sees it. `element` is the root's name when it was reached."""
+    """A document that is not read at all, or no further; the text completes "it cannot be read: "."""
 
 
-class _RootReached(Exception):
-    pass
+class _SeenEnough(Exception):
+    """Leaves expat in the middle of a document."""
 
 
 class Prolog:
     """Looks at the start of a document, block by block, until its root element: a DOCTYPE ends the reading.
 
-    huge_tree switches libxml2's own limits on entities off, so no entity may be declared at all; only a
-    real parser finds the declaration in every encoding.
+    `names` are its first elements, the root and as many more as were asked for; `instructions` stand before
+    the last of them. huge_tree switches libxml2's own limits on entities off, so no entity may be declared at
+    all; only a real parser finds the declaration in every encoding.
     """
 
-    def __init__(self, encoding: str | None = None) -> None:
-        self.root = ""
+    def __init__(self, encoding: str | None = None, elements: int = 1) -> None:
+        self.names: list[str] = []
         self.instructions: dict[str, str] = {}
+        self._wanted = elements
         self._read = 0
         self._parser = expat.ParserCreate(encoding)
         self._parser.StartElementHandler = self._element
         self._parser.ProcessingInstructionHandler = self._instruction
         self._parser.StartDoctypeDeclHandler = self._doctype
 
+    @property
+    def root(self) -> str:
+        """The name of the root element, empty until it was seen."""
+        return self.names[0] if self.names else ""
+
     def feed(self, block: bytes) -> None:
-        """Raises UnsafeXmlError. After the root element nothing is looked at any more."""
-        if self.root:
+        """Look at one more block, if anything is still to be seen. Raises UnsafeXmlError."""
+        if len(self.names) == self._wanted:
             return
         self._read += len(block)
         try:
             self._parser.Parse(block, False)
-        except _RootReached:
+        except _SeenEnough:
             return
+        except UnsafeXmlError:
+            raise
         except (expat.ExpatError, LookupError, ValueError) as error:
             raise UnsafeXmlError(f"it is not well-formed: {error}") from error
-        if self._read > PROLOG:
+        if self._read > PROLOG and not self.names:
             raise UnsafeXmlError("it has no root element")
 
     def _element(self, name: str, _attributes: dict[str, str]) -> None:
-        self.root = name
-        raise _RootReached
+        self.names.append(name)
+        if len(self.names) == self._wanted:
+            raise _SeenEnough
 
     def _instruction(self, target: str, data: str) -> None:
         self.instructions[target] = data

@@ -39,6 +39,7 @@ def test_every_real_sample_passes(capsys: pytest.CaptureFixture[str]) -> None:
         "<CustomerAdd><Name>Ann</Name></CustomerAdd>",
         QUERY,
         f"\ufeff\n{QUERY}",
+        f'<?xml version="1.0" encoding="utf-8"?><?qbxml version="8.0"?>{GOOD_ADD}',
         f"<QBXMLMsgsRs>{QUERY}</QBXMLMsgsRs>",
         "<CustomerRet><Name>Ann</Name></CustomerRet>",
         "<CustomerRet><Name>Ann</Name><Color>red</Color></CustomerRet>",
@@ -61,6 +62,9 @@ def test_fragments_without_their_envelope_are_judged(checked, fragment: str) -> 
         ("<!DOCTYPE x><CustomerRet/>", "DOCTYPE"),
         ("", "unreadable"),
         ("words", "unreadable"),
+        (f'<?qbxml version="99.0"?>{GOOD_ADD}', "99.0"),
+        (f"{GOOD_ADD}{GOOD_ADD[:-4]}", "cannot be read"),
+        ("<QBXML/>", "qbxml version"),
     ],
 )
 def test_a_wrong_document_is_told_in_one_line_and_the_exit_status(checked, document: str, told: str) -> None:
