@@ -18,7 +18,7 @@ from crm.salesforce.reading import Reader
 from crm.salesforce.transport import Call, Transport
 from crm.salesforce.writing import Writer
 
-# REST versions below 31.0 are gone; this one is served until at least 2028 by Salesforce's three-year promise.
+# REST versions below 31.0 are gone and answer 410; today's organisations serve this one.
 VERSION = "64.0"
 
 # Read again before each watermark, for rows whose transaction took long. Our judgement, no figure of Salesforce.

@@ -20,7 +20,7 @@ IDS = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", 
 @pytest.mark.parametrize(
     ("short", "long"),
     [
-        # Pairs as they stand in the documentation of the REST and SOAP APIs.
+        # Pairs as Salesforce prints them in its examples.
         ("001D000000IRFma", "001D000000IRFmaIAH"),
         ("001D000000IqhSL", "001D000000IqhSLIAZ"),
         ("00D000000000062", "00D000000000062EAA"),
