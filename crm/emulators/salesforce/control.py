@@ -190,7 +190,7 @@ class Control:
             self.org.faults.clear()
 
     def reset(self) -> None:
-        """An organisation as new: no rows but its user, no faults, no counts, nobody logged in."""
+        """An organisation as new: no rows but its user, no faults, no counts, nobody logged in; settings stay."""
         with self.org.lock:
             self.org.reset()
 

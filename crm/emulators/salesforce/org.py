@@ -111,9 +111,11 @@ class Org:
         self.commit(counted=False)
 
     def reset(self) -> None:
-        """An organisation as new: no rows but its user, no faults, no counts, nobody logged in."""
+        """An organisation as new: no rows but its user, no faults, no counts, nobody logged in; settings stay."""
         self.rows.clear()
         self._state.clear()
+        self.schema.replace(OBJECTS)
+        self.sessions.calls_allowed = None
         self.sessions.expire_all()
         self.cursors.expire_all()
         writes = self.writes

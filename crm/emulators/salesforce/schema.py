@@ -88,7 +88,13 @@ class Schema:
     """The objects of one organisation, found by name in any case or by key prefix."""
 
     def __init__(self, objects: tuple[SObject, ...]) -> None:
-        self._objects = {item.name.lower(): item for item in objects}
+        self._objects: dict[str, SObject] = {}
+        self.replace(objects)
+
+    def replace(self, objects: tuple[SObject, ...]) -> None:
+        """These objects and no others."""
+        self._objects.clear()
+        self._objects.update((item.name.lower(), item) for item in objects)
 
     def find(self, name: str) -> SObject | None:
         return self._objects.get(name.lower())
