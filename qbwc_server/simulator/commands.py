@@ -43,8 +43,13 @@ def show(path: Place, customer: str | None = None) -> str:
     with closing(CompanyFile.open(path)) as company:
         if customer is not None:
             return "\n".join(_lines(company.customer(customer)))
-        rows = [COLUMNS, *(tuple(str(row.get(column, "")) for column in COLUMNS) for row in company.customers())]
-        return "\n".join([f"{company.name} ({company.path}), {len(rows) - 1} customers and jobs", *_table(rows)])
+        rows = [
+            COLUMNS,
+            *(tuple(str(row.get(column, "")) for column in COLUMNS) for row in company.customers()),
+        ]
+        return "\n".join(
+            [f"{company.name} ({company.path}), {len(rows) - 1} customers and jobs", *_table(rows)]
+        )
 
 
 def answer(path: Place, qbxml: str) -> str:
@@ -63,8 +68,10 @@ def answer(path: Place, qbxml: str) -> str:
 def connector_add(home: Place, qwc_path: Place, company_path: Place) -> str:
     with closing(CompanyFile.open(company_path)) as company:
         application = WebConnector(home, company).add(Path(qwc_path))
-        return (f"{application.name} added. It will call {application.qwc.app_url} as "
-                f"{application.qwc.user_name}; set its password next.")
+        return (
+            f"{application.name} added. It will call {application.qwc.app_url} as "
+            f"{application.qwc.user_name}; set its password next."
+        )
 
 
 def connector_password(home: Place, app: str, password: str) -> str:
@@ -72,14 +79,21 @@ def connector_password(home: Place, app: str, password: str) -> str:
     return f"Password of {app} stored in {home}, readable by you only."
 
 
-def connector_update(home: Place, name: str | None = None, options: Options | None = None) -> list[UpdateResult]:
+def connector_update(
+    home: Place, name: str | None = None, options: Options | None = None
+) -> list[UpdateResult]:
     """Update Selected for one application, or for all of them one after another (name None)."""
     with closing(WebConnector(home, options=options)) as connector:
         return connector.update(None if name is None else [name])
 
 
-def connector_auto_run(home: Place, name: str | None = None, every: int | None = None, times: int = 1,
-                       options: Options | None = None) -> list[UpdateResult]:
+def connector_auto_run(
+    home: Place,
+    name: str | None = None,
+    every: int | None = None,
+    times: int = 1,
+    options: Options | None = None,
+) -> list[UpdateResult]:
     """every: seconds between two runs, None = what the .qwc file asked for."""
     with closing(WebConnector(home, options=options)) as connector:
         return connector.auto_run(every, times, None if name is None else [name])
@@ -94,8 +108,11 @@ def connector_log(home: Place) -> str:
 
 def results_text(results: Sequence[UpdateResult]) -> str:
     """One line per application: what its Status column shows, and the calls that were made."""
-    return "\n".join(f"{'ok    ' if result.ok else 'FAILED'} {result.app_name}: {result.status} "
-                     f"[{' '.join(result.calls) or 'no call made'}]" for result in results)
+    return "\n".join(
+        f"{'ok    ' if result.ok else 'FAILED'} {result.app_name}: {result.status} "
+        f"[{' '.join(result.calls) or 'no call made'}]"
+        for result in results
+    )
 
 
 # -- text --------------------------------------------------------------------------------------------------------
@@ -110,7 +127,9 @@ def _read(path: Place) -> bytes:
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
 
 
 def _lines(values: Mapping[str, Any], indent: str = "") -> list[str]:

@@ -31,31 +31,42 @@ class Switch:
 SWITCHES: Mapping[str, Switch] = {
     "refuse_session": Switch(
         "BeginSession fails with this hresult: QuickBooks closed, a dialog open, no permission",
-        {"hresult": "0x80040408", "message": "Could not start QuickBooks."}),
+        {"hresult": "0x80040408", "message": "Could not start QuickBooks."},
+    ),
     "refuse_set": Switch(
         "the next set is not executed and answered with this hresult only",
-        {"hresult": "0x80040402", "message": "Unexpected error.  Look in the qbsdklog.txt file for details."}),
+        {"hresult": "0x80040402", "message": "Unexpected error.  Look in the qbsdklog.txt file for details."},
+    ),
     "lose_answer": Switch(
         "the next set is executed and committed, its answer is stored for recovery, and only this hresult comes out",
-        {"hresult": "0x80010105", "message": "The server threw an exception."}),
+        {"hresult": "0x80010105", "message": "The server threw an exception."},
+    ),
     "break_after": Switch(
         "QuickBooks dies after so many requests of the next set: they stay committed, no answer is stored",
-        {"requests": 1, "hresult": "0x80010105", "message": "The server threw an exception."}),
+        {"requests": 1, "hresult": "0x80010105", "message": "The server threw an exception."},
+    ),
     "answer_status": Switch(
-        "the next request of this name (\"\" = any) is refused with this status code (message \"\" = its usual text)",
-        {"request": "", "code": 3180, "message": ""}),
+        'the next request of this name ("" = any) is refused with this status code (message "" = its usual text)',
+        {"request": "", "code": 3180, "message": ""},
+    ),
     "unstorable_answer": Switch(
-        "the answer of the next recoverable set cannot be stored: message set status 9005", {}),
+        "the answer of the next recoverable set cannot be stored: message set status 9005", {}
+    ),
     "unknown_set": Switch(
-        "asking for an unknown message set is answered with this message set status instead of 9002", {"code": 600}),
+        "asking for an unknown message set is answered with this message set status instead of 9002",
+        {"code": 600},
+    ),
     "dead_iterator": Switch(
         "a dead iteratorID fails with this status code instead of 3391, or with an hresult when one is given",
-        {"code": 1000, "hresult": "", "message": ""}),
+        {"code": 1000, "hresult": "", "message": ""},
+    ),
     "kill_connector_before": Switch(
-        "the Web Connector is killed before it calls this method", {"method": "receiveResponseXML"}),
+        "the Web Connector is killed before it calls this method", {"method": "receiveResponseXML"}
+    ),
     "kill_connector_after": Switch(
         "the Web Connector is killed after this method was answered, before it uses the answer",
-        {"method": "sendRequestXML"}),
+        {"method": "sendRequestXML"},
+    ),
 }
 
 
@@ -73,23 +84,27 @@ class Faults:
             raise SimulatorError(f"There is no switch {name!r}, only {', '.join(SWITCHES)}.")
         wrong = arguments.keys() - switch.arguments.keys()
         if wrong:
-            raise SimulatorError(f"The switch {name} takes {', '.join(switch.arguments) or 'nothing'}, "
-                                 f"not {', '.join(sorted(wrong))}.")
+            raise SimulatorError(
+                f"The switch {name} takes {', '.join(switch.arguments) or 'nothing'}, "
+                f"not {', '.join(sorted(wrong))}."
+            )
         with self._lock:
-            self._books.db.execute("INSERT INTO fault (name, arguments, remaining) VALUES (?, ?, ?)",
-                                   (name, json.dumps({**switch.arguments, **arguments}), times))
+            self._books.db.execute(
+                "INSERT INTO fault (name, arguments, remaining) VALUES (?, ?, ?)",
+                (name, json.dumps({**switch.arguments, **arguments}), times),
+            )
 
     def take(self, name: str, **given: str) -> dict[str, Any] | None:
-        """The arguments of an armed switch, used once by this; only one whose arguments agree with those given.
+        """The arguments of an armed switch and its name as "switch", used once by this; None when none is armed.
 
-        An argument that is "" agrees with everything.
+        Only one whose arguments agree with those given; an argument that is "" agrees with everything.
         """
         with self._lock:
             for number, text, remaining in self._rows(name):
                 arguments: dict[str, Any] = json.loads(text)
                 if all(arguments[key] in ("", value) for key, value in given.items()):
                     self._use(number, remaining)
-                    return arguments
+                    return {"switch": name, **arguments}
         return None
 
     def clear(self) -> None:
@@ -99,11 +114,12 @@ class Faults:
     def armed(self) -> list[str]:
         """Names of the armed switches, in the order they were armed."""
         with self._lock:
-            return [name for name, in self._books.db.execute("SELECT name FROM fault ORDER BY number")]
+            return [name for (name,) in self._books.db.execute("SELECT name FROM fault ORDER BY number")]
 
     def _rows(self, name: str) -> list[tuple[int, str, int]]:
-        return self._books.db.execute("SELECT number, arguments, remaining FROM fault WHERE name = ? "
-                                      "ORDER BY number", (name,)).fetchall()
+        return self._books.db.execute(
+            "SELECT number, arguments, remaining FROM fault WHERE name = ? ORDER BY number", (name,)
+        ).fetchall()
 
     def _use(self, number: int, remaining: int) -> None:
         if remaining == 1:

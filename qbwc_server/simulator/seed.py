@@ -6,18 +6,92 @@ from typing import Any
 
 from qbwc_server.simulator.company import CompanyFile
 
-FIRST_NAMES = ("Aaron", "Amelia", "Andre", "Beatriz", "Carla", "Chloë", "Daniel", "Denise", "Elena", "Frank", "Grace",
-               "Hannah", "Ivan", "Jasmine", "José", "Karen", "Liam", "Marta", "Nadia", "Noah", "Olga", "Peter", "Quinn",
-               "Rosa", "Samuel", "Tessa", "Umar", "Vera", "Walter", "Yvonne")
-LAST_NAMES = ("Abbott", "Becker", "Castillo", "Dorsey", "Engström", "Fowler", "García", "Haines", "Iverson", "Jensen",
-              "Keller", "Lindqvist", "Marsh", "Novak", "O'Brien", "Pruitt", "Quigley", "Ramírez", "Sato", "Tran",
-              "Underhill", "Vance", "Whitaker", "Yates", "Zimmer")
-TRADES = ("Plumbing", "Bakery", "Landscaping", "Dental Care", "Auto Repair", "Roofing", "Catering", "Interiors",
-          "Electric", "Printing", "Cleaning", "Optics", "Carpentry", "Florists")
+FIRST_NAMES = (
+    "Aaron",
+    "Amelia",
+    "Andre",
+    "Beatriz",
+    "Carla",
+    "Chloë",
+    "Daniel",
+    "Denise",
+    "Elena",
+    "Frank",
+    "Grace",
+    "Hannah",
+    "Ivan",
+    "Jasmine",
+    "José",
+    "Karen",
+    "Liam",
+    "Marta",
+    "Nadia",
+    "Noah",
+    "Olga",
+    "Peter",
+    "Quinn",
+    "Rosa",
+    "Samuel",
+    "Tessa",
+    "Umar",
+    "Vera",
+    "Walter",
+    "Yvonne",
+)
+LAST_NAMES = (
+    "Abbott",
+    "Becker",
+    "Castillo",
+    "Dorsey",
+    "Engström",
+    "Fowler",
+    "García",
+    "Haines",
+    "Iverson",
+    "Jensen",
+    "Keller",
+    "Lindqvist",
+    "Marsh",
+    "Novak",
+    "O'Brien",
+    "Pruitt",
+    "Quigley",
+    "Ramírez",
+    "Sato",
+    "Tran",
+    "Underhill",
+    "Vance",
+    "Whitaker",
+    "Yates",
+    "Zimmer",
+)
+TRADES = (
+    "Plumbing",
+    "Bakery",
+    "Landscaping",
+    "Dental Care",
+    "Auto Repair",
+    "Roofing",
+    "Catering",
+    "Interiors",
+    "Electric",
+    "Printing",
+    "Cleaning",
+    "Optics",
+    "Carpentry",
+    "Florists",
+)
 STREETS = ("Main St", "Oak Ave", "Cedar Ln", "2nd St", "Highland Dr", "Mill Rd", "Park Blvd", "River Way")
-PLACES = (("Springfield", "IL", "62701"), ("Portland", "OR", "97204"), ("Austin", "TX", "78701"),
-          ("Burlington", "VT", "05401"), ("Savannah", "GA", "31401"), ("Boise", "ID", "83702"),
-          ("Fresno", "CA", "93721"), ("Duluth", "MN", "55802"))
+PLACES = (
+    ("Springfield", "IL", "62701"),
+    ("Portland", "OR", "97204"),
+    ("Austin", "TX", "78701"),
+    ("Burlington", "VT", "05401"),
+    ("Savannah", "GA", "31401"),
+    ("Boise", "ID", "83702"),
+    ("Fresno", "CA", "93721"),
+    ("Duluth", "MN", "55802"),
+)
 JOBS = ("Kitchen", "Office move", "Spring contract", "Remodel", "Warranty work", "Phase 2")
 TERMS = ("Net 15", "Net 30", "Due on receipt")
 # One customer in so many is a company, one in so many has a job.
@@ -55,18 +129,36 @@ def _free(name: str, taken: set[str]) -> str:
 
 def _person(chance: random.Random, first: str, last: str, name: str) -> dict[str, Any]:
     city, state, postal_code = chance.choice(PLACES)
-    mailbox = "".join(letter for letter in f"{first}.{last}".lower() if letter.isascii() and letter not in "' ")
+    mailbox = "".join(
+        letter for letter in f"{first}.{last}".lower() if letter.isascii() and letter not in "' "
+    )
     phone = f"{chance.randrange(200, 990)}-555-{chance.randrange(10000):04d}"
-    address = {"Addr1": name[:41], "Addr2": f"{chance.randrange(1, 9999)} {chance.choice(STREETS)}",
-               "City": city, "State": state, "PostalCode": postal_code}
-    return {"Name": name, "FirstName": first, "LastName": last, "BillAddress": address, "ShipAddress": address,
-            "Phone": phone, "Email": f"{mailbox}@example.com", "Contact": f"{first} {last}",
-            "CustomerTypeRef": {"FullName": chance.choice(("Commercial", "Residential"))},
-            "TermsRef": {"FullName": chance.choice(TERMS)}, "SalesTaxCodeRef": {"FullName": "Tax"}}
+    address = {
+        "Addr1": name[:41],
+        "Addr2": f"{chance.randrange(1, 9999)} {chance.choice(STREETS)}",
+        "City": city,
+        "State": state,
+        "PostalCode": postal_code,
+    }
+    return {
+        "Name": name,
+        "FirstName": first,
+        "LastName": last,
+        "BillAddress": address,
+        "ShipAddress": address,
+        "Phone": phone,
+        "Email": f"{mailbox}@example.com",
+        "Contact": f"{first} {last}",
+        "CustomerTypeRef": {"FullName": chance.choice(("Commercial", "Residential"))},
+        "TermsRef": {"FullName": chance.choice(TERMS)},
+        "SalesTaxCodeRef": {"FullName": "Tax"},
+    }
 
 
 def _entered(company: CompanyFile, chance: random.Random, values: Mapping[str, Any]) -> str:
     list_id = company.user_add(values)
     if chance.randrange(JOB_SHARE) == 0:
-        company.user_add({"Name": chance.choice(JOBS), "ParentRef": {"ListID": list_id}, "JobStatus": "Awarded"})
+        company.user_add(
+            {"Name": chance.choice(JOBS), "ParentRef": {"ListID": list_id}, "JobStatus": "Awarded"}
+        )
     return list_id

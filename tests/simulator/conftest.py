@@ -55,8 +55,15 @@ class Office:
             assert self.schema.validate(tree), self.schema.error_log
         return tree[0]
 
-    def set(self, requests: str = "", *, version: str = "13.0", session: str | None = None,
-            on_error: str = "continueOnError", **attributes: str) -> etree._Element:
+    def set(
+        self,
+        requests: str = "",
+        *,
+        version: str = "13.0",
+        session: str | None = None,
+        on_error: str = "continueOnError",
+        **attributes: str,
+    ) -> etree._Element:
         return self.raw(document(requests, version=version, on_error=on_error, **attributes), session)
 
     def ask(self, request: str, **options: Any) -> etree._Element:
@@ -73,8 +80,10 @@ class Office:
 
     def add(self, name: str, more: str = "", **options: Any) -> str:
         """A ListID."""
-        rs = self.ask(f"<CustomerAddRq><CustomerAdd><Name>{escape(name)}</Name>{more}</CustomerAdd></CustomerAddRq>",
-                      **options)
+        rs = self.ask(
+            f"<CustomerAddRq><CustomerAdd><Name>{escape(name)}</Name>{more}</CustomerAdd></CustomerAddRq>",
+            **options,
+        )
         assert rs.get("statusCode") == "0", rs.get("statusMessage")
         return rs.findtext("CustomerRet/ListID") or ""
 
@@ -88,18 +97,23 @@ class Office:
 
     def mod(self, list_id: str, changes: str, sequence: str | None = None) -> etree._Element:
         sequence = sequence or self.ret(list_id).findtext("EditSequence")
-        return self.ask(f"<CustomerModRq><CustomerMod><ListID>{list_id}</ListID><EditSequence>{sequence}"
-                        f"</EditSequence>{changes}</CustomerMod></CustomerModRq>")
+        return self.ask(
+            f"<CustomerModRq><CustomerMod><ListID>{list_id}</ListID><EditSequence>{sequence}"
+            f"</EditSequence>{changes}</CustomerMod></CustomerModRq>"
+        )
 
     def names(self, query: str, **options: Any) -> list[str]:
         return [ret.findtext("FullName") or "" for ret in self.ask(query, **options).iter("CustomerRet")]
 
 
-def document(requests: str = "", *, version: str = "13.0", on_error: str = "continueOnError",
-             **attributes: str) -> str:
+def document(
+    requests: str = "", *, version: str = "13.0", on_error: str = "continueOnError", **attributes: str
+) -> str:
     ids = "".join(f' {name}="{value}"' for name, value in attributes.items())
-    return (f'<?xml version="1.0"?><?qbxml version="{version}"?><QBXML><QBXMLMsgsRq onError="{on_error}"{ids}>'
-            f"{requests}</QBXMLMsgsRq></QBXML>")
+    return (
+        f'<?xml version="1.0"?><?qbxml version="{version}"?><QBXML><QBXMLMsgsRq onError="{on_error}"{ids}>'
+        f"{requests}</QBXMLMsgsRq></QBXML>"
+    )
 
 
 @pytest.fixture(scope="session")
@@ -114,8 +128,9 @@ def clock() -> Clock:
 
 @pytest.fixture
 def company(tmp_path: Path, clock: Clock) -> Iterator[CompanyFile]:
-    file = CompanyFile.create(tmp_path / "acme.sqlite", company_name="Acme Supplies", timezone="America/New_York",
-                              clock=clock)
+    file = CompanyFile.create(
+        tmp_path / "acme.sqlite", company_name="Acme Supplies", timezone="America/New_York", clock=clock
+    )
     yield file
     file.close()
 
@@ -134,19 +149,25 @@ class Raw:
 
     body: bytes = b""
     status: str = "200 OK"
-    headers: list[tuple[str, str]] = field(default_factory=lambda: [("Content-Type", "text/xml; charset=utf-8")])
+    headers: list[tuple[str, str]] = field(
+        default_factory=lambda: [("Content-Type", "text/xml; charset=utf-8")]
+    )
 
 
 Reply = str | Raw | Callable[[dict[str, str]], "str | Raw"]
 
 
 def envelope(inside: str) -> bytes:
-    return (f'<?xml version="1.0" encoding="utf-8"?><soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/'
-            f'envelope/"><soap:Body>{inside}</soap:Body></soap:Envelope>').encode()
+    return (
+        f'<?xml version="1.0" encoding="utf-8"?><soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/'
+        f'envelope/"><soap:Body>{inside}</soap:Body></soap:Envelope>'
+    ).encode()
 
 
 def result(method: str, inside: str) -> bytes:
-    return envelope(f'<{method}Response xmlns="{INTUIT}"><{method}Result>{inside}</{method}Result></{method}Response>')
+    return envelope(
+        f'<{method}Response xmlns="{INTUIT}"><{method}Result>{inside}</{method}Result></{method}Response>'
+    )
 
 
 def strings(*items: str) -> str:
@@ -182,7 +203,9 @@ class Service:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
         if environ["REQUEST_METHOD"] == "GET":
-            start_response(self.pages.get(environ["PATH_INFO"], "404 Not Found"), [("Content-Type", "text/plain")])
+            start_response(
+                self.pages.get(environ["PATH_INFO"], "404 Not Found"), [("Content-Type", "text/plain")]
+            )
             return [b"a page"]
         call = self._received(environ)
         reply = self._reply(call)
@@ -203,21 +226,40 @@ class Service:
 
     def qwc(self, **changes: str | None) -> str:
         values: dict[str, str | None] = {
-            "AppName": "Example Sync", "AppID": "", "AppURL": f"{self.url}/qbwc",
-            "AppDescription": "Short text", "AppSupport": f"{self.url}/support", "UserName": "tenant42",
-            "OwnerID": OWNER, "FileID": FILE, "QBType": "QBFS", "Style": "Document", **changes}
-        inside = "".join(f"<{name}>{escape(text)}</{name}>" for name, text in values.items()
-                         if text is not None and name != "Scheduler")
+            "AppName": "Example Sync",
+            "AppID": "",
+            "AppURL": f"{self.url}/qbwc",
+            "AppDescription": "Short text",
+            "AppSupport": f"{self.url}/support",
+            "UserName": "tenant42",
+            "OwnerID": OWNER,
+            "FileID": FILE,
+            "QBType": "QBFS",
+            "Style": "Document",
+            **changes,
+        }
+        inside = "".join(
+            f"<{name}>{escape(text)}</{name}>"
+            for name, text in values.items()
+            if text is not None and name != "Scheduler"
+        )
         schedule = f"<Scheduler>{values['Scheduler']}</Scheduler>" if values.get("Scheduler") else ""
         return f'<?xml version="1.0"?><QBWCXML>{inside}{schedule}</QBWCXML>'
 
     def _received(self, environ: dict[str, Any]) -> Call:
         body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
         method = etree.fromstring(body)[0][0]
-        headers = {name[5:].replace("_", "-").title(): text for name, text in environ.items()
-                   if name.startswith("HTTP_")}
-        call = Call(etree.QName(method).localname, {etree.QName(child).localname: child.text or "" for child in method},
-                    {**headers, "Content-Type": environ["CONTENT_TYPE"]}, body)
+        headers = {
+            name[5:].replace("_", "-").title(): text
+            for name, text in environ.items()
+            if name.startswith("HTTP_")
+        }
+        call = Call(
+            etree.QName(method).localname,
+            {etree.QName(child).localname: child.text or "" for child in method},
+            {**headers, "Content-Type": environ["CONTENT_TYPE"]},
+            body,
+        )
         self.calls.append(call)
         return call
 

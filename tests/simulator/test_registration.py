@@ -28,34 +28,60 @@ def code_of(connector: WebConnector, text: str | bytes) -> str:
 
 class TestAdding:
     def test_a_good_file_is_added_without_any_soap_call(
-            self, empty: WebConnector, service: Service, company: CompanyFile) -> None:
+        self, empty: WebConnector, service: Service, company: CompanyFile
+    ) -> None:
         # 5.2: no server call but the GETs of 1.2; 4.1: the stamp
         application = empty.add(service.qwc())
         assert (application.name, service.calls) == ("Example Sync", [])
         assert company.data_ext(OWNER) == {"FileID": FILE}
 
-    def test_a_file_from_disk_is_added_too(self, empty: WebConnector, service: Service, tmp_path: Path) -> None:
+    def test_a_file_from_disk_is_added_too(
+        self, empty: WebConnector, service: Service, tmp_path: Path
+    ) -> None:
         path = tmp_path / "example.qwc"
         path.write_text(service.qwc(), encoding="utf-8")
         assert empty.add(path).qwc.user_name == "tenant42"
 
-    @pytest.mark.parametrize("name", ["AppName", "AppID", "AppURL", "AppDescription", "AppSupport", "UserName",
-                                      "OwnerID", "FileID", "QBType"])
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "AppName",
+            "AppID",
+            "AppURL",
+            "AppDescription",
+            "AppSupport",
+            "UserName",
+            "OwnerID",
+            "FileID",
+            "QBType",
+        ],
+    )
     def test_a_missing_element_is_1039(self, empty: WebConnector, service: Service, name: str) -> None:
         # 5.1 required, 7
         with pytest.raises(SimulatorError, match=f"{name} is missing") as caught:
             empty.add(service.qwc(**{name: None}))
         assert caught.value.code == "QBWC1039"
 
-    def test_an_empty_AppID_is_fine_and_an_empty_name_is_not(self, empty: WebConnector, service: Service) -> None:
+    def test_an_empty_AppID_is_fine_and_an_empty_name_is_not(
+        self, empty: WebConnector, service: Service
+    ) -> None:
         assert code_of(empty, service.qwc(AppName="")) == "QBWC1039"
         assert empty.add(service.qwc(AppID="")).qwc.app_id == ""
 
-    @pytest.mark.parametrize(("name", "value"), [
-        ("OwnerID", OWNER.strip("{}")), ("FileID", FILE.replace("9", "G")), ("QBType", "QBPOS"), ("Style", "RPC"),
-        ("AuthFlags", "15"), ("IsReadOnly", "yes")])
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("OwnerID", OWNER.strip("{}")),
+            ("FileID", FILE.replace("9", "G")),
+            ("QBType", "QBPOS"),
+            ("Style", "RPC"),
+            ("AuthFlags", "15"),
+            ("IsReadOnly", "yes"),
+        ],
+    )
     def test_a_malformed_element_is_1039(
-            self, empty: WebConnector, service: Service, name: str, value: str) -> None:
+        self, empty: WebConnector, service: Service, name: str, value: str
+    ) -> None:
         # 5.1, 5.2: GUIDs with braces, real hex
         assert code_of(empty, service.qwc(**{name: value})) == "QBWC1039"
 
@@ -64,26 +90,37 @@ class TestAdding:
         # 5
         assert code_of(empty, text) == "QBWC1039"
 
-    @pytest.mark.parametrize(("url", "support", "code"), [
-        ("http://app.example.com/qbwc", "http://app.example.com/support", "QBWC1010"),
-        ("ftp://localhost/qbwc", "http://localhost/support", "QBWC1010"),
-        ("https://10.0.0.1/qbwc", "https://10.0.0.1/support", "QBWC1001"),
-        ("http://127.0.0.1/qbwc", "http://127.0.0.1/support", "QBWC1001"),
-        ("https://[::1]/qbwc", "https://[::1]/support", "QBWC1001"),
-        ("https://app.example.com/qbwc", "https://10.0.0.1/support", "QBWC1002"),
-        ("https://app.example.com/qbwc", "https://www.example.com/support", "QBWC1000"),
-    ])
+    @pytest.mark.parametrize(
+        ("url", "support", "code"),
+        [
+            ("http://app.example.com/qbwc", "http://app.example.com/support", "QBWC1010"),
+            ("ftp://localhost/qbwc", "http://localhost/support", "QBWC1010"),
+            ("https://10.0.0.1/qbwc", "https://10.0.0.1/support", "QBWC1001"),
+            ("http://127.0.0.1/qbwc", "http://127.0.0.1/support", "QBWC1001"),
+            ("https://[::1]/qbwc", "https://[::1]/support", "QBWC1001"),
+            ("https://app.example.com/qbwc", "https://10.0.0.1/support", "QBWC1002"),
+            ("https://app.example.com/qbwc", "https://www.example.com/support", "QBWC1000"),
+        ],
+    )
     def test_addresses_are_checked_before_anything_is_fetched(
-            self, empty: WebConnector, service: Service, url: str, support: str, code: str) -> None:
+        self, empty: WebConnector, service: Service, url: str, support: str, code: str
+    ) -> None:
         # 1.1, 5.1, 7
         assert code_of(empty, service.qwc(AppURL=url, AppSupport=support)) == code
 
-    @pytest.mark.parametrize(("page", "status", "code"), [
-        ("/qbwc", "405 Method Not Allowed", "QBWC1048"), ("/qbwc", "401 Unauthorized", "QBWC1048"),
-        ("/qbwc", "302 Found", "QBWC1048"), ("/support", "404 Not Found", "QBWC1003"),
-        ("/support", "302 Found", "QBWC1003")])
+    @pytest.mark.parametrize(
+        ("page", "status", "code"),
+        [
+            ("/qbwc", "405 Method Not Allowed", "QBWC1048"),
+            ("/qbwc", "401 Unauthorized", "QBWC1048"),
+            ("/qbwc", "302 Found", "QBWC1048"),
+            ("/support", "404 Not Found", "QBWC1003"),
+            ("/support", "302 Found", "QBWC1003"),
+        ],
+    )
     def test_pages_must_answer_a_plain_GET(
-            self, empty: WebConnector, service: Service, page: str, status: str, code: str) -> None:
+        self, empty: WebConnector, service: Service, page: str, status: str, code: str
+    ) -> None:
         # 1.2; pitfalls 11 and 12
         service.pages[page] = status
         assert code_of(empty, service.qwc()) == code
@@ -100,19 +137,24 @@ class TestAdding:
         service.pages.update({"/qbwc": "405 Method Not Allowed", "/cert": "200 OK"})
         assert empty.add(service.qwc(CertURL=f"{service.url}/cert"))
 
-    def test_a_read_only_application_is_refused_by_quickbooks(self, empty: WebConnector, service: Service) -> None:
+    def test_a_read_only_application_is_refused_by_quickbooks(
+        self, empty: WebConnector, service: Service
+    ) -> None:
         # 5.1; pitfall 30
         with pytest.raises(SimulatorError, match="3263") as caught:
             empty.add(service.qwc(IsReadOnly="true"))
         assert caught.value.code == "QBWC1039"
 
     def test_an_edition_that_AuthFlags_excludes_cannot_be_connected_to(
-            self, empty: WebConnector, service: Service) -> None:
+        self, empty: WebConnector, service: Service
+    ) -> None:
         # 5.1: 0x8 is Enterprise alone, the company file is Premier
         assert code_of(empty, service.qwc(AuthFlags="0x8")) == "QBWC1022"
         assert empty.add(service.qwc(AuthFlags="0xF"))
 
-    def test_quickbooks_must_be_there(self, empty: WebConnector, service: Service, company: CompanyFile) -> None:
+    def test_quickbooks_must_be_there(
+        self, empty: WebConnector, service: Service, company: CompanyFile
+    ) -> None:
         company.faults.arm("refuse_session")
         assert code_of(empty, service.qwc()) == "QBWC1022"
 
@@ -126,7 +168,8 @@ class TestStamp:
         assert application.qwc.app_description == "Newer"
 
     def test_the_same_application_may_change_its_FileID(
-            self, empty: WebConnector, service: Service, company: CompanyFile) -> None:
+        self, empty: WebConnector, service: Service, company: CompanyFile
+    ) -> None:
         # 5.2: changed FileID, a new stamp
         empty.add(service.qwc())
         empty.add(service.qwc(FileID=OTHER_FILE))
@@ -139,21 +182,24 @@ class TestStamp:
         assert list(empty.registry.applications()) == ["one"]
 
     def test_a_pair_that_is_stamped_already_is_1039(
-            self, empty: WebConnector, service: Service, tmp_path: Path, company: CompanyFile,
-            options: Options) -> None:
+        self, empty: WebConnector, service: Service, tmp_path: Path, company: CompanyFile, options: Options
+    ) -> None:
         # 5.2: changed AppName, other PC
         empty.add(service.qwc())
         assert code_of(empty, service.qwc(AppName="Other name")) == "QBWC1039"
         other_pc = WebConnector(tmp_path / "other", company, replace(options, computer="OTHER-PC"))
         assert code_of(other_pc, service.qwc()) == "QBWC1039"
 
-    def test_another_FileID_under_the_same_OwnerID_is_1026(self, empty: WebConnector, service: Service) -> None:
+    def test_another_FileID_under_the_same_OwnerID_is_1026(
+        self, empty: WebConnector, service: Service
+    ) -> None:
         # 5.2, 7
         empty.add(service.qwc())
         assert code_of(empty, service.qwc(AppName="Second", FileID=OTHER_FILE)) == "QBWC1026"
 
     def test_removing_takes_the_stamp_out_of_the_company_file(
-            self, empty: WebConnector, service: Service, company: CompanyFile) -> None:
+        self, empty: WebConnector, service: Service, company: CompanyFile
+    ) -> None:
         # 5.2
         empty.add(service.qwc())
         empty.remove("Example Sync")
@@ -161,7 +207,8 @@ class TestStamp:
         assert empty.add(service.qwc(AppName="Other name"))
 
     def test_a_copied_company_file_carries_the_same_stamp_under_another_path(
-            self, empty: WebConnector, service: Service, company: CompanyFile, tmp_path: Path) -> None:
+        self, empty: WebConnector, service: Service, company: CompanyFile, tmp_path: Path
+    ) -> None:
         empty.add(service.qwc())
         copy = tmp_path / "copy.sqlite"
         copy.write_bytes(company.path.read_bytes())
@@ -173,22 +220,33 @@ class TestStamp:
 
 class TestPasswords:
     def test_they_are_kept_apart_and_readable_by_the_owner_only(
-            self, connector: WebConnector, tmp_path: Path) -> None:
+        self, connector: WebConnector, tmp_path: Path
+    ) -> None:
         # 5.3
         path = tmp_path / "home" / "passwords.json"
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert "secret" not in (tmp_path / "home" / "connector.json").read_text(encoding="utf-8")
 
     def test_everything_survives_a_restart(
-            self, connector: WebConnector, service: Service, company: CompanyFile, tmp_path: Path,
-            options: Options) -> None:
+        self,
+        connector: WebConnector,
+        service: Service,
+        company: CompanyFile,
+        tmp_path: Path,
+        options: Options,
+    ) -> None:
         service.answers("authenticate", strings("t", "none"))
         [result] = WebConnector(tmp_path / "home", company, options).update()
         assert result.status == "No data exchange required"
 
     def test_without_a_company_the_one_it_was_added_with_is_opened(
-            self, connector: WebConnector, service: Service, company: CompanyFile, tmp_path: Path,
-            options: Options) -> None:
+        self,
+        connector: WebConnector,
+        service: Service,
+        company: CompanyFile,
+        tmp_path: Path,
+        options: Options,
+    ) -> None:
         service.sends(document("<CustomerQueryRq/>"))
         again = WebConnector(tmp_path / "home", options=options)
         [result] = again.update()
@@ -197,7 +255,8 @@ class TestPasswords:
         again.close()
 
     def test_an_unknown_application_is_1011_and_none_at_all_1016(
-            self, empty: WebConnector, service: Service) -> None:
+        self, empty: WebConnector, service: Service
+    ) -> None:
         # 7
         with pytest.raises(SimulatorError) as unknown:
             empty.update(["Nobody"])
@@ -210,7 +269,9 @@ class TestAutoRun:
     @staticmethod
     def starts(connector: WebConnector) -> Sequence[str]:
         """Times of day at which runs started, from the log."""
-        return [line[9:17] for line in connector.log.read().splitlines() if "Performing SCHEDULED UPDATE" in line]
+        return [
+            line[9:17] for line in connector.log.read().splitlines() if "Performing SCHEDULED UPDATE" in line
+        ]
 
     def run(self, connector: WebConnector, every: int | None, times: int) -> list[UpdateResult]:
         return connector.auto_run(every, times)
@@ -221,12 +282,17 @@ class TestAutoRun:
         assert len(self.run(connector, 60, 3)) == 3
         assert self.starts(connector) == ["15:00:00", "15:01:00", "15:02:00"]
 
-    @pytest.mark.parametrize(("schedule", "second"), [
-        ("<RunEveryNMinutes>30</RunEveryNMinutes>", "15:30:00"),
-        ("<RunEveryNSeconds>45</RunEveryNSeconds>", "15:00:45"),
-        ("<RunEveryNSeconds>45</RunEveryNSeconds><RunEveryNMinutes>30</RunEveryNMinutes>", "15:00:45")])
+    @pytest.mark.parametrize(
+        ("schedule", "second"),
+        [
+            ("<RunEveryNMinutes>30</RunEveryNMinutes>", "15:30:00"),
+            ("<RunEveryNSeconds>45</RunEveryNSeconds>", "15:00:45"),
+            ("<RunEveryNSeconds>45</RunEveryNSeconds><RunEveryNMinutes>30</RunEveryNMinutes>", "15:00:45"),
+        ],
+    )
     def test_the_interval_of_the_qwc_file_is_the_default(
-            self, connector: WebConnector, service: Service, schedule: str, second: str) -> None:
+        self, connector: WebConnector, service: Service, schedule: str, second: str
+    ) -> None:
         # 5.1: the first of the two counts
         connector.add(service.qwc().replace("</QBWCXML>", f"<Scheduler>{schedule}</Scheduler></QBWCXML>"))
         service.answers("authenticate", strings("t", "none"))
@@ -242,12 +308,16 @@ class TestAutoRun:
         service.answers("authenticate", strings("t", "", "600"), strings("t", "none"))
         first, second = self.run(connector, 60, 2)
         assert (first.status, first.calls[-1], first.postponed) == (
-            "Update postponed by application", "authenticate", 600)
+            "Update postponed by application",
+            "authenticate",
+            600,
+        )
         assert second.status == "No data exchange required"
         assert self.starts(connector) == ["15:00:00", "15:10:00"]
 
     def test_a_raised_minimum_runs_and_slows_down_what_follows(
-            self, connector: WebConnector, service: Service) -> None:
+        self, connector: WebConnector, service: Service
+    ) -> None:
         # row ("", empty, y)
         service.sends(document("<CustomerQueryRq/>"))
         service.answers("authenticate", strings("t", "", "", "300"), strings("t", "none"))
@@ -262,7 +332,8 @@ class TestAutoRun:
         assert self.starts(connector) == ["15:00:00", "15:01:00"]
 
     def test_both_numbers_postpone_once_and_keep_the_minimum(
-            self, connector: WebConnector, service: Service) -> None:
+        self, connector: WebConnector, service: Service
+    ) -> None:
         # row ("", x, y)
         service.answers("authenticate", strings("t", "", "120", "300"), strings("t", "none"))
         self.run(connector, 60, 3)
@@ -270,14 +341,17 @@ class TestAutoRun:
 
     @pytest.mark.parametrize("keyword", ["none", "nvu", "busy"])
     def test_a_keyword_with_a_number_is_postponed_too(
-            self, connector: WebConnector, service: Service, keyword: str) -> None:
+        self, connector: WebConnector, service: Service, keyword: str
+    ) -> None:
         # row (none/nvu/busy, x, empty)
         service.answers("authenticate", strings("t", keyword, "90"))
         first, _ = self.run(connector, 60, 2)
         assert first.status == "Update postponed by application"
         assert self.starts(connector) == ["15:00:00", "15:01:30"]
 
-    def test_a_keyword_with_a_minimum_keeps_its_own_text(self, connector: WebConnector, service: Service) -> None:
+    def test_a_keyword_with_a_minimum_keeps_its_own_text(
+        self, connector: WebConnector, service: Service
+    ) -> None:
         # row (none/nvu/busy, empty, y)
         service.answers("authenticate", strings("t", "busy", "", "90"))
         first, _ = self.run(connector, 60, 2)
@@ -290,9 +364,11 @@ class TestAutoRun:
         assert "QBWC1031" in connector.log.read()
 
     def test_the_window_keeps_the_last_result(
-            self, connector: WebConnector, service: Service, clock: Clock) -> None:
+        self, connector: WebConnector, service: Service, clock: Clock
+    ) -> None:
         service.answers("authenticate", strings("t", "none"))
         clock.advance(hours=1)
         connector.update()
         assert connector.results_text() == [
-            ("Example Sync", "No data exchange required", "2026-08-01T16:00:00+00:00")]
+            ("Example Sync", "No data exchange required", "2026-08-01T16:00:00+00:00")
+        ]

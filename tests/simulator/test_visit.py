@@ -29,7 +29,9 @@ class TestCallOrder:
         assert [call.method for call in service.calls] == result.calls
         assert (result.ok, result.status, result.code, result.progress) == (True, "OK", "", [100])
 
-    def test_several_requests_until_the_server_says_100(self, connector: WebConnector, service: Service) -> None:
+    def test_several_requests_until_the_server_says_100(
+        self, connector: WebConnector, service: Service
+    ) -> None:
         # 3.2 #3; 0 to 99 go on (2.7)
         service.sends(QUERY, QUERY, QUERY)
         service.answers("receiveResponseXML", "0", "99", "100")
@@ -38,7 +40,8 @@ class TestCallOrder:
         assert result.progress == [0, 99, 100]
 
     def test_no_more_work_after_less_than_100_ends_with_getLastError(
-            self, connector: WebConnector, service: Service) -> None:
+        self, connector: WebConnector, service: Service
+    ) -> None:
         # 3.2 #4
         service.sends(QUERY)
         service.answers("receiveResponseXML", "50")
@@ -47,7 +50,8 @@ class TestCallOrder:
         assert (result.ok, result.status) == (False, "Nothing more to say")
 
     def test_the_ticket_of_authenticate_comes_with_every_later_call(
-            self, connector: WebConnector, service: Service) -> None:
+        self, connector: WebConnector, service: Service
+    ) -> None:
         # 2.5 [0]
         service.sends(QUERY)
         update(connector)
@@ -55,7 +59,8 @@ class TestCallOrder:
         assert tickets == [None, None, None, "the-ticket", "the-ticket", "the-ticket"]
 
     def test_the_first_call_of_sendRequestXML_alone_carries_host_company_and_preferences(
-            self, connector: WebConnector, service: Service, company: CompanyFile) -> None:
+        self, connector: WebConnector, service: Service, company: CompanyFile
+    ) -> None:
         # 2.6, 4.1, 4.2
         service.sends(QUERY, QUERY)
         service.answers("receiveResponseXML", "50", "100")
@@ -64,7 +69,9 @@ class TestCallOrder:
         tree = etree.fromstring(first["strHCPResponse"].encode())
         assert [rs.tag for rs in tree[0]] == ["HostQueryRs", "CompanyQueryRs", "PreferencesQueryRs"]
         assert [rs.get("requestID") for rs in tree[0]] == ["0", "1", "2"]
-        private = {ext.findtext("DataExtName"): ext.findtext("DataExtValue") for ext in tree.iter("DataExtRet")}
+        private = {
+            ext.findtext("DataExtName"): ext.findtext("DataExtValue") for ext in tree.iter("DataExtRet")
+        }
         assert private["FileID"] == FILE
         assert re.fullmatch(r"LOCKED:SIMULATED-PC:\d{18}", private["AppLock"] or "")
         assert second["strHCPResponse"] == ""
@@ -72,7 +79,8 @@ class TestCallOrder:
         assert (first["qbXMLCountry"], first["qbXMLMajorVers"], first["qbXMLMinorVers"]) == ("US", "13", "0")
 
     def test_the_answer_of_quickbooks_is_posted_with_empty_hresult_and_message(
-            self, connector: WebConnector, service: Service) -> None:
+        self, connector: WebConnector, service: Service
+    ) -> None:
         # 2.7
         service.sends(ADD)
         update(connector)
@@ -81,23 +89,38 @@ class TestCallOrder:
         assert (posted["hresult"], posted["message"]) == ("", "")
 
     def test_a_set_that_quickbooks_cannot_parse_is_posted_as_an_hresult(
-            self, connector: WebConnector, service: Service) -> None:
+        self, connector: WebConnector, service: Service
+    ) -> None:
         # 3.2 #9, 2.7
         service.sends("\n" + QUERY)
         update(connector)
         [posted] = service.received("receiveResponseXML")
-        assert posted == {"ticket": "the-ticket", "response": "", "hresult": "0x80040400", "message":
-                          "QuickBooks found an error when parsing the provided XML text stream."}
+        assert posted == {
+            "ticket": "the-ticket",
+            "response": "",
+            "hresult": "0x80040400",
+            "message": "QuickBooks found an error when parsing the provided XML text stream.",
+        }
 
     def test_several_applications_run_strictly_one_after_another_and_a_failure_stops_none(
-            self, connector: WebConnector, service: Service) -> None:
+        self, connector: WebConnector, service: Service
+    ) -> None:
         # 3.2 #14
-        connector.add(service.qwc(AppName="Second", UserName="other", FileID=FILE.replace("9", "8"),
-                                  OwnerID=OWNER.replace("5", "6")))
+        connector.add(
+            service.qwc(
+                AppName="Second",
+                UserName="other",
+                FileID=FILE.replace("9", "8"),
+                OwnerID=OWNER.replace("5", "6"),
+            )
+        )
         connector.password("Second", "word")
         service.answers("authenticate", strings("", "nvu"), strings("t2", "none"))
         results = connector.update()
-        assert [(result.app_name, result.ok) for result in results] == [("Example Sync", False), ("Second", True)]
+        assert [(result.app_name, result.ok) for result in results] == [
+            ("Example Sync", False),
+            ("Second", True),
+        ]
         users = [call["strUserName"] for call in service.received("authenticate")]
         assert users == ["tenant42", "other"]
         assert [call.method for call in service.calls] == [*GREETING, "closeConnection"] * 2
@@ -111,9 +134,13 @@ class TestClientVersion:
         assert re.fullmatch(r"(\d+\.){3}\d+", service.received("clientVersion")[0]["strVersion"])
 
     def test_a_null_reply_agrees_like_an_empty_one(self, connector: WebConnector, service: Service) -> None:
-        service.answers("clientVersion", Raw(
-            b'<Envelope xmlns="http://schemas.xmlsoap.org/soap/envelope/"><Body><clientVersionResponse '
-            b'xmlns="http://developer.intuit.com/"/></Body></Envelope>'))
+        service.answers(
+            "clientVersion",
+            Raw(
+                b'<Envelope xmlns="http://schemas.xmlsoap.org/soap/envelope/"><Body><clientVersionResponse '
+                b'xmlns="http://developer.intuit.com/"/></Body></Envelope>'
+            ),
+        )
         assert update(connector).calls[:3] == GREETING
 
     def test_after_a_warning_the_user_goes_on(self, connector: WebConnector, service: Service) -> None:
@@ -129,10 +156,13 @@ class TestClientVersion:
         result = update(connector)
         assert (result.calls, result.code) == (["serverVersion", "clientVersion"], "QBWC1037")
 
-    @pytest.mark.parametrize(("reply", "code"), [
-        ("E:Too old", "QBWC1037"), ("O:2.0", "QBWC1037"), ("hello", "QBWC1046"), ("X:hello", "QBWC1046")])
+    @pytest.mark.parametrize(
+        ("reply", "code"),
+        [("E:Too old", "QBWC1037"), ("O:2.0", "QBWC1037"), ("hello", "QBWC1046"), ("X:hello", "QBWC1046")],
+    )
     def test_an_error_an_old_version_or_nonsense_ends_the_run(
-            self, connector: WebConnector, service: Service, reply: str, code: str) -> None:
+        self, connector: WebConnector, service: Service, reply: str, code: str
+    ) -> None:
         service.answers("clientVersion", reply)
         result = update(connector)
         assert (result.calls, result.code, result.ok) == (["serverVersion", "clientVersion"], code, False)
@@ -145,7 +175,10 @@ class TestAuthenticate:
         service.answers("authenticate", strings("t", keyword))
         result = update(connector)
         assert (result.calls, result.ok, result.status) == (
-            [*GREETING, "closeConnection"], True, "No data exchange required")
+            [*GREETING, "closeConnection"],
+            True,
+            "No data exchange required",
+        )
 
     def test_nvu_means_a_wrong_password(self, connector: WebConnector, service: Service) -> None:
         # 2.5, 3.2 #2
@@ -159,19 +192,23 @@ class TestAuthenticate:
         assert (result.calls, result.ok, result.status) == (GREETING, False, "Application Busy")
 
     def test_any_other_text_is_the_company_file_to_open(
-            self, connector: WebConnector, service: Service, company: CompanyFile) -> None:
+        self, connector: WebConnector, service: Service, company: CompanyFile
+    ) -> None:
         service.answers("authenticate", strings("t", company.file_name.upper()))
         assert "sendRequestXML" in update(connector).calls
 
     def test_another_company_file_than_the_open_one_fails_to_connect(
-            self, connector: WebConnector, service: Service) -> None:
+        self, connector: WebConnector, service: Service
+    ) -> None:
         # 2.5, 2.8
         service.answers("authenticate", strings("t", r"C:\dir\other.qbw"))
         result = update(connector)
         assert result.calls == [*GREETING, "connectionError"]
         assert service.received("connectionError")[0]["hresult"] == "0x8004040A"
 
-    def test_the_numbers_of_a_manual_update_are_not_obeyed(self, connector: WebConnector, service: Service) -> None:
+    def test_the_numbers_of_a_manual_update_are_not_obeyed(
+        self, connector: WebConnector, service: Service
+    ) -> None:
         # 2.5: they work only while Auto-Run is enabled
         service.answers("authenticate", strings("t", "", "60", "120"))
         assert "sendRequestXML" in update(connector).calls
@@ -192,7 +229,8 @@ class TestAuthenticate:
 
 class TestConnectionError:
     def test_done_ends_the_run_without_closeConnection(
-            self, connector: WebConnector, service: Service, company: CompanyFile) -> None:
+        self, connector: WebConnector, service: Service, company: CompanyFile
+    ) -> None:
         # 2.8, 3.2 #8
         company.faults.arm("refuse_session", hresult="0x80040408", message="Could not start QuickBooks.")
         service.answers("connectionError", "DONE")
@@ -200,25 +238,32 @@ class TestConnectionError:
         assert result.calls == [*GREETING, "connectionError"]
         assert (result.code, result.ok) == ("QBWC1013", False)
         assert service.received("connectionError") == [
-            {"ticket": "the-ticket", "hresult": "0x80040408", "message": "Could not start QuickBooks."}]
+            {"ticket": "the-ticket", "hresult": "0x80040408", "message": "Could not start QuickBooks."}
+        ]
 
     def test_anything_else_is_a_path_to_try_until_done(
-            self, connector: WebConnector, service: Service, company: CompanyFile) -> None:
+        self, connector: WebConnector, service: Service, company: CompanyFile
+    ) -> None:
         company.faults.arm("refuse_session", hresult="0x80040414", message="A dialog box is open.", times=2)
         service.answers("connectionError", "", company.file_name)
         result = update(connector)
         assert result.calls[3:6] == ["connectionError", "connectionError", "sendRequestXML"]
 
     def test_an_error_text_is_taken_for_a_path(
-            self, connector: WebConnector, service: Service, company: CompanyFile) -> None:
+        self, connector: WebConnector, service: Service, company: CompanyFile
+    ) -> None:
         # pitfall 25
         company.faults.arm("refuse_session")
         service.answers("connectionError", "Sorry, QuickBooks is closed", "done")
         update(connector)
-        assert [call["hresult"] for call in service.received("connectionError")] == ["0x80040408", "0x8004040A"]
+        assert [call["hresult"] for call in service.received("connectionError")] == [
+            "0x80040408",
+            "0x8004040A",
+        ]
 
     def test_a_server_that_never_says_done_is_reported_to_the_tester(
-            self, connector: WebConnector, service: Service, company: CompanyFile) -> None:
+        self, connector: WebConnector, service: Service, company: CompanyFile
+    ) -> None:
         company.faults.arm("refuse_session", times=-1)
         service.answers("connectionError", "")
         with pytest.raises(SimulatorError, match="never answered done"):
@@ -228,14 +273,16 @@ class TestConnectionError:
 class TestSendRequest:
     @pytest.mark.parametrize("reply", ["", "NoOp"])
     def test_nothing_to_send_asks_for_the_last_error(
-            self, connector: WebConnector, service: Service, reply: str) -> None:
+        self, connector: WebConnector, service: Service, reply: str
+    ) -> None:
         # 2.6; 3.2 #6
         service.answers("sendRequestXML", reply)
         result = update(connector)
         assert result.calls == [*GREETING, "sendRequestXML", "getLastError", "closeConnection"]
 
     def test_a_document_that_was_escaped_twice_is_handed_on_as_it_is(
-            self, connector: WebConnector, service: Service, company: CompanyFile) -> None:
+        self, connector: WebConnector, service: Service, company: CompanyFile
+    ) -> None:
         # pitfall 17: escaped twice
         service.answers("sendRequestXML", QUERY.replace("<", "&amp;lt;"), "")
         update(connector)
@@ -253,7 +300,8 @@ class TestReceiveResponse:
         assert (result.ok, result.status, result.progress) == (False, "Wrong company file", [-101])
 
     def test_noop_after_a_negative_number_is_only_a_text(
-            self, connector: WebConnector, service: Service, waits: list[float]) -> None:
+        self, connector: WebConnector, service: Service, waits: list[float]
+    ) -> None:
         # 2.9: only sensible after sendRequestXML
         service.sends(QUERY)
         service.answers("receiveResponseXML", "-1")
@@ -268,24 +316,32 @@ class TestReceiveResponse:
 
 class TestLastError:
     def test_noop_waits_five_seconds_and_asks_again(
-            self, connector: WebConnector, service: Service, waits: list[float]) -> None:
+        self, connector: WebConnector, service: Service, waits: list[float]
+    ) -> None:
         # 2.9, 3.2 #7
         service.answers("sendRequestXML", "", "", QUERY.replace("<", "&lt;"))
         service.answers("getLastError", "NoOp")
         result = update(connector)
-        assert result.calls == [*GREETING, *["sendRequestXML", "getLastError"] * 2, *EXCHANGE, "closeConnection"]
+        assert result.calls == [
+            *GREETING,
+            *["sendRequestXML", "getLastError"] * 2,
+            *EXCHANGE,
+            "closeConnection",
+        ]
         assert waits == [5, 5]
         assert result.ok
 
     def test_a_wait_does_not_repeat_the_host_company_and_preferences(
-            self, connector: WebConnector, service: Service) -> None:
+        self, connector: WebConnector, service: Service
+    ) -> None:
         service.answers("sendRequestXML", "", QUERY.replace("<", "&lt;"))
         service.answers("getLastError", "NoOp")
         update(connector)
         assert [bool(call["strHCPResponse"]) for call in service.received("sendRequestXML")] == [True, False]
 
     def test_a_declined_interactive_session_is_told_to_the_application(
-            self, connector: WebConnector, service: Service) -> None:
+        self, connector: WebConnector, service: Service
+    ) -> None:
         # 2.11
         service.answers("getLastError", "Interactive mode")
         service.answers("interactiveRejected", "Come back later")
@@ -294,7 +350,8 @@ class TestLastError:
         assert (result.ok, result.status) == (False, "Come back later")
 
     def test_an_interactive_session_is_polled_every_minute_until_it_goes_on(
-            self, connector: WebConnector, service: Service, waits: list[float]) -> None:
+        self, connector: WebConnector, service: Service, waits: list[float]
+    ) -> None:
         # 2.11, the keywords of the sample
         connector.options = replace(connector.options, accept_interactive=True)
         service.answers("sendRequestXML", "", QUERY.replace("<", "&lt;"))
@@ -302,146 +359,12 @@ class TestLastError:
         service.answers("getInteractiveURL", "http://localhost/pick")
         service.answers("interactiveDone", "", "CONTINUE")
         result = update(connector)
-        assert result.calls[4:] == ["getLastError", "getInteractiveURL", "interactiveDone", "interactiveDone",
-                                    *EXCHANGE, "closeConnection"]
-        assert waits == [60, 60]
-
-
-class TestCompanyFileLock:
-    def test_it_is_cleared_after_the_run(
-            self, connector: WebConnector, service: Service, company: CompanyFile) -> None:
-        # 3.3
-        update(connector)
-        assert company.data_ext(OWNER) == {"FileID": FILE}
-
-    def test_it_keeps_the_web_connector_of_another_pc_out(
-            self, connector: WebConnector, service: Service, company: CompanyFile) -> None:
-        company.set_data_ext(OWNER, "AppLock", "LOCKED:OTHER-PC:636190683248801537")
-        result = update(connector)
-        assert (result.ok, result.calls) == (False, GREETING)
-        assert company.data_ext(OWNER)["AppLock"] == "LOCKED:OTHER-PC:636190683248801537"
-
-    def test_a_stale_one_of_the_same_pc_is_taken_over(
-            self, connector: WebConnector, service: Service, company: CompanyFile) -> None:
-        service.sends(QUERY)
-        company.set_data_ext(OWNER, "AppLock", "LOCKED:SIMULATED-PC:636190683248801537")
-        assert update(connector).ok
-
-
-class TestTrouble:
-    def test_a_failing_preflight_is_1014_and_nothing_is_called_after_it(
-            self, connector: WebConnector, service: Service, company: CompanyFile) -> None:
-        # 3.2 #10
-        company.faults.arm("refuse_set")
-        result = update(connector)
-        assert (result.calls, result.code) == (GREETING, "QBWC1014")
-        assert company.data_ext(OWNER) == {"FileID": FILE}
-
-    def test_a_killed_web_connector_calls_nothing_more_and_leaves_its_lock(
-            self, connector: WebConnector, service: Service, company: CompanyFile) -> None:
-        # 3.2 #12
-        company.faults.arm("kill_connector_before", method="receiveResponseXML")
-        service.sends(ADD)
-        result = update(connector)
-        assert (result.ok, result.calls[-1]) == (False, "sendRequestXML")
-        assert [call.method for call in service.calls][-1] == "sendRequestXML"
-        assert company.counts()["CustomerAdd"] == 1
-        assert "AppLock" in company.data_ext(OWNER)
-
-    def test_the_answer_of_a_call_can_get_lost(
-            self, connector: WebConnector, service: Service, company: CompanyFile) -> None:
-        company.faults.arm("kill_connector_after", method="sendRequestXML")
-        service.sends(ADD)
-        update(connector)
-        assert [call.method for call in service.calls][-1] == "sendRequestXML"
-        assert "CustomerAdd" not in company.counts()
-
-    def test_a_lost_answer_of_quickbooks_reaches_the_server_as_an_hresult(
-            self, connector: WebConnector, service: Service, company: CompanyFile) -> None:
-        service.answers("sendRequestXML", lambda _: arm_and_send(company))
-        update(connector)
-        assert service.received("receiveResponseXML")[0]["hresult"] == "0x80010105"
-        assert company.counts()["CustomerAdd"] == 1
-
-    def test_a_restart_of_quickbooks_during_a_run_loses_the_session(
-            self, connector: WebConnector, service: Service, company: CompanyFile) -> None:
-        # 4.3: 0x8004040D
-        def restart(_: dict[str, str]) -> str:
-            company.end_all_sessions()
-            return QUERY.replace("<", "&lt;")
-
-        service.answers("sendRequestXML", restart)
-        update(connector)
-        assert service.received("receiveResponseXML")[0]["hresult"] == "0x8004040D"
-
-    def test_iterators_die_with_the_run(self, connector: WebConnector, service: Service, company: CompanyFile) -> None:
-        # 3.4, last point
-        for name in ("A", "B", "C"):
-            company.user_add({"Name": name})
-        service.sends(document('<CustomerQueryRq iterator="Start"><MaxReturned>1</MaxReturned></CustomerQueryRq>'))
-        update(connector)
-        answer = service.received("receiveResponseXML")[0]["response"]
-        iterator = etree.fromstring(answer.encode())[0][0].get("iteratorID")
-        service.sends(document(f'<CustomerQueryRq iterator="Continue" iteratorID="{iterator}"><MaxReturned>1'
-                               "</MaxReturned></CustomerQueryRq>"))
-        update(connector)
-        answer = service.received("receiveResponseXML")[1]["response"]
-        assert etree.fromstring(answer.encode())[0][0].get("statusCode") == "3391"
-
-
-def arm_and_send(company: CompanyFile) -> str:
-    company.faults.arm("lose_answer")
-    return ADD.replace("<", "&lt;")
-
-
-class TestLog:
-    def test_a_run_is_written_in_the_real_format(self, connector: WebConnector, service: Service) -> None:
-        # 6.2
-        service.sends(QUERY)
-        update(connector)
-        text = connector.log.read()
-        lines = [line for line in text.splitlines() if re.match(r"\d{8}\.\d\d:\d\d:\d\d UTC\t: ", line)]
-        assert lines[0].startswith("20260801.15:00:00 UTC\t: Log file initialized at")
-        expected = [
-            "Timestamp format used: YYYYMMDD.HH:MM:SS UTC",
-            "QBWebConnector 34.0 has been initialized with its logging status to level = VERBOSE.",
-            "QBWebConnector.WebServiceManager.DoUpdateSelected() : updateWS() for application = 'Example Sync' "
-            "has STARTED",
-            "QBWebConnector.RegistryManager.setUpdateLock() : ********************* Update session locked "
-            "*********************",
-            'QBWebConnector.SOAPWebService.do_clientVersion() : *** Calling clientVersion() with following '
-            'parameter:<productVersion="34.0.10010.76">',
-            'QBWebConnector.SOAPWebService.do_authenticate() : Received from authenticate() following parameters:'
-            '<authRet[0]="the-ticket"><authRet[1]="">',
-            "QBWebConnector.SOAPWebService.ProcessRequestXML() : Processing request #1",
-            f"QBWebConnector.CompanyFileLock.unsetLock() : Company file has been unlocked for ownerID = <{OWNER}>",
-            "QBWebConnector.SOAPWebService.DisconnectFromQB() : Session ended and connection closed",
+        assert result.calls[4:] == [
+            "getLastError",
+            "getInteractiveURL",
+            "interactiveDone",
+            "interactiveDone",
+            *EXCHANGE,
+            "closeConnection",
         ]
-        told = [line.partition("\t: ")[2] for line in lines]
-        assert [line for line in expected if line not in told] == []
-
-    def test_the_password_is_masked(self, connector: WebConnector, service: Service) -> None:
-        update(connector)
-        text = connector.log.read()
-        assert "secret" not in text
-        assert '<userName="tenant42"><password=<MaskedForSecurity>' in text
-
-    def test_debug_shows_fifty_characters_of_each_document_and_verbose_all(
-            self, connector: WebConnector, service: Service) -> None:
-        service.sends(ADD)
-        update(connector)
-        assert ADD in connector.log.read()
-        connector.log.level = "DEBUG"
-        connector.log.path.unlink()
-        service.sends(ADD)
-        update(connector)
-        assert ADD[:50] + "\n" in connector.log.read()
-        assert ADD not in connector.log.read()
-
-    def test_an_hresult_is_written_as_the_real_program_writes_it(
-            self, connector: WebConnector, service: Service) -> None:
-        service.sends("nonsense")
-        update(connector)
-        text = connector.log.read()
-        assert "ProcessRequestXML() : Sending error message back to application:" in text
-        assert "HRESULT = 0x80040400\nMessage: QuickBooks found an error" in text
+        assert waits == [60, 60]

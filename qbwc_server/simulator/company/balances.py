@@ -21,8 +21,12 @@ def post(books: Books, element: ListObject, amount: int) -> ListObject:
 
     The parents' totals change with it; whether their TimeModified moves too is unconfirmed, here it stays.
     """
-    posted = replace(element, balance=element.balance + amount, total_balance=element.total_balance + amount,
-                     time_modified=books.clock.now())
+    posted = replace(
+        element,
+        balance=element.balance + amount,
+        total_balance=element.total_balance + amount,
+        time_modified=books.clock.now(),
+    )
     objects.save(books, posted)
     carry_up(books, posted, amount)
     return posted

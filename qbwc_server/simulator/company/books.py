@@ -24,6 +24,7 @@ class Books:
     def __init__(self, path: Path, db: sqlite3.Connection, clock: Clock) -> None:
         self.path = path
         self.db = db
+        self.db.execute("PRAGMA synchronous = OFF")
         self.settings: dict[str, str] = dict(db.execute("SELECT name, value FROM setting"))
         self.clock = WallClock(ZoneInfo(self.settings["timezone"]), clock)
 
@@ -83,7 +84,9 @@ class Books:
     def reserve_list_id(self, family: str, list_id: str) -> None:
         """Keeps the counter beyond an ID that came from a recording."""
         digits = list_id.partition("-")[0]
-        number = int(digits, 16) if all(digit in "0123456789abcdefABCDEF" for digit in digits) and digits else 0
+        number = (
+            int(digits, 16) if all(digit in "0123456789abcdefABCDEF" for digit in digits) and digits else 0
+        )
         following = self.one("SELECT next FROM list_number WHERE family = ?", family) or FIRST_LIST_NUMBER
         if number >= following:
             self._next_list_number(family, number + 1)
@@ -98,24 +101,34 @@ class Books:
     # -- private data ----------------------------------------------------------------------------------------
 
     def data_ext(self, holder: str, owner_id: str) -> list[dict[str, str]]:
-        rows = self.db.execute("SELECT owner_id, name, type, value FROM data_ext WHERE holder = ? "
-                               "AND upper(owner_id) = upper(?) ORDER BY name", (holder, owner_id))
-        return [dict(zip(("OwnerID", "DataExtName", "DataExtType", "DataExtValue"), row, strict=True))
-                for row in rows]
+        rows = self.db.execute(
+            "SELECT owner_id, name, type, value FROM data_ext WHERE holder = ? "
+            "AND upper(owner_id) = upper(?) ORDER BY name",
+            (holder, owner_id),
+        )
+        return [
+            dict(zip(("OwnerID", "DataExtName", "DataExtType", "DataExtValue"), row, strict=True))
+            for row in rows
+        ]
 
     def set_data_ext(self, holder: str, owner_id: str, name: str, value: str | None) -> None:
         """None removes it."""
-        self.db.execute("DELETE FROM data_ext WHERE holder = ? AND upper(owner_id) = upper(?) AND name = ?",
-                        (holder, owner_id, name))
+        self.db.execute(
+            "DELETE FROM data_ext WHERE holder = ? AND upper(owner_id) = upper(?) AND name = ?",
+            (holder, owner_id, name),
+        )
         if value is not None:
-            self.db.execute("INSERT INTO data_ext VALUES (?, ?, ?, 'STR255TYPE', ?)",
-                            (holder, owner_id, name, value))
+            self.db.execute(
+                "INSERT INTO data_ext VALUES (?, ?, ?, 'STR255TYPE', ?)", (holder, owner_id, name, value)
+            )
 
     # -- counts ----------------------------------------------------------------------------------------------
 
     def count(self, name: str) -> None:
-        self.db.execute("INSERT INTO request_count VALUES (?, 1) "
-                        "ON CONFLICT (name) DO UPDATE SET number = number + 1", (name,))
+        self.db.execute(
+            "INSERT INTO request_count VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET number = number + 1",
+            (name,),
+        )
 
     def counts(self) -> dict[str, int]:
         return dict(self.db.execute("SELECT name, number FROM request_count ORDER BY name"))
@@ -128,6 +141,4 @@ class Books:
 
 def _connect(path: Path) -> sqlite3.Connection:
     """A plain journal beside the file: a closed company file is one file, which can be copied like a real one."""
-    db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    db.execute("PRAGMA synchronous = OFF")
-    return db
+    return sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)

@@ -28,8 +28,11 @@ def printed(value: Any, kind: str = "") -> str:
 def stored(value: Any, types: Mapping[str, str], path: str = "") -> Any:
     """A tree of a request as it is kept: leaves as printed text, attributes and bookkeeping keys gone."""
     if isinstance(value, Mapping):
-        return {key: stored(inner, types, f"{path}/{key}" if path else key)
-                for key, inner in value.items() if key[:1] not in "@#"}
+        return {
+            key: stored(inner, types, f"{path}/{key}" if path else key)
+            for key, inner in value.items()
+            if key[:1] not in "@#"
+        }
     if isinstance(value, list | tuple):
         return [stored(inner, types, path) for inner in value]
     return printed(value, types.get(path, ""))

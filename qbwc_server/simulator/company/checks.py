@@ -21,8 +21,18 @@ from qbxml import Request, Violation
 REQUEST_ID_LENGTH = 50
 # qbXML type -> the status of a value that is not of it.
 TYPE_STATUS: Mapping[str, int] = {
-    "BOOL": 3010, "DATE": 3020, "DATETIME": 3020, "TIMEINTERVAL": 3035, "AMT": 3040, "PRICE": 3045, "PERCENT": 3050,
-    "QUAN": 3060, "GUID": 3065, "INT": 3085, "FLOAT": 3085, "ID": BAD_ID,
+    "BOOL": 3010,
+    "DATE": 3020,
+    "DATETIME": 3020,
+    "TIMEINTERVAL": 3035,
+    "AMT": 3040,
+    "PRICE": 3045,
+    "PERCENT": 3050,
+    "QUAN": 3060,
+    "GUID": 3065,
+    "INT": 3085,
+    "FLOAT": 3085,
+    "ID": BAD_ID,
 }
 # An amount has two decimals or none; 97.5 is refused (3040).
 AMOUNT_EXPONENTS = (0, -2)

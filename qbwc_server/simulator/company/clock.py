@@ -9,7 +9,8 @@ from qbxml import WallTime
 
 Clock = Callable[[], datetime]
 _OFFSET_IN_FILTER = re.compile(
-    r"(<(?:From|To)(?:Modified|Deleted)Date>\s*)(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)([+-]\d\d:\d\d)(?=\s*<)")
+    r"(<(?:From|To)(?:Modified|Deleted)Date>\s*)(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)([+-]\d\d:\d\d)(?=\s*<)"
+)
 
 
 def system_clock() -> datetime:

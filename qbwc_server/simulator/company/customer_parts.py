@@ -12,9 +12,15 @@ Fields = dict[str, Any]
 # Entries of AdditionalContactRef that are the customer's own fields under another name, in the order of real
 # answers (measured: 145 of 145 customers of the sample company).
 MIRRORED: Mapping[str, str] = {
-    "Main Phone": "Phone", "Alt. Phone": "AltPhone", "Fax": "Fax", "Main Email": "Email", "CC Email": "Cc",
+    "Main Phone": "Phone",
+    "Alt. Phone": "AltPhone",
+    "Fax": "Fax",
+    "Main Email": "Email",
+    "CC Email": "Cc",
 }
 ADDRESSES: Mapping[str, str] = {"BillAddress": "BillAddressBlock", "ShipAddress": "ShipAddressBlock"}
+# An e-mail address may be longer than the contact list can show (fields140: 1023 against 255).
+CONTACT_VALUE_LENGTH = 255
 BLOCK_LINES = 5
 LINES = ("Addr1", "Addr2", "Addr3", "Addr4", "Addr5")
 # Contacts live in a list of their own.
@@ -31,15 +37,21 @@ def block(address: Mapping[str, str]) -> dict[str, str]:
 
 
 def contact_list(fields: Mapping[str, Any]) -> list[dict[str, str]]:
-    mirrored = [{"ContactName": label, "ContactValue": fields[name]}
-                for label, name in MIRRORED.items() if fields.get(name)]
+    mirrored = [
+        {"ContactName": label, "ContactValue": fields[name][:CONTACT_VALUE_LENGTH]}
+        for label, name in MIRRORED.items()
+        if fields.get(name)
+    ]
     return [*mirrored, *fields.get("AdditionalContactRef", ())]
 
 
 def with_contact_list(fields: Fields, given: Sequence[Mapping[str, str]]) -> Fields:
     """The given list replaces the old one; an entry that mirrors a field sets that field."""
-    own = {MIRRORED[entry["ContactName"]]: entry["ContactValue"]
-           for entry in given if entry["ContactName"] in MIRRORED}
+    own = {
+        MIRRORED[entry["ContactName"]]: entry["ContactValue"]
+        for entry in given
+        if entry["ContactName"] in MIRRORED
+    }
     other = [dict(entry) for entry in given if entry["ContactName"] not in MIRRORED]
     return with_value({**fields, **own}, "AdditionalContactRef", other)
 
@@ -66,8 +78,10 @@ def with_notes(books: Books, fields: Fields, text: str) -> Fields:
 def with_new_notes(books: Books, fields: Fields, given: Sequence[Mapping[str, str]]) -> Fields:
     notes = list(fields.get("AdditionalNotesRet", ()))
     following = max((int(note["NoteID"]) for note in notes), default=0) + 1
-    added = [{"NoteID": str(number), "Date": books.clock.today(), "Note": note["Note"]}
-             for number, note in enumerate(given, following)]
+    added = [
+        {"NoteID": str(number), "Date": books.clock.today(), "Note": note["Note"]}
+        for number, note in enumerate(given, following)
+    ]
     return with_value(fields, "AdditionalNotesRet", [*notes, *added])
 
 
@@ -85,18 +99,28 @@ def with_edited_notes(books: Books, fields: Fields, given: Sequence[Mapping[str,
 
 
 def with_card(fields: Fields, given: Any) -> Fields:
-    """Of a card number only the last four digits are ever shown again (measured)."""
+    """Of a card number only the last four digits are ever shown again, the month always has two (measured)."""
     card = {} if given == "" else dict(given)
     number = card.get("CreditCardNumber", "")
     if number:
         card["CreditCardNumber"] = "x" * (len(number) - SHOWN_DIGITS) + number[-SHOWN_DIGITS:]
+    if card.get("ExpirationMonth"):
+        card["ExpirationMonth"] = card["ExpirationMonth"].zfill(2)
     return with_value(fields, "CreditCardInfo", card)
 
 
 def with_new_contacts(books: Books, fields: Fields, given: Sequence[Mapping[str, Any]]) -> Fields:
     now = books.clock.now()
-    contacts = [{"ListID": books.new_list_id(CONTACTS), "TimeCreated": now, "TimeModified": now,
-                 "EditSequence": books.edit_sequence(), **contact} for contact in given]
+    contacts = [
+        {
+            "ListID": books.new_list_id(CONTACTS),
+            "TimeCreated": now,
+            "TimeModified": now,
+            "EditSequence": books.edit_sequence(),
+            **contact,
+        }
+        for contact in given
+    ]
     return with_value(fields, "ContactsRet", contacts)
 
 
@@ -112,6 +136,10 @@ def _edited_contact(books: Books, known: Mapping[str, Fields], edit: Mapping[str
         raise Refusal(UNKNOWN_ID, edit["ListID"])
     if contact["EditSequence"] != edit["EditSequence"]:
         raise Refusal(STALE, edit["EditSequence"])
-    changed = {**contact, **edit, "TimeModified": books.clock.now(),
-               "EditSequence": books.edit_sequence(contact["EditSequence"])}
+    changed = {
+        **contact,
+        **edit,
+        "TimeModified": books.clock.now(),
+        "EditSequence": books.edit_sequence(contact["EditSequence"]),
+    }
     return {name: value for name, value in changed.items() if not is_empty(value)}

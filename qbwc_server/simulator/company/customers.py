@@ -44,11 +44,22 @@ def add(call: Call) -> Reply:
     references = lists.checked_references(books, given, KIND)
     now = books.clock.now()
     opening = balances.cents(given.get("OpenBalance") or "0")
-    element = names.placed(ListObject(
-        family=lists.NAMES, kind=KIND, list_id=books.new_list_id(lists.NAMES), name=name,
-        is_active=given.get("IsActive") != "false", time_created=now, time_modified=now,
-        edit_sequence=books.edit_sequence(), balance=opening, total_balance=opening,
-        fields=_changed(books, dict(DEFAULTS), {**given, **references})), above)
+    element = names.placed(
+        ListObject(
+            family=lists.NAMES,
+            kind=KIND,
+            list_id=books.new_list_id(lists.NAMES),
+            name=name,
+            is_active=given.get("IsActive") != "false",
+            time_created=now,
+            time_modified=now,
+            edit_sequence=books.edit_sequence(),
+            balance=opening,
+            total_balance=opening,
+            fields=_changed(books, dict(DEFAULTS), {**given, **references}),
+        ),
+        above,
+    )
     objects.save(books, element)
     balances.carry_up(books, element, opening)
     return _reply(books, element)
@@ -64,9 +75,12 @@ def mod(call: Call) -> Reply:
     references = lists.checked_references(books, given, KIND)
     placed = _placed(books, element, given)
     edited = replace(
-        placed, is_active=_flag(given.get("IsActive"), element.is_active), time_modified=books.clock.now(),
+        placed,
+        is_active=_flag(given.get("IsActive"), element.is_active),
+        time_modified=books.clock.now(),
         edit_sequence=books.edit_sequence(element.edit_sequence),
-        fields=_changed(books, dict(element.fields), {**given, **references}))
+        fields=_changed(books, dict(element.fields), {**given, **references}),
+    )
     objects.save(books, edited)
     _moved(books, element, edited)
     return _reply(books, edited)
@@ -147,5 +161,8 @@ def _flag(text: str | None, kept: bool) -> bool:
 
 
 def _timed(books: Books, contact: Mapping[str, Any]) -> dict[str, Any]:
-    return {**contact, "TimeCreated": books.clock.printed(contact["TimeCreated"]),
-            "TimeModified": books.clock.printed(contact["TimeModified"])}
+    return {
+        **contact,
+        "TimeCreated": books.clock.printed(contact["TimeCreated"]),
+        "TimeModified": books.clock.printed(contact["TimeModified"]),
+    }

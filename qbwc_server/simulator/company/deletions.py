@@ -33,9 +33,14 @@ def remove(books: Books, element: ListObject) -> dict[str, Any]:
     objects.delete(books, element)
     books.db.execute(
         "INSERT INTO deleted_object (kind, list_id, full_name, time_created, time_deleted) VALUES (?, ?, ?, ?, ?)",
-        (element.kind, element.list_id, element.full_name, element.time_created, now))
-    return {"ListDelType": element.kind, "ListID": element.list_id, "TimeDeleted": books.clock.printed(now),
-            "FullName": element.full_name}
+        (element.kind, element.list_id, element.full_name, element.time_created, now),
+    )
+    return {
+        "ListDelType": element.kind,
+        "ListID": element.list_id,
+        "TimeDeleted": books.clock.printed(now),
+        "FullName": element.full_name,
+    }
 
 
 def _held_by(books: Books, element: ListObject) -> str:
@@ -53,8 +58,10 @@ def list_deleted_query(call: Call) -> Reply:
     rows = _deleted(call)
     records = tuple(("ListDeletedRet", row) for row in rows)
     meta_data = call.request.attributes.get("metaData", "NoMetaData")
-    reply = Reply(() if meta_data == "MetaDataOnly" else records,
-                  ret_count=None if meta_data == "NoMetaData" else len(records))
+    reply = Reply(
+        () if meta_data == "MetaDataOnly" else records,
+        ret_count=None if meta_data == "NoMetaData" else len(records),
+    )
     return reply if rows else Reply((), NO_MATCH, TEXTS[NO_MATCH], ret_count=reply.ret_count)
 
 
@@ -62,12 +69,22 @@ def _deleted(call: Call) -> list[dict[str, Any]]:
     kinds = call.values["ListDelType"]
     window = call.values.get("DeletedDateRangeFilter") or {}
     horizon = WallTime.parse(call.books.clock.now()).minus(KEPT)
-    conditions = [(f"kind IN ({', '.join('?' * len(kinds))})", tuple(kinds)), ("time_deleted >= ?", (horizon.text(),)),
-                  *modified(window.get("FromDeletedDate"), window.get("ToDeletedDate"), "time_deleted")]
+    conditions = [
+        (f"kind IN ({', '.join('?' * len(kinds))})", tuple(kinds)),
+        ("time_deleted >= ?", (horizon.text(),)),
+        *modified(window.get("FromDeletedDate"), window.get("ToDeletedDate"), "time_deleted"),
+    ]
     clause = " AND ".join(text for text, _ in conditions)
     query = f"{_SELECT} WHERE {clause} ORDER BY number"
     rows = call.books.db.execute(query, [value for _, values in conditions for value in values])
     printed = call.books.clock.printed
-    return [{"ListDelType": kind, "ListID": list_id, "TimeCreated": printed(created),
-             "TimeDeleted": printed(deleted), "FullName": full_name}
-            for kind, list_id, created, deleted, full_name in rows]
+    return [
+        {
+            "ListDelType": kind,
+            "ListID": list_id,
+            "TimeCreated": printed(created),
+            "TimeDeleted": printed(deleted),
+            "FullName": full_name,
+        }
+        for kind, list_id, created, deleted, full_name in rows
+    ]

@@ -32,7 +32,8 @@ from qbxml import Request
 
 SESSION_LOST = ProcessError("0x8004040D", "The ticket parameter is invalid.")
 OTHER_FILE_OPEN = ProcessError(
-    "0x8004040A", "A QuickBooks company data file is already open and it is different from the one requested.")
+    "0x8004040A", "A QuickBooks company data file is already open and it is different from the one requested."
+)
 PERMISSIONS = ("full", processing.READ_ONLY)
 
 
@@ -49,8 +50,17 @@ class CompanyFile:
         self.faults = Faults(books, self._lock)
 
     @classmethod
-    def create(cls, path: Path | str, *, company_name: str, timezone: str, clock: Clock = system_clock,
-               edition: str = "Premier", country: str = "US", highest_version: str = "13.0") -> Self:
+    def create(
+        cls,
+        path: Path | str,
+        *,
+        company_name: str,
+        timezone: str,
+        clock: Clock = system_clock,
+        edition: str = "Premier",
+        country: str = "US",
+        highest_version: str = "13.0",
+    ) -> Self:
         """Makes a new company file (one SQLite file) with the lists that every new company has.
 
         timezone: IANA name of the zone that the company's PC is in. clock: gives the present as an aware datetime.
@@ -59,10 +69,19 @@ class CompanyFile:
         _check_known("time zone", timezone, is_known=_is_zone(timezone))
         _check_known("edition", edition, is_known=edition in host.EDITIONS)
         _check_known("qbXML version", highest_version, is_known=highest_version in host.RELEASES)
-        books = Books.create(Path(path), {
-            "company_name": company_name, "timezone": timezone, "edition": edition, "country": country,
-            "highest_version": highest_version, "file_mode": "SingleUser", "permission": "full",
-        }, clock)
+        books = Books.create(
+            Path(path),
+            {
+                "company_name": company_name,
+                "timezone": timezone,
+                "edition": edition,
+                "country": country,
+                "highest_version": highest_version,
+                "file_mode": "SingleUser",
+                "permission": "full",
+            },
+            clock,
+        )
         with books.transaction():
             lists.create_built_in(books)
         return cls(books)
@@ -109,7 +128,7 @@ class CompanyFile:
         return self._books.settings["highest_version"]
 
     def set_permission(self, permission: str) -> None:
-        """"full", or "read": writes are answered 3260."""
+        """ "full", or "read": writes are answered 3260."""
         _check_known("permission", permission, is_known=permission in PERMISSIONS)
         with self._lock:
             self._books.set("permission", permission)
@@ -165,8 +184,10 @@ class CompanyFile:
     def data_ext(self, owner_id: str) -> dict[str, str]:
         """Private data of the company under one OwnerID (a braced GUID), by name."""
         with self._lock:
-            return {entry["DataExtName"]: entry["DataExtValue"]
-                    for entry in self._books.data_ext(COMPANY, owner_id)}
+            return {
+                entry["DataExtName"]: entry["DataExtValue"]
+                for entry in self._books.data_ext(COMPANY, owner_id)
+            }
 
     def set_data_ext(self, owner_id: str, name: str, value: str | None) -> None:
         """None removes it."""
@@ -239,8 +260,9 @@ class CompanyFile:
         return self._books.transaction()
 
     def _existing(self, name: str) -> ListObject:
-        found = (objects.find(self._books, lists.NAMES, name)
-                 or objects.find_full_name(self._books, lists.NAMES, name))
+        found = objects.find(self._books, lists.NAMES, name) or objects.find_full_name(
+            self._books, lists.NAMES, name
+        )
         if found is None or found.kind != customers.KIND:
             raise SimulatorError(f"There is no customer {name!r} in {self.path}.")
         return found

@@ -9,12 +9,35 @@ from qbwc_server.simulator.company.calls import Call, Reply
 from qbwc_server.simulator.company.statuses import FIELD_UNSUPPORTED, TEXTS
 
 # Every version that answers can be given in, ascending (semantics 7). Every QuickBooks accepts all older ones.
-VERSIONS = ("1.0", "1.1", "2.0", "2.1", "3.0", "4.0", "4.1", "5.0", "6.0", "7.0", "8.0", "9.0", "10.0", "11.0", "12.0",
-            "13.0")
+VERSIONS = (
+    "1.0",
+    "1.1",
+    "2.0",
+    "2.1",
+    "3.0",
+    "4.0",
+    "4.1",
+    "5.0",
+    "6.0",
+    "7.0",
+    "8.0",
+    "9.0",
+    "10.0",
+    "11.0",
+    "12.0",
+    "13.0",
+)
 # qbXML version -> (major version = year - 1990, year) of a release that has it (semantics 7).
 RELEASES: Mapping[str, tuple[int, int]] = {
-    "5.0": (16, 2006), "6.0": (17, 2007), "7.0": (18, 2008), "8.0": (19, 2009), "9.0": (20, 2010),
-    "10.0": (21, 2011), "11.0": (22, 2012), "12.0": (23, 2013), "13.0": (27, 2017),
+    "5.0": (16, 2006),
+    "6.0": (17, 2007),
+    "7.0": (18, 2008),
+    "8.0": (19, 2009),
+    "9.0": (20, 2010),
+    "10.0": (21, 2011),
+    "11.0": (22, 2012),
+    "12.0": (23, 2013),
+    "13.0": (27, 2017),
 }
 # qbXML requests that an edition does not have, by the object's name (semantics 6 and 10.10).
 EDITIONS: Mapping[str, tuple[str, ...]] = {
@@ -32,7 +55,7 @@ PRODUCTS: Mapping[str, str] = {
 
 
 def supported_versions(books: Books) -> tuple[str, ...]:
-    return VERSIONS[:VERSIONS.index(books.settings["highest_version"]) + 1]
+    return VERSIONS[: VERSIONS.index(books.settings["highest_version"]) + 1]
 
 
 def host_query(call: Call) -> Reply:
@@ -49,8 +72,9 @@ def host_query(call: Call) -> Reply:
         "QBFileMode": settings["file_mode"],
     }
     if "IncludeListMetaData" in call.values:
-        return Reply((("HostRet", host),), FIELD_UNSUPPORTED,
-                     TEXTS[FIELD_UNSUPPORTED].format("IncludeListMetaData"))
+        return Reply(
+            (("HostRet", host),), FIELD_UNSUPPORTED, TEXTS[FIELD_UNSUPPORTED].format("IncludeListMetaData")
+        )
     return Reply((("HostRet", host),))
 
 
@@ -64,8 +88,11 @@ def company_query(call: Call) -> Reply:
         "FirstMonthIncomeTaxYear": "January",
         "TaxForm": "OtherOrNone",
         "AccountantCopy": {"AccountantCopyExists": "false"},
-        "DataExtRet": [entry for owner in call.values.get("OwnerID", ())
-                       for entry in call.books.data_ext(COMPANY, str(owner))],
+        "DataExtRet": [
+            entry
+            for owner in call.values.get("OwnerID", ())
+            for entry in call.books.data_ext(COMPANY, str(owner))
+        ],
     }
     return Reply((("CompanyRet", company),))
 
@@ -77,24 +104,44 @@ def preferences_query(call: Call) -> Reply:
 def _preferences(books: Books) -> dict[str, Any]:
     return {
         "AccountingPreferences": {
-            "IsUsingAccountNumbers": "false", "IsRequiringAccounts": "true", "IsUsingClassTracking": "false",
-            "IsUsingAuditTrail": "true", "IsAssigningJournalEntryNumbers": "true"},
+            "IsUsingAccountNumbers": "false",
+            "IsRequiringAccounts": "true",
+            "IsUsingClassTracking": "false",
+            "IsUsingAuditTrail": "true",
+            "IsAssigningJournalEntryNumbers": "true",
+        },
         "FinanceChargePreferences": {
-            "AnnualInterestRate": "0", "MinFinanceCharge": "0.00", "GracePeriod": "0",
-            "IsAssessingForOverdueCharges": "false", "CalculateChargesFrom": "DueDate",
-            "IsMarkedToBePrinted": "false"},
+            "AnnualInterestRate": "0",
+            "MinFinanceCharge": "0.00",
+            "GracePeriod": "0",
+            "IsAssessingForOverdueCharges": "false",
+            "CalculateChargesFrom": "DueDate",
+            "IsMarkedToBePrinted": "false",
+        },
         "JobsAndEstimatesPreferences": {
-            "IsUsingEstimates": "true", "IsUsingProgressInvoicing": "false",
-            "IsPrintingItemsWithZeroAmounts": "false"},
+            "IsUsingEstimates": "true",
+            "IsUsingProgressInvoicing": "false",
+            "IsPrintingItemsWithZeroAmounts": "false",
+        },
         "MultiCurrencyPreferences": {
-            "IsMultiCurrencyOn": "false", "HomeCurrencyRef": _ref(books, "Currency", "US Dollar")},
+            "IsMultiCurrencyOn": "false",
+            "HomeCurrencyRef": _ref(books, "Currency", "US Dollar"),
+        },
         "PurchasesAndVendorsPreferences": {
-            "IsUsingInventory": "false", "DaysBillsAreDue": "10", "IsAutomaticallyUsingDiscounts": "false"},
+            "IsUsingInventory": "false",
+            "DaysBillsAreDue": "10",
+            "IsAutomaticallyUsingDiscounts": "false",
+        },
         "ReportsPreferences": {"AgingReportBasis": "AgeFromDueDate", "SummaryReportBasis": "Accrual"},
         "SalesAndCustomersPreferences": {
-            "IsTrackingReimbursedExpensesAsIncome": "false", "IsAutoApplyingPayments": "true",
-            "PriceLevels": {"IsUsingPriceLevels": "true", "IsRoundingSalesPriceUp": "false"}},
-        "CurrentAppAccessRights": {"IsAutomaticLoginAllowed": "false", "IsPersonalDataAccessAllowed": "false"},
+            "IsTrackingReimbursedExpensesAsIncome": "false",
+            "IsAutoApplyingPayments": "true",
+            "PriceLevels": {"IsUsingPriceLevels": "true", "IsRoundingSalesPriceUp": "false"},
+        },
+        "CurrentAppAccessRights": {
+            "IsAutomaticLoginAllowed": "false",
+            "IsPersonalDataAccessAllowed": "false",
+        },
     }
 
 

@@ -21,7 +21,7 @@ class Iterator:
 
     def page(self, size: int | None) -> list[str]:
         handed_out = self.waiting[:size]
-        self.waiting = self.waiting[len(handed_out):]
+        self.waiting = self.waiting[len(handed_out) :]
         return handed_out
 
 

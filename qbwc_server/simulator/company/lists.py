@@ -8,7 +8,7 @@ from qbwc_server.simulator.company import objects
 from qbwc_server.simulator.company.books import Books
 from qbwc_server.simulator.company.characters import is_empty
 from qbwc_server.simulator.company.objects import ListObject
-from qbwc_server.simulator.company.statuses import BAD_REFERENCE, MACRO, MISSING, Refusal
+from qbwc_server.simulator.company.statuses import BAD_REFERENCE, MISSING, Refusal
 
 NAMES = "Names"
 ITEMS = "Items"
@@ -16,11 +16,21 @@ TERMS = "Terms"
 
 # ListDelType -> family: elements of one family share names and the numbers of their ListIDs (semantics 2, 4).
 FAMILIES: Mapping[str, str] = {
-    "Customer": NAMES, "Vendor": NAMES, "Employee": NAMES, "OtherName": NAMES,
-    "ItemSalesTax": ITEMS, "ItemSalesTaxGroup": ITEMS,
-    "StandardTerms": TERMS, "DateDrivenTerms": TERMS,
-    "Class": "Class", "Currency": "Currency", "CustomerType": "CustomerType", "JobType": "JobType",
-    "PaymentMethod": "PaymentMethod", "PriceLevel": "PriceLevel", "SalesRep": "SalesRep",
+    "Customer": NAMES,
+    "Vendor": NAMES,
+    "Employee": NAMES,
+    "OtherName": NAMES,
+    "ItemSalesTax": ITEMS,
+    "ItemSalesTaxGroup": ITEMS,
+    "StandardTerms": TERMS,
+    "DateDrivenTerms": TERMS,
+    "Class": "Class",
+    "Currency": "Currency",
+    "CustomerType": "CustomerType",
+    "JobType": "JobType",
+    "PaymentMethod": "PaymentMethod",
+    "PriceLevel": "PriceLevel",
+    "SalesRep": "SalesRep",
     "SalesTaxCode": "SalesTaxCode",
 }
 
@@ -72,19 +82,23 @@ def insert(books: Books, kind: str, name: str, list_id: str = "") -> ListObject:
     if list_id:
         books.reserve_list_id(family, list_id)
     element = ListObject(
-        family=family, kind=kind, list_id=list_id or books.new_list_id(family), name=name, full_name=name,
-        time_created=now, time_modified=now, edit_sequence=books.edit_sequence())
+        family=family,
+        kind=kind,
+        list_id=list_id or books.new_list_id(family),
+        name=name,
+        full_name=name,
+        time_created=now,
+        time_modified=now,
+        edit_sequence=books.edit_sequence(),
+    )
     objects.save(books, element)
     return element
 
 
 def resolve(books: Books, family: str, ref: Mapping[str, Any]) -> ListObject | None:
     """The element a Ref names; a ListID wins over a FullName given with it (semantics 5, Refs)."""
-    list_id = ref.get("ListID")
-    if isinstance(list_id, Mapping):
-        raise Refusal(MACRO, str(list_id.get("@useMacro", "")))
-    if list_id:
-        return objects.find(books, family, str(list_id))
+    if ref.get("ListID"):
+        return objects.find(books, family, str(ref["ListID"]))
     return objects.find_full_name(books, family, str(ref.get("FullName", "")))
 
 
@@ -95,8 +109,11 @@ def named(ref: Mapping[str, Any]) -> str:
 
 def checked_references(books: Books, given: Mapping[str, Any], owner: str) -> dict[str, Any]:
     """The Refs among the fields as {"ListID": ...}, {} for a cleared one; Refusal 3140 for one that exists nowhere."""
-    return {name: _checked(books, REFERENCES[name], value, owner)
-            for name, value in given.items() if name in REFERENCES}
+    return {
+        name: _checked(books, REFERENCES[name], value, owner)
+        for name, value in given.items()
+        if name in REFERENCES
+    }
 
 
 def _checked(books: Books, reference: Reference, ref: Any, owner: str) -> dict[str, str]:
@@ -120,7 +137,9 @@ def users(books: Books, element: ListObject) -> list[str]:
     if not fields:
         return []
     used = " OR ".join(f"json_extract(fields, '$.{name}.ListID') = ?" for name in fields)
-    rows = objects.select(books, f"WHERE kind = 'Customer' AND ({used}) LIMIT 3", *[element.list_id] * len(fields))
+    rows = objects.select(
+        books, f"WHERE kind = 'Customer' AND ({used}) LIMIT 3", *[element.list_id] * len(fields)
+    )
     return [row.full_name for row in rows]
 
 

@@ -25,7 +25,9 @@ class Opening:
     status: SetStatus = field(default_factory=SetStatus)
 
 
-def begin(books: Books, application: str, given: RequestSet, document: str, *, unknown: int = NO_ANSWER) -> Opening:
+def begin(
+    books: Books, application: str, given: RequestSet, document: str, *, unknown: int = NO_ANSWER
+) -> Opening:
     """Clears what oldMessageSetID names, answers from the store, or opens a place for the new answer.
 
     unknown: the status of a question after a set that is not stored.
@@ -43,8 +45,9 @@ def begin(books: Books, application: str, given: RequestSet, document: str, *, u
 
 
 def finish(books: Books, application: str, set_id: str, answer: str) -> None:
-    books.db.execute("UPDATE message_set SET answer = ? WHERE application = ? AND id = ?",
-                     (answer, application, set_id))
+    books.db.execute(
+        "UPDATE message_set SET answer = ? WHERE application = ? AND id = ?", (answer, application, set_id)
+    )
 
 
 def forget(books: Books, application: str, set_id: str) -> None:
@@ -54,7 +57,7 @@ def forget(books: Books, application: str, set_id: str) -> None:
 def checksum(document: str) -> str:
     """Of the requests alone: the same set may come again with another oldMessageSetID."""
     found = _START_TAG.search(document)
-    return hashlib.sha256(document[found.end() if found else 0:].encode("utf-8")).hexdigest()
+    return hashlib.sha256(document[found.end() if found else 0 :].encode("utf-8")).hexdigest()
 
 
 def _clear(books: Books, application: str, old: str) -> bool:
@@ -82,8 +85,8 @@ def _begin_new(books: Books, application: str, given: RequestSet, digest: str, u
 
 def _stored(books: Books, application: str, set_id: str) -> tuple[str, str | None] | None:
     row: tuple[str, str | None] | None = books.db.execute(
-        "SELECT checksum, answer FROM message_set WHERE application = ? AND id = ?",
-        (application, set_id)).fetchone()
+        "SELECT checksum, answer FROM message_set WHERE application = ? AND id = ?", (application, set_id)
+    ).fetchone()
     return row
 
 

@@ -41,7 +41,9 @@ def parent(books: Books, ref: Any) -> ListObject | None:
     return found
 
 
-def check_free(books: Books, above: ListObject | None, name: str, *, renamed: ListObject | None = None) -> None:
+def check_free(
+    books: Books, above: ListObject | None, name: str, *, renamed: ListObject | None = None
+) -> None:
     """Refusal 3100 for a new element, 3170 with the merge text for a Mod (renamed = the element itself)."""
     holder = objects.find_sibling(books, lists.NAMES, above.list_id if above else "", name)
     if holder is None or (renamed is not None and holder.list_id == renamed.list_id):
@@ -60,7 +62,9 @@ def placed(element: ListObject, above: ListObject | None) -> ListObject:
     return replace(element, parent_id=above.list_id if above else "", full_name=full_name, sublevel=sublevel)
 
 
-def check_no_circle(books: Books, element: ListObject, above: ListObject | None, ref: Mapping[str, Any]) -> None:
+def check_no_circle(
+    books: Books, element: ListObject, above: ListObject | None, ref: Mapping[str, Any]
+) -> None:
     """Nothing can stand below itself."""
     line = [] if above is None else [above, *objects.ancestors(books, above)]
     if any(member.list_id == element.list_id for member in line):

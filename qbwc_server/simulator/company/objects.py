@@ -7,13 +7,31 @@ from typing import Any
 
 from qbwc_server.simulator.company.books import Books
 
-COLUMNS = ("family", "list_id", "kind", "parent_id", "name", "name_key", "full_name", "full_name_key", "sublevel",
-           "is_active", "time_created", "time_modified", "edit_sequence", "balance", "total_balance", "fields")
+COLUMNS = (
+    "family",
+    "list_id",
+    "kind",
+    "parent_id",
+    "name",
+    "name_key",
+    "full_name",
+    "full_name_key",
+    "sublevel",
+    "is_active",
+    "time_created",
+    "time_modified",
+    "edit_sequence",
+    "balance",
+    "total_balance",
+    "fields",
+)
 # Statements are put together from the names above only.
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM list_object"  # noqa: S608
 _CHANGED = ", ".join(f"{column} = excluded.{column}" for column in COLUMNS[2:])
-_SAVE = (f"INSERT INTO list_object VALUES ({', '.join('?' * len(COLUMNS))}) "  # noqa: S608
-         f"ON CONFLICT (family, list_id) DO UPDATE SET {_CHANGED}")
+_SAVE = (
+    f"INSERT INTO list_object VALUES ({', '.join('?' * len(COLUMNS))}) "  # noqa: S608
+    f"ON CONFLICT (family, list_id) DO UPDATE SET {_CHANGED}"
+)
 # SQLite takes a limited number of parameters in one statement.
 _BATCH = 500
 
@@ -53,11 +71,27 @@ def key(name: str) -> str:
 
 
 def save(books: Books, element: ListObject) -> None:
-    books.db.execute(_SAVE, (
-        element.family, element.list_id, element.kind, element.parent_id, element.name, key(element.name),
-        element.full_name, key(element.full_name), element.sublevel, int(element.is_active),
-        element.time_created, element.time_modified, element.edit_sequence, element.balance,
-        element.total_balance, json.dumps(element.fields, ensure_ascii=False)))
+    books.db.execute(
+        _SAVE,
+        (
+            element.family,
+            element.list_id,
+            element.kind,
+            element.parent_id,
+            element.name,
+            key(element.name),
+            element.full_name,
+            key(element.full_name),
+            element.sublevel,
+            int(element.is_active),
+            element.time_created,
+            element.time_modified,
+            element.edit_sequence,
+            element.balance,
+            element.total_balance,
+            json.dumps(element.fields, ensure_ascii=False),
+        ),
+    )
 
 
 def find(books: Books, family: str, list_id: str) -> ListObject | None:
@@ -90,15 +124,19 @@ def by_ids(books: Books, family: str, list_ids: Iterable[str]) -> list[ListObjec
     wanted = list(list_ids)
     found: dict[str, ListObject] = {}
     for start in range(0, len(wanted), _BATCH):
-        batch = wanted[start:start + _BATCH]
+        batch = wanted[start : start + _BATCH]
         marks = ", ".join("?" * len(batch))
-        found.update((row.list_id, row)
-                     for row in select(books, f"WHERE family = ? AND list_id IN ({marks})", family, *batch))
+        found.update(
+            (row.list_id, row)
+            for row in select(books, f"WHERE family = ? AND list_id IN ({marks})", family, *batch)
+        )
     return [found[list_id] for list_id in wanted if list_id in found]
 
 
 def delete(books: Books, element: ListObject) -> None:
-    books.db.execute("DELETE FROM list_object WHERE family = ? AND list_id = ?", (element.family, element.list_id))
+    books.db.execute(
+        "DELETE FROM list_object WHERE family = ? AND list_id = ?", (element.family, element.list_id)
+    )
     books.db.execute("DELETE FROM data_ext WHERE holder = ?", (element.holder,))
 
 
@@ -115,4 +153,6 @@ def _first(books: Books, clause: str, *parameters: Any) -> ListObject | None:
 def _read(row: tuple[Any, ...]) -> ListObject:
     values = dict(zip(COLUMNS, row, strict=True))
     del values["name_key"], values["full_name_key"]
-    return ListObject(**{**values, "is_active": bool(values["is_active"]), "fields": json.loads(values["fields"])})
+    return ListObject(
+        **{**values, "is_active": bool(values["is_active"]), "fields": json.loads(values["fields"])}
+    )

@@ -70,8 +70,13 @@ class Processor:
         self._fail_if("refuse_set")
         given = self._parsed(document)
         unknown = self._faults.take("unknown_set") if _asks_for_stored(given) else None
-        opening = message_sets.begin(self._books, self._session.application, given, document,
-                                     unknown=unknown["code"] if unknown else message_sets.NO_ANSWER)
+        opening = message_sets.begin(
+            self._books,
+            self._session.application,
+            given,
+            document,
+            unknown=unknown["code"] if unknown else message_sets.NO_ANSWER,
+        )
         if opening.answer is not None:
             return opening.answer
         answer = self._answered(given, opening)
@@ -127,7 +132,9 @@ class Processor:
         reply = handling.handler(Call(self._books, self._session, checked, version))
         self._books.count(request.name.removesuffix("Rq"))
         if unsupported and reply.code == OK:
-            return replace(reply, code=FIELD_UNSUPPORTED, message=TEXTS[FIELD_UNSUPPORTED].format(unsupported[0]))
+            return replace(
+                reply, code=FIELD_UNSUPPORTED, message=TEXTS[FIELD_UNSUPPORTED].format(unsupported[0])
+            )
         return reply
 
     def _handling(self, request: Request) -> Handling:
@@ -177,12 +184,20 @@ def _document(responses: list[Answered], status: SetStatus) -> str:
 
 def _answer(request: Request, reply: Reply, given: RequestSet) -> Answered:
     status = Status(
-        name=f"{request.name.removesuffix('Rq')}Rs", request_id=request.request_id, code=reply.code,
-        severity=severity(reply.code), message=reply.message, ret_count=reply.ret_count,
-        iterator_id=reply.iterator_id, iterator_remaining=reply.iterator_remaining)
+        name=f"{request.name.removesuffix('Rq')}Rs",
+        request_id=request.request_id,
+        code=reply.code,
+        severity=severity(reply.code),
+        message=reply.message,
+        ret_count=reply.ret_count,
+        iterator_id=reply.iterator_id,
+        iterator_remaining=reply.iterator_remaining,
+    )
     records = reply.records if given.response_data == "includeAll" else ()
     include = frozenset(request.values.get("IncludeRetElement", ()))
-    return status, [Ret(name, _shown(name, values, include, given.version), status) for name, values in records]
+    return status, [
+        Ret(name, _shown(name, values, include, given.version), status) for name, values in records
+    ]
 
 
 def _shown(name: str, values: Mapping[str, Any], include: frozenset[str], version: str) -> dict[str, Any]:
@@ -195,7 +210,11 @@ def _shown(name: str, values: Mapping[str, Any], include: frozenset[str], versio
 def _without_newer(values: Mapping[str, Any], path: str, newer: frozenset[str]) -> dict[str, Any]:
     if not newer:
         return dict(values)
-    return {key: _older(value, f"{path}{key}", newer) for key, value in values.items() if f"{path}{key}" not in newer}
+    return {
+        key: _older(value, f"{path}{key}", newer)
+        for key, value in values.items()
+        if f"{path}{key}" not in newer
+    }
 
 
 def _older(value: Any, path: str, newer: frozenset[str]) -> Any:

@@ -22,7 +22,11 @@ from qbxml import WallTime
 # Parents before their jobs, names without case; the colon that joins levels sorts before every letter.
 ORDER = "ORDER BY replace(full_name_key, ':', char(1))"
 OPERATORS: Mapping[str, str] = {
-    "LessThan": "<", "LessThanEqual": "<=", "Equal": "=", "GreaterThan": ">", "GreaterThanEqual": ">=",
+    "LessThan": "<",
+    "LessThanEqual": "<=",
+    "Equal": "=",
+    "GreaterThan": ">",
+    "GreaterThanEqual": ">=",
 }
 MATCHES: Mapping[str, str] = {
     "StartsWith": "substr(name_key, 1, length(?1)) = ?1",
@@ -54,7 +58,7 @@ class ListQuery:
             call.session.start(call.request.name, call.values, found)
             iterator_id = next(reversed(call.session.iterators))
             return self._page(call, iterator_id)
-        return _judged(self._records(call, found[:call.values.get("MaxReturned")]), found, missing)
+        return _judged(self._records(call, found[: call.values.get("MaxReturned")]), found, missing)
 
     # -- pages -----------------------------------------------------------------------------------------------
 
@@ -72,8 +76,9 @@ class ListQuery:
         page = iterator.page(call.values.get("MaxReturned"))
         if not iterator.waiting:
             call.session.stop(iterator_id)
-        return replace(self._records(call, page), iterator_id=iterator_id,
-                       iterator_remaining=len(iterator.waiting))
+        return replace(
+            self._records(call, page), iterator_id=iterator_id, iterator_remaining=len(iterator.waiting)
+        )
 
     def _records(self, call: Call, list_ids: list[str]) -> Reply:
         rows = objects.by_ids(call.books, lists.FAMILIES[self.kind], list_ids)
@@ -84,8 +89,11 @@ class ListQuery:
     def _with_private_data(self, call: Call, row: ListObject) -> dict[str, Any]:
         """DataExtRet comes only for the OwnerIDs that were asked for (semantics 3)."""
         values = self.ret(call.books, row)
-        private = [entry for owner in call.values.get("OwnerID", ())
-                   for entry in call.books.data_ext(row.holder, str(owner))]
+        private = [
+            entry
+            for owner in call.values.get("OwnerID", ())
+            for entry in call.books.data_ext(row.holder, str(owner))
+        ]
         return {**values, "DataExtRet": private} if private else values
 
     # -- finding ---------------------------------------------------------------------------------------------
@@ -93,8 +101,10 @@ class ListQuery:
     def _named(self, call: Call) -> tuple[list[str], list[str]]:
         """IDs of what was named, and the names that nobody has; no other filter holds (semantics 3)."""
         family = lists.FAMILIES[self.kind]
-        wanted = [*(({"ListID": list_id}, list_id) for list_id in call.values.get("ListID", ())),
-                  *(({"FullName": name}, name) for name in call.values.get("FullName", ()))]
+        wanted = [
+            *(({"ListID": list_id}, list_id) for list_id in call.values.get("ListID", ())),
+            *(({"FullName": name}, name) for name in call.values.get("FullName", ())),
+        ]
         rows = [(lists.resolve(call.books, family, ref), text) for ref, text in wanted]
         found = [row.list_id for row, _ in rows if row is not None and row.kind == self.kind]
         missing = [text for row, text in rows if row is None or row.kind != self.kind]
@@ -104,8 +114,10 @@ class ListQuery:
         conditions = list(_conditions(call.books, call.values))
         clause = " AND ".join(["kind = ?", *(text for text, _ in conditions)])
         parameters = [self.kind, *(value for _, values in conditions for value in values)]
-        rows = call.books.db.execute(f"SELECT list_id FROM list_object WHERE {clause} {ORDER}",  # noqa: S608
-                                     parameters)
+        rows = call.books.db.execute(
+            f"SELECT list_id FROM list_object WHERE {clause} {ORDER}",  # noqa: S608
+            parameters,
+        )
         return [row[0] for row in rows]
 
 
@@ -171,8 +183,11 @@ def _name_range(wanted: Mapping[str, str] | None) -> Iterator[Condition]:
 def _reference_filter(books: Books, field: str, wanted: Mapping[str, Any]) -> Condition:
     family = lists.REFERENCES[field].family
     with_children = {"ListIDWithChildren": "ListID", "FullNameWithChildren": "FullName"}
-    found = [lists.resolve(books, family, {kind: text})
-             for kind in ("ListID", "FullName") for text in wanted.get(kind, ())]
+    found = [
+        lists.resolve(books, family, {kind: text})
+        for kind in ("ListID", "FullName")
+        for text in wanted.get(kind, ())
+    ]
     for name, kind in with_children.items():
         if name in wanted:
             top = lists.resolve(books, family, {kind: wanted[name]})

@@ -15,8 +15,21 @@ from qbwc_server.simulator.errors import SimulatorError
 from qbxml import Ret, UnreadableAnswer
 
 # Told by columns, by the rules, or derived from other fields whenever a customer is shown.
-NOT_KEPT = ("ListID", "TimeCreated", "TimeModified", "EditSequence", "Name", "FullName", "IsActive", "ParentRef",
-            "Sublevel", "Balance", "TotalBalance", "DataExtRet", "AdditionalContactRef")
+NOT_KEPT = (
+    "ListID",
+    "TimeCreated",
+    "TimeModified",
+    "EditSequence",
+    "Name",
+    "FullName",
+    "IsActive",
+    "ParentRef",
+    "Sublevel",
+    "Balance",
+    "TotalBalance",
+    "DataExtRet",
+    "AdditionalContactRef",
+)
 
 
 def load(books: Books, source: str | bytes) -> int:
@@ -26,7 +39,9 @@ def load(books: Books, source: str | bytes) -> int:
     read, a ListID or name that is taken, a parent that is neither in the file nor in the answer.
     """
     try:
-        records = [item for item in qbxml.parse(source) if isinstance(item, Ret) and item.name == customers.RET]
+        records = [
+            item for item in qbxml.parse(source) if isinstance(item, Ret) and item.name == customers.RET
+        ]
     except UnreadableAnswer as error:
         raise SimulatorError(f"The recording cannot be read: {error}") from error
     with books.transaction():
@@ -42,17 +57,22 @@ def _parents_first(records: Iterable[Mapping[str, Any]]) -> list[Mapping[str, An
 def _take_in(books: Books, values: Mapping[str, Any]) -> None:
     above = _parent(books, values)
     list_id, name = values["ListID"], values["Name"]
-    taken = (objects.find(books, lists.NAMES, list_id)
-             or objects.find_sibling(books, lists.NAMES, above.list_id if above else "", name))
+    taken = objects.find(books, lists.NAMES, list_id) or objects.find_sibling(
+        books, lists.NAMES, above.list_id if above else "", name
+    )
     if taken:
-        raise SimulatorError(f"{values['FullName']} ({list_id}) cannot be loaded: {taken.full_name} "
-                             f"({taken.list_id}) is in this company file already.")
+        raise SimulatorError(
+            f"{values['FullName']} ({list_id}) cannot be loaded: {taken.full_name} "
+            f"({taken.list_id}) is in this company file already."
+        )
     books.reserve_list_id(lists.NAMES, list_id)
     element = names.placed(_element(books, values), above)
     objects.save(books, element)
     balances.carry_up(books, element, element.balance)
     for entry in values.get("DataExtRet", ()):
-        books.set_data_ext(element.holder, entry.get("OwnerID", "0"), entry["DataExtName"], entry["DataExtValue"])
+        books.set_data_ext(
+            element.holder, entry.get("OwnerID", "0"), entry["DataExtName"], entry["DataExtValue"]
+        )
 
 
 def _parent(books: Books, values: Mapping[str, Any]) -> ListObject | None:
@@ -61,8 +81,10 @@ def _parent(books: Books, values: Mapping[str, Any]) -> ListObject | None:
         return None
     found = objects.find(books, lists.NAMES, ref["ListID"])
     if found is None:
-        raise SimulatorError(f"{values['FullName']} is a job of {ref.get('FullName', ref['ListID'])}, which is "
-                             "neither in this company file nor in the recording.")
+        raise SimulatorError(
+            f"{values['FullName']} is a job of {ref.get('FullName', ref['ListID'])}, which is "
+            "neither in this company file nor in the recording."
+        )
     return found
 
 
@@ -70,12 +92,21 @@ def _element(books: Books, values: Mapping[str, Any]) -> ListObject:
     balance = balances.cents(values.get("Balance") or "0")
     kept = {name: value for name, value in values.items() if name not in NOT_KEPT}
     extra = parts.with_contact_list({}, values.get("AdditionalContactRef", ()))
+    card = parts.with_card({}, values.get("CreditCardInfo", ""))
     references = {name: _reference(books, name, kept[name]) for name in kept if name in lists.REFERENCES}
     return ListObject(
-        family=lists.NAMES, kind=customers.KIND, list_id=values["ListID"], name=values["Name"],
-        is_active=values.get("IsActive") != "false", time_created=values["TimeCreated"],
-        time_modified=values["TimeModified"], edit_sequence=values["EditSequence"], balance=balance,
-        total_balance=balance, fields={**extra, **kept, **references})
+        family=lists.NAMES,
+        kind=customers.KIND,
+        list_id=values["ListID"],
+        name=values["Name"],
+        is_active=values.get("IsActive") != "false",
+        time_created=values["TimeCreated"],
+        time_modified=values["TimeModified"],
+        edit_sequence=values["EditSequence"],
+        balance=balance,
+        total_balance=balance,
+        fields={**extra, **kept, **card, **references},
+    )
 
 
 def _reference(books: Books, name: str, ref: Mapping[str, str]) -> dict[str, str]:
@@ -88,7 +119,9 @@ def _reference(books: Books, name: str, ref: Mapping[str, str]) -> dict[str, str
             return {"ListID": same_name.list_id}
         if same_name:
             objects.delete(books, same_name)
-        found = lists.insert(books, same_name.kind if same_name else target.kind, ref["FullName"], ref["ListID"])
+        found = lists.insert(
+            books, same_name.kind if same_name else target.kind, ref["FullName"], ref["ListID"]
+        )
     elif found.full_name != ref["FullName"]:
         found = replace(found, name=ref["FullName"], full_name=ref["FullName"])
         objects.save(books, found)

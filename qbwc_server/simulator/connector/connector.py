@@ -29,8 +29,12 @@ class WebConnector:
     company: the company file that is open in QuickBooks; None = the one each application was added with.
     """
 
-    def __init__(self, home: Path | str, company: CompanyFile | Path | str | None = None,
-                 options: Options | None = None) -> None:
+    def __init__(
+        self,
+        home: Path | str,
+        company: CompanyFile | Path | str | None = None,
+        options: Options | None = None,
+    ) -> None:
         self.home = Path(home)
         self.options = options or Options()
         self.registry = Registry(self.home)
@@ -54,8 +58,9 @@ class WebConnector:
             quickbooks.connect("")
             quickbooks.stamp(replaced.qwc if replaced else None)
         except ProcessError as error:
-            raise SimulatorError(f"QuickBooks could not be reached to register the application. {error}",
-                                 "QBWC1022") from error
+            raise SimulatorError(
+                f"QuickBooks could not be reached to register the application. {error}", "QBWC1022"
+            ) from error
         finally:
             quickbooks.disconnect()
         application = Application(qwc, str(company.path), qwc.run_every)
@@ -85,8 +90,9 @@ class WebConnector:
         self._log_failures(results)
         return results
 
-    def auto_run(self, every: int | None = None, times: int = 1,
-                 names: Iterable[str] | None = None) -> list[UpdateResult]:
+    def auto_run(
+        self, every: int | None = None, times: int = 1, names: Iterable[str] | None = None
+    ) -> list[UpdateResult]:
         """Auto-Run: each application `times` times, every N seconds (None = the interval it was added with).
 
         An application may postpone a run (authenticate [2]) or raise its interval (authenticate [3]).
@@ -109,25 +115,35 @@ class WebConnector:
     # -- one application -------------------------------------------------------------------------------------
 
     def _scheduled(self, name: str) -> UpdateResult:
-        self.log.line("WebServiceManager.UpdateThisScheduledApp",
-                      f"Performing SCHEDULED UPDATE for application = '{name}'")
+        self.log.line(
+            "WebServiceManager.UpdateThisScheduledApp",
+            f"Performing SCHEDULED UPDATE for application = '{name}'",
+        )
         result = self._update_one(self.registry.application(name), scheduled=True)
         if not result.ok:
-            self.log.line("WebServiceManager.UpdateThisScheduledApp",
-                          "QBWC1031: Update completed with some error. See QWCLog for further information.")
+            self.log.line(
+                "WebServiceManager.UpdateThisScheduledApp",
+                "QBWC1031: Update completed with some error. See QWCLog for further information.",
+            )
         return result
 
     def _update_one(self, application: Application, *, scheduled: bool) -> UpdateResult:
         password = self.registry.password(application.name)
         if not password:
-            return self._remember(application, UpdateResult(
-                application.name, ok=False, status=f"QBWC1030: {NO_PASSWORD}", calls=[], code="QBWC1030"))
+            return self._remember(
+                application,
+                UpdateResult(
+                    application.name, ok=False, status=f"QBWC1030: {NO_PASSWORD}", calls=[], code="QBWC1030"
+                ),
+            )
         with self._one_at_a_time:
             self._log_start(application)
             try:
                 result = self._visit(application, password, scheduled=scheduled).run()
             finally:
-                self._log_lock("setUpdateLock", "********************* Update session unlocked *********************")
+                self._log_lock(
+                    "setUpdateLock", "********************* Update session unlocked *********************"
+                )
         return self._remember(application, result)
 
     def _visit(self, application: Application, password: str, *, scheduled: bool) -> Visit:
@@ -137,7 +153,9 @@ class WebConnector:
 
     def _remember(self, application: Application, result: UpdateResult) -> UpdateResult:
         run = self.options.clock().astimezone(UTC).isoformat(timespec="seconds")
-        every = max((value for value in (application.every, result.minimum) if value is not None), default=None)
+        every = max(
+            (value for value in (application.every, result.minimum) if value is not None), default=None
+        )
         self.registry.remember_run(application.name, result.status, run, every)
         return result
 
@@ -154,7 +172,9 @@ class WebConnector:
 
     def _company_to_add(self) -> CompanyFile:
         if self._company is None:
-            raise SimulatorError("No company file is open. Open the one that the application is for.", "QBWC1022")
+            raise SimulatorError(
+                "No company file is open. Open the one that the application is for.", "QBWC1022"
+            )
         return self._company
 
     def _company_of(self, application: Application) -> CompanyFile:
@@ -170,11 +190,15 @@ class WebConnector:
     # -- log -------------------------------------------------------------------------------------------------
 
     def _log_start(self, application: Application) -> None:
-        self.log.line("WebServiceManager.DoUpdateSelected",
-                      f"updateWS() for application = '{application.name}' has STARTED")
+        self.log.line(
+            "WebServiceManager.DoUpdateSelected",
+            f"updateWS() for application = '{application.name}' has STARTED",
+        )
         self._log_lock("getUpdateLock", f"{_LOCK_KEY} = FALSE")
         self._log_lock("setUpdateLock", "********************* Update session locked *********************")
-        self.log.line("SOAPWebService.instantiateWebService", "Initiated connection to the following application.")
+        self.log.line(
+            "SOAPWebService.instantiateWebService", "Initiated connection to the following application."
+        )
         self.log.line("SOAPWebService.instantiateWebService", f"AppURL: {application.qwc.app_url}")
 
     def _log_lock(self, method: str, text: str) -> None:
@@ -183,8 +207,10 @@ class WebConnector:
     def _log_failures(self, results: Sequence[UpdateResult]) -> None:
         failed = [result.app_name for result in results if not result.ok]
         if failed and len(results) > 1:
-            self.log.line("WebServiceManager.DoUpdateSelected",
-                          f"QBWC1017: These applications failed to update: {', '.join(failed)}")
+            self.log.line(
+                "WebServiceManager.DoUpdateSelected",
+                f"QBWC1017: These applications failed to update: {', '.join(failed)}",
+            )
 
 
 def _content(source: Path | str | bytes) -> bytes:

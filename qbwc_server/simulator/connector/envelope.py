@@ -80,8 +80,9 @@ def _parse(text: str) -> etree._Element:
 def _first_of_body(root: etree._Element) -> etree._Element | None:
     name = etree.QName(root)
     if name.localname != "Envelope" or name.namespace not in (None, SOAP, SOAP_12):
-        raise ReplyError("Possible SOAP version mismatch: Envelope namespace "
-                         f"{name.namespace or ''} was unexpected.")
+        raise ReplyError(
+            f"Possible SOAP version mismatch: Envelope namespace {name.namespace or ''} was unexpected."
+        )
     inside = f"{{{name.namespace}}}" if name.namespace else ""
     body = root.find(f"{inside}Body")
     first = None if body is None else next(iter(body.iterchildren("*")), None)

@@ -39,12 +39,16 @@ class QwcLog:
 
     def _header(self) -> str:
         release = ".".join(self._version.split(".")[:2])
-        return "".join((
-            self._stamped(f"Log file initialized at {self._now()}"),
-            self._stamped("Timestamp format used: YYYYMMDD.HH:MM:SS UTC"),
-            self._stamped(f"QBWebConnector {release} has been initialized with its logging status to "
-                          f"level = {self.level}."),
-        ))
+        return "".join(
+            (
+                self._stamped(f"Log file initialized at {self._now()}"),
+                self._stamped("Timestamp format used: YYYYMMDD.HH:MM:SS UTC"),
+                self._stamped(
+                    f"QBWebConnector {release} has been initialized with its logging status to "
+                    f"level = {self.level}."
+                ),
+            )
+        )
 
     def _now(self) -> str:
         return self._clock().astimezone(UTC).strftime("%Y%m%d.%H:%M:%S UTC")

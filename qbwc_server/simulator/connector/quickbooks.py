@@ -48,11 +48,17 @@ class QuickBooks:
 
     def host_company_preferences(self) -> str:
         """The document that becomes strHCPResponse (4.1); raises ProcessError when QuickBooks gives none."""
-        return self.company.process(self.session, qbxml.build([
-            qbxml.Request("HostQueryRq", {}, "0"),
-            qbxml.Request("CompanyQueryRq", {"OwnerID": [self._qwc.owner_id]}, "1"),
-            qbxml.Request("PreferencesQueryRq", {}, "2"),
-        ], version=self.company.highest_version))
+        return self.company.process(
+            self.session,
+            qbxml.build(
+                [
+                    qbxml.Request("HostQueryRq", {}, "0"),
+                    qbxml.Request("CompanyQueryRq", {"OwnerID": [self._qwc.owner_id]}, "1"),
+                    qbxml.Request("PreferencesQueryRq", {}, "2"),
+                ],
+                version=self.company.highest_version,
+            ),
+        )
 
     def process(self, document: str) -> str:
         return self.company.process(self.session, document)
@@ -69,16 +75,25 @@ class QuickBooks:
         SimulatorError: QBWC1039 for a pair that is stamped already, QBWC1026 for another FileID in its place.
         """
         if self._qwc.is_read_only:
-            raise SimulatorError("QuickBooks refused the registration (status 3263): IsReadOnly is true, and "
-                                 "FileID and AppLock must be written. Send IsReadOnly false.", "QBWC1039")
+            raise SimulatorError(
+                "QuickBooks refused the registration (status 3263): IsReadOnly is true, and "
+                "FileID and AppLock must be written. Send IsReadOnly false.",
+                "QBWC1039",
+            )
         stamped = self.company.data_ext(self._qwc.owner_id).get(STAMP_NAME)
         ours = replaces is not None and (replaces.owner_id, replaces.file_id) == (self._qwc.owner_id, stamped)
         if stamped == self._qwc.file_id and not ours:
-            raise SimulatorError("Unique OwnerID/FileID pair value required: this company file already carries "
-                                 "the pair. Remove the stamp or issue a new FileID.", "QBWC1039")
+            raise SimulatorError(
+                "Unique OwnerID/FileID pair value required: this company file already carries "
+                "the pair. Remove the stamp or issue a new FileID.",
+                "QBWC1039",
+            )
         if stamped not in (None, self._qwc.file_id) and not ours:
-            raise SimulatorError(f"The FileID could not be added: this company file already carries {stamped} "
-                                 "under the same OwnerID.", "QBWC1026")
+            raise SimulatorError(
+                f"The FileID could not be added: this company file already carries {stamped} "
+                "under the same OwnerID.",
+                "QBWC1026",
+            )
         self.company.set_data_ext(self._qwc.owner_id, STAMP_NAME, self._qwc.file_id)
 
     def remove_stamp(self) -> None:

@@ -11,7 +11,17 @@ from lxml import etree
 
 from qbwc_server.simulator.errors import SimulatorError
 
-REQUIRED = ("AppName", "AppID", "AppURL", "AppDescription", "AppSupport", "UserName", "OwnerID", "FileID", "QBType")
+REQUIRED = (
+    "AppName",
+    "AppID",
+    "AppURL",
+    "AppDescription",
+    "AppSupport",
+    "UserName",
+    "OwnerID",
+    "FileID",
+    "QBType",
+)
 MAY_BE_EMPTY = ("AppID",)
 GUID = re.compile(r"\{[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\}")
 SCHEDULES = {"RunEveryNMinutes": 60, "RunEveryNSeconds": 1}
@@ -61,24 +71,35 @@ def read(source: bytes) -> Qwc:
     if problems:
         raise SimulatorError("The application could not be added. " + " ".join(problems), "QBWC1039")
     return Qwc(
-        app_name=values["AppName"], app_id=values["AppID"], app_url=values["AppURL"],
-        app_description=values["AppDescription"], app_support=values["AppSupport"],
-        user_name=values["UserName"], owner_id=values["OwnerID"], file_id=values["FileID"],
-        cert_url=values.get("CertURL", ""), app_unique_name=values.get("AppUniqueName", ""),
-        run_every=schedule, auth_flags=int(values.get("AuthFlags", "") or "0x0", 16),
+        app_name=values["AppName"],
+        app_id=values["AppID"],
+        app_url=values["AppURL"],
+        app_description=values["AppDescription"],
+        app_support=values["AppSupport"],
+        user_name=values["UserName"],
+        owner_id=values["OwnerID"],
+        file_id=values["FileID"],
+        cert_url=values.get("CertURL", ""),
+        app_unique_name=values.get("AppUniqueName", ""),
+        run_every=schedule,
+        auth_flags=int(values.get("AuthFlags", "") or "0x0", 16),
         is_read_only=values.get("IsReadOnly", "").lower() == "true",
     )
 
 
 def _root(source: bytes) -> etree._Element:
     if source.startswith(b"\xef\xbb\xbf"):
-        raise SimulatorError("The .qwc file begins with a byte order mark. Save it as plain UTF-8.", "QBWC1039")
+        raise SimulatorError(
+            "The .qwc file begins with a byte order mark. Save it as plain UTF-8.", "QBWC1039"
+        )
     try:
         root = etree.fromstring(source, etree.XMLParser(resolve_entities=False, no_network=True))
     except etree.XMLSyntaxError as error:
         raise SimulatorError(f"The .qwc file is not well-formed XML: {error.msg}.", "QBWC1039") from error
     if root.tag != "QBWCXML":
-        raise SimulatorError(f"The root element of a .qwc file is QBWCXML, this one is {root.tag}.", "QBWC1039")
+        raise SimulatorError(
+            f"The root element of a .qwc file is QBWCXML, this one is {root.tag}.", "QBWC1039"
+        )
     return root
 
 
@@ -108,7 +129,10 @@ _RULES: dict[str, tuple[Callable[[str], bool], str]] = {
     "FileID": (lambda text: GUID.fullmatch(text) is not None, "it must be a GUID in braces"),
     "QBType": (lambda text: text == "QBFS", "only QBFS (QuickBooks) is simulated, not QBPOS"),
     "Style": (lambda text: text == "Document", "only the style Document is simulated"),
-    "AuthFlags": (lambda text: re.fullmatch(r"0x[0-9A-Fa-f]+", text) is not None, "it must be hexadecimal, as 0xF"),
+    "AuthFlags": (
+        lambda text: re.fullmatch(r"0x[0-9A-Fa-f]+", text) is not None,
+        "it must be hexadecimal, as 0xF",
+    ),
     "IsReadOnly": (lambda text: text.lower() in ("true", "false"), "it must be true or false"),
 }
 
@@ -117,16 +141,21 @@ def check_addresses(qwc: Qwc) -> None:
     """The checks of host names and schemes, before anything is fetched; raises SimulatorError with their codes."""
     url, support = urlsplit(qwc.app_url), urlsplit(qwc.app_support)
     if _is_ip_address(url.hostname):
-        raise SimulatorError(f"AppURL {qwc.app_url} names an IP address. Use a host name (or localhost).",
-                             "QBWC1001")
+        raise SimulatorError(
+            f"AppURL {qwc.app_url} names an IP address. Use a host name (or localhost).", "QBWC1001"
+        )
     if _is_ip_address(support.hostname):
-        raise SimulatorError(f"AppSupport {qwc.app_support} names an IP address. Use a host name.", "QBWC1002")
+        raise SimulatorError(
+            f"AppSupport {qwc.app_support} names an IP address. Use a host name.", "QBWC1002"
+        )
     if url.scheme != "https" and not (url.scheme == "http" and url.hostname == "localhost"):
-        raise SimulatorError(f"AppURL {qwc.app_url} must use https; http is allowed for localhost only.",
-                             "QBWC1010")
+        raise SimulatorError(
+            f"AppURL {qwc.app_url} must use https; http is allowed for localhost only.", "QBWC1010"
+        )
     if url.hostname != "localhost" and url.hostname != support.hostname:
-        raise SimulatorError(f"AppURL and AppSupport are on different hosts ({url.hostname}, {support.hostname}).",
-                             "QBWC1000")
+        raise SimulatorError(
+            f"AppURL and AppSupport are on different hosts ({url.hostname}, {support.hostname}).", "QBWC1000"
+        )
 
 
 def _is_ip_address(host: str | None) -> bool:

@@ -15,11 +15,17 @@ def check_reachable(qwc: Qwc, timeout: float) -> None:
     try:
         status = _status(certified, timeout)
     except requests.RequestException as error:
-        raise SimulatorError(f"Could not verify the web application server certificate: {certified} does not "
-                             f"answer ({error}).", "QBWC1048") from error
+        raise SimulatorError(
+            f"Could not verify the web application server certificate: {certified} does not "
+            f"answer ({error}).",
+            "QBWC1048",
+        ) from error
     if status != 200:
-        raise SimulatorError(f"Could not verify the web application server certificate: a GET of {certified} "
-                             f"must answer 200, it answered {status}.", "QBWC1048")
+        raise SimulatorError(
+            f"Could not verify the web application server certificate: a GET of {certified} "
+            f"must answer 200, it answered {status}.",
+            "QBWC1048",
+        )
     _check_support(qwc.app_support, timeout)
 
 
@@ -29,12 +35,14 @@ def _check_support(url: str, timeout: float) -> None:
     except requests.RequestException as error:
         raise SimulatorError(f"AppSupport {url} could not be reached ({error}).", "QBWC1004") from error
     if status not in SUPPORT_STATUSES:
-        raise SimulatorError(f"AppSupport {url} must answer 200 without a login, it answered {status}.",
-                             "QBWC1003")
+        raise SimulatorError(
+            f"AppSupport {url} must answer 200 without a login, it answered {status}.", "QBWC1003"
+        )
 
 
 def _status(url: str, timeout: float) -> int:
     with requests.Session() as http:
         http.trust_env = False
-        return http.get(url, headers={"User-Agent": USER_AGENT}, timeout=timeout,
-                        allow_redirects=False, stream=True).status_code
+        return http.get(
+            url, headers={"User-Agent": USER_AGENT}, timeout=timeout, allow_redirects=False, stream=True
+        ).status_code

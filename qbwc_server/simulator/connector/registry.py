@@ -41,14 +41,17 @@ class Registry:
 
     def applications(self) -> dict[str, Application]:
         """By registered name, in the order they were added."""
-        return {name: Application(**{**row, "qwc": Qwc.from_json(row["qwc"])})
-                for name, row in _read(self._applications).items()}
+        return {
+            name: Application(**{**row, "qwc": Qwc.from_json(row["qwc"])})
+            for name, row in _read(self._applications).items()
+        }
 
     def application(self, name: str) -> Application:
         found = self.applications().get(name)
         if found is None:
-            raise SimulatorError(f"No application {name!r} is registered here. Add its .qwc file first.",
-                                 "QBWC1011")
+            raise SimulatorError(
+                f"No application {name!r} is registered here. Add its .qwc file first.", "QBWC1011"
+            )
         return found
 
     def keep(self, application: Application) -> None:

@@ -55,8 +55,17 @@ Step = Callable[[], "Step | UpdateResult"]
 class Visit:
     """The state of one run; run() never raises for what an application or QuickBooks does."""
 
-    def __init__(self, application: Application, password: str, quickbooks: QuickBooks,
-                 service: Service, log: QwcLog, options: Options, *, scheduled: bool = False) -> None:
+    def __init__(
+        self,
+        application: Application,
+        password: str,
+        quickbooks: QuickBooks,
+        service: Service,
+        log: QwcLog,
+        options: Options,
+        *,
+        scheduled: bool = False,
+    ) -> None:
         self.application = application
         self.password = password
         self.quickbooks = quickbooks
@@ -102,16 +111,21 @@ class Visit:
             self.seen["server_version"] = self.call("serverVersion") or ""
             self.received("serverVersion", "serverVersionRet", self.seen["server_version"])
         except CallFailed as failure:
-            self.log.line(f"{_SOAP}.do_serverVersion",
-                          f"Actual error received from web service for serverVersion call: <{failure.text}>")
+            self.log.line(
+                f"{_SOAP}.do_serverVersion",
+                f"Actual error received from web service for serverVersion call: <{failure.text}>",
+            )
         return self.client_version
 
     def client_version(self) -> Step | UpdateResult:
         reply = self.call("clientVersion", strVersion=self.options.version) or ""
         self.received("clientVersion", "clientVersionRet", reply)
         if not reply:
-            self.log.line(f"{_SOAP}.do_clientVersion", "This application agrees with the current version of "
-                          "QBWebConnector. Allowing update operation.")
+            self.log.line(
+                f"{_SOAP}.do_clientVersion",
+                "This application agrees with the current version of "
+                "QBWebConnector. Allowing update operation.",
+            )
             return self.authenticate
         kind, colon, text = reply[:1], reply[1:2], reply[2:]
         if colon != ":" or kind not in ("W", "E", "O"):
@@ -124,11 +138,18 @@ class Visit:
 
     def authenticate(self) -> Step | UpdateResult:
         user = self.application.qwc.user_name
-        self.log.line(f"{_SOAP}.do_authenticate",
-                      f"Authenticating to application '{self.application.name}', username = '{user}'")
-        reply = [item or "" for item in self.call("authenticate", strUserName=user, strPassword=self.password)]
-        self.log.line(f"{_SOAP}.do_authenticate", "Received from authenticate() following parameters:"
-                      + "".join(f'<authRet[{index}]="{item}">' for index, item in enumerate(reply)))
+        self.log.line(
+            f"{_SOAP}.do_authenticate",
+            f"Authenticating to application '{self.application.name}', username = '{user}'",
+        )
+        reply = [
+            item or "" for item in self.call("authenticate", strUserName=user, strPassword=self.password)
+        ]
+        self.log.line(
+            f"{_SOAP}.do_authenticate",
+            "Received from authenticate() following parameters:"
+            + "".join(f'<authRet[{index}]="{item}">' for index, item in enumerate(reply)),
+        )
         self.ticket, verdict, postpone, minimum = [*reply, "", ""][:4]
         if self.scheduled:
             self.seen.update(postponed=_seconds(postpone), minimum=_seconds(minimum))
@@ -163,10 +184,14 @@ class Visit:
         error = self.connection_error
         assert error is not None
         if self.calls.count("connectionError") == self.options.connection_attempts:
-            raise SimulatorError(f"The application {self.application.name} never answered done to connectionError "
-                                 f"({self.options.connection_attempts} times). The real program would go on.")
-        reply = self.call("connectionError", ticket=self.ticket, hresult=error.hresult,
-                          message=error.message) or ""
+            raise SimulatorError(
+                f"The application {self.application.name} never answered done to connectionError "
+                f"({self.options.connection_attempts} times). The real program would go on."
+            )
+        reply = (
+            self.call("connectionError", ticket=self.ticket, hresult=error.hresult, message=error.message)
+            or ""
+        )
         if reply.lower() == "done":
             return self.failed("QBWC1013", error.message)
         self.file_name = reply
@@ -186,21 +211,33 @@ class Visit:
 
     def send_request(self) -> Step:
         major, _, minor = self.quickbooks.company.highest_version.partition(".")
-        reply = self.call(
-            "sendRequestXML", ticket=self.ticket, strHCPResponse=self.hcp,
-            strCompanyFileName=self.quickbooks.company.file_name, qbXMLCountry=self.quickbooks.company.country,
-            qbXMLMajorVers=int(major), qbXMLMinorVers=int(minor)) or ""
+        reply = (
+            self.call(
+                "sendRequestXML",
+                ticket=self.ticket,
+                strHCPResponse=self.hcp,
+                strCompanyFileName=self.quickbooks.company.file_name,
+                qbXMLCountry=self.quickbooks.company.country,
+                qbXMLMajorVers=int(major),
+                qbXMLMinorVers=int(minor),
+            )
+            or ""
+        )
         self.hcp = ""
-        self.log.xml(f"{_SOAP}.do_sendRequestXML",
-                     "Received from sendRequestXML() following parameter: / strRequestXML =", reply)
+        self.log.xml(
+            f"{_SOAP}.do_sendRequestXML",
+            "Received from sendRequestXML() following parameter: / strRequestXML =",
+            reply,
+        )
         self.document = reply
         return self.last_error_after_request if reply in ("", "NoOp") else self.process
 
     def process(self) -> Step:
         where = f"{_SOAP}.ProcessRequestXML"
         self.log.line(where, f"Processing request #{self.calls.count('sendRequestXML')}")
-        self.log.line(where, "REQUEST: received from application: size (bytes) = "
-                      f"{len(self.document.encode('utf-8'))}")
+        self.log.line(
+            where, f"REQUEST: received from application: size (bytes) = {len(self.document.encode('utf-8'))}"
+        )
         self.log.line(where, "Sending request to QuickBooks.")
         try:
             self.answer = (self.quickbooks.process(self.document), "", "")
@@ -213,12 +250,18 @@ class Visit:
     def receive_response(self) -> Step | UpdateResult:
         response, hresult, message = self.answer
         self.log.xml(f"{_SOAP}.do_receiveResponseXML", f'wcTicket="{self.ticket}" / response =', response)
-        reply = int(self.call("receiveResponseXML", ticket=self.ticket, response=response, hresult=hresult,
-                              message=message))
+        reply = int(
+            self.call(
+                "receiveResponseXML", ticket=self.ticket, response=response, hresult=hresult, message=message
+            )
+        )
         self.progress.append(reply)
         if reply > DONE:
-            return self.failed("", f"receiveResponseXML returned {reply}; what the Web Connector does above 100 "
-                               "is not known, so never send it.")
+            return self.failed(
+                "",
+                f"receiveResponseXML returned {reply}; what the Web Connector does above 100 "
+                "is not known, so never send it.",
+            )
         if reply == DONE:
             return self.closing("")
         return self.send_request if reply >= 0 else self.last_error_after_response
@@ -256,15 +299,18 @@ class Visit:
 
     def ended(self, status: str, *, code: str = "", ok: bool = True) -> UpdateResult:
         shown = f"{code}: {status}" if code and not status.startswith(code) else status
-        return UpdateResult(self.application.name, ok, shown, self.calls, code, self.progress, self.messages,
-                            **self.seen)
+        return UpdateResult(
+            self.application.name, ok, shown, self.calls, code, self.progress, self.messages, **self.seen
+        )
 
     def disconnect(self) -> None:
         if self.locked:
             self.quickbooks.unlock()
             self.locked = False
-            self.log.line("CompanyFileLock.unsetLock", "Company file has been unlocked for ownerID = "
-                          f"<{self.application.qwc.owner_id}>")
+            self.log.line(
+                "CompanyFileLock.unsetLock",
+                f"Company file has been unlocked for ownerID = <{self.application.qwc.owner_id}>",
+            )
         if self.quickbooks.session:
             self.log.line(f"{_SOAP}.update", "Ending session to QuickBooks.")
             self.quickbooks.disconnect()
@@ -284,7 +330,9 @@ class Visit:
 
     def received(self, method: str, name: str, value: str) -> None:
         """name is the log's own word for the value."""
-        self.log.line(f"{_SOAP}.do_{method}", f'Received from {method}() following parameter:<{name}="{value}">')
+        self.log.line(
+            f"{_SOAP}.do_{method}", f'Received from {method}() following parameter:<{name}="{value}">'
+        )
 
 
 @dataclass(frozen=True)

@@ -68,8 +68,9 @@ class Service:
             "Expect": "100-continue",
             "Accept-Encoding": SKIP_HEADER,
         }
-        with self._http.post(self.url, data=body, headers=headers, timeout=self.timeout,
-                             allow_redirects=False, stream=True) as reply:
+        with self._http.post(
+            self.url, data=body, headers=headers, timeout=self.timeout, allow_redirects=False, stream=True
+        ) as reply:
             # read() of the raw stream: a compressed body stays compressed, as .NET leaves it.
             return read_body(reply.status_code, reply.headers.get("Content-Type", ""), reply.raw.read())
 
@@ -82,8 +83,10 @@ def read_body(status: int, content_type: str, body: bytes) -> str:
     if not body:
         raise ReplyError(f"{_found(content_type)} The request failed with an empty response.")
     if media not in SOAP_TYPES:
-        raise ReplyError(f"{_found(content_type)} The request failed with the error message: "
-                         f"{body[:200].decode('latin-1')}")
+        raise ReplyError(
+            f"{_found(content_type)} The request failed with the error message: "
+            f"{body[:200].decode('latin-1')}"
+        )
     return _decoded(body, content_type)
 
 
