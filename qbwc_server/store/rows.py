@@ -71,7 +71,7 @@ class Organisation:
     id: str
     vendor: str
     url: str
-    credentials: bytes
+    credentials: str
     fields: dict[str, Any] | None
     poll_wanted_at: datetime | None
     polled_at: datetime | None

@@ -61,7 +61,7 @@ organisations = Table(
     Column("id", ID, primary_key=True),
     Column("vendor", String(32), nullable=False),
     Column("url", Text, nullable=False),
-    Column("credentials", LargeBinary, nullable=False),
+    Column("credentials", Text, nullable=False),  # sealed
     # What the CRM said of its fields when last asked: {kind: [{name, type, length, required, writable}]}.
     Column("fields", PlainJson),
     # A visit or a person wants fresh CRM data: the worker polls as soon as it sees this.

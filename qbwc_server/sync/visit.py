@@ -40,12 +40,16 @@ NOT_STORED = (
 class Notes:
     """What a visit remembers between its calls; kept as plain values with its ticket."""
 
+    # The company file was proven to be the right one.
+    identified: bool = False
     reads: tuple[ReadState, ...] = ()
     planned: bool = False
-    # What is out: read, write, ask, clear or goodbye; "" when nothing is.
+    # What is out: identity, read, write, ask, clear or goodbye; "" when nothing is.
     out: str = ""
     set_id: str = ""
     asked: tuple[str, ...] = ()
+    # The company file's path, kept while QuickBooks is asked which file is open.
+    path: str = ""
     done: int = 0
     wanted_poll_at: str = ""
     waits: int = 0
@@ -235,6 +239,8 @@ def take(visit: Visit, response: str, hresult: str, message: str) -> Result:
         "ask": _take_asked,
         "clear": _take_cleared,
         "goodbye": lambda visit, _: _went_on(visit),
+        # Stored by an earlier copy of this very call, which did not live to acknowledge it.
+        "": lambda visit, _: Result(0, visit.notes),
     }
     try:
         return handlers[visit.notes.out](visit, response)
@@ -293,6 +299,8 @@ def _take_cleared(visit: Visit, _response: str) -> Result:
 
 def _no_answer(visit: Visit, hresult: str, message: str) -> Result:
     """QuickBooks gave no qbXML at all. Only the parser's refusal proves that nothing was executed."""
+    if not visit.notes.out:
+        return Result(0, visit.notes)
     text = f"QuickBooks did not answer: {message.strip() or qbxml.hresult(hresult).sentence} ({hresult})"
     if hresult.lower() == PARSE_ERROR:
         return _parser_refused(visit, message)

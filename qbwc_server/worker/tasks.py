@@ -1,0 +1,269 @@
+"""What is done in the background, as plain functions: poll, decide, deliver, sweep.
+
+Each takes ids, opens what it needs and may run twice without harm; when and by which engine they run is the
+engine's business. The truth is in the tables: a lost wake-up costs delay, never data.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import structlog
+
+from crm.errors import CrmError, LimitedUntil, LoginFailed, Misconfigured
+from crm.port import Gateway
+from qbwc_server.secrets import Keys
+from qbwc_server.store import history, jobs, parties, records, visits
+from qbwc_server.store.database import Database, Tx
+from qbwc_server.sync.deciding import Scope, decide_waiting
+from qbwc_server.sync.from_crm import bury_missing, fields_to_read, ingest, scopes_of_organisation
+from qbwc_server.sync.to_crm import Delivery, requeue_interrupted
+
+log = structlog.get_logger(__name__)
+
+PAUSES = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10), timedelta(hours=1))
+FIELDS_AGE = timedelta(days=1)
+
+
+class OpenGateway(Protocol):
+    """Opens the gateway of an organisation; the one place that knows vendors is the composition root."""
+
+    def __call__(self, vendor: str, url: str, credentials: Mapping[str, str]) -> Gateway: ...
+
+
+@dataclass(frozen=True)
+class Background:
+    """Everything that the tasks need."""
+
+    database: Database
+    keys: Keys
+    open_gateway: OpenGateway
+    clock: Callable[[], datetime]
+    poll_every: timedelta = timedelta(minutes=5)
+    keep_exchanges: timedelta = timedelta(days=30)
+
+
+@dataclass
+class _Run:
+    """A run row that is made only once something happened: an idle minute leaves no trace."""
+
+    background: Background
+    kind: str
+    organisation_id: str
+    number_made: int = 0
+
+    def number(self) -> int:
+        if not self.number_made:
+            with self.background.database.write() as tx:
+                self.number_made = self.begin(tx)
+        return self.number_made
+
+    def begin(self, tx: Tx) -> int:
+        return history.begin_run(tx, self.kind, self.background.clock(), organisation_id=self.organisation_id)
+
+    def end(self, counts: dict[str, int], errors: int, note: str = "") -> None:
+        """Close the run; without one, only trouble is worth making it."""
+        if not self.number_made and not errors and not any(counts.values()):
+            return
+        number = self.number()
+        with self.background.database.write() as tx:
+            history.count_in_run(tx, number, counts, errors)
+            history.end_run(tx, number, self.background.clock(), note)
+
+
+def work_once(background: Background) -> int:
+    """Everything that is due now, once; how many records or writes it concerned."""
+    with background.database.read() as tx:
+        organisations = [one.id for one in parties.all_organisations(tx)]
+    done = 0
+    for organisation_id in organisations:
+        if poll_due(background, organisation_id):
+            done += poll(background, organisation_id)
+        done += deliver(background, organisation_id)
+    return done
+
+
+def poll_due(background: Background, organisation_id: str) -> bool:
+    with background.database.read() as tx:
+        one = parties.organisation(tx, organisation_id)
+        if one is None or not parties.connections_of_organisation(tx, organisation_id):
+            return False
+    now = background.clock()
+    if one.retry_at is not None and one.retry_at > now:
+        return False
+    wanted = one.poll_wanted_at is not None and (one.polled_at is None or one.polled_at < one.poll_wanted_at)
+    return wanted or one.polled_at is None or one.polled_at + background.poll_every <= now
+
+
+def poll(background: Background, organisation_id: str) -> int:
+    """Read what changed in the CRM, decide it, and say when the CRM cannot be reached; records changed."""
+    started = background.clock()
+    run = _Run(background, "poll", organisation_id)
+    try:
+        with _gateway(background, organisation_id) as gateway:
+            _learn_fields(background, organisation_id, gateway)
+            changed = _read_changes(background, organisation_id, gateway)
+    except CrmError as trouble:
+        _note_trouble(background, organisation_id, trouble)
+        run.end({}, 1, trouble.text)
+        return 0
+    if changed:
+        _decide_all(background, organisation_id, run.number())
+    with background.database.write() as tx:
+        well: dict[str, Any] = {"poll_error": None, "retry_at": None, "failures": 0}
+        parties.change_organisation(tx, organisation_id, polled_at=started, **well)
+    run.end({"changed in the CRM": changed}, 0)
+    return changed
+
+
+def _read_changes(background: Background, organisation_id: str, gateway: Gateway) -> int:
+    with background.database.read() as tx:
+        scopes = scopes_of_organisation(tx, organisation_id)
+    changed = 0
+    for kind, fields in fields_to_read(scopes).items():
+        changed += _read_kind(background, organisation_id, gateway, kind, fields)
+    return changed
+
+
+def _read_kind(
+    background: Background, organisation_id: str, gateway: Gateway, kind: str, fields: tuple[str, ...]
+) -> int:
+    with background.database.read() as tx:
+        watermark, _ = records.watermark(tx, organisation_id, "crm", kind)
+    changed = 0
+    seen: set[str] = set()
+    for page in gateway.changed_since(kind, fields, watermark):
+        seen |= {one.id for one in page.records if not one.deleted}
+        with background.database.write() as tx:
+            scopes = scopes_of_organisation(tx, organisation_id)
+            if page.complete:
+                changed += bury_missing(tx, scopes, kind, seen, background.clock())
+            changed += ingest(tx, scopes, kind, page, background.clock())
+        if page.note:
+            log.warning("crm.read", organisation=organisation_id, kind=kind, note=page.note)
+    return changed
+
+
+def _learn_fields(background: Background, organisation_id: str, gateway: Gateway) -> None:
+    """Ask the CRM for its fields once a day: lengths decide what is truncated and what is refused."""
+    with background.database.read() as tx:
+        one = parties.organisation(tx, organisation_id)
+        scopes = scopes_of_organisation(tx, organisation_id)
+    fresh = (
+        one is not None
+        and one.fields
+        and one.fields.get("asked_at", "") > str(background.clock() - FIELDS_AGE)
+    )
+    if fresh:
+        return
+    known = {kind: _described(gateway, kind) for kind in fields_to_read(scopes)}
+    with background.database.write() as tx:
+        parties.change_organisation(tx, organisation_id, fields=known | {"asked_at": str(background.clock())})
+
+
+def _described(gateway: Gateway, kind: str) -> list[dict[str, Any]]:
+    return [
+        {"name": one.name, "type": one.type, "length": one.length}
+        | {"required": one.required, "writable": one.writable}
+        for one in gateway.describe(kind)
+    ]
+
+
+def _decide_all(background: Background, organisation_id: str, run_number: int) -> None:
+    with background.database.read() as tx:
+        companies = {one.company_id for one in parties.connections_of_organisation(tx, organisation_id)}
+    for company_id in sorted(companies):
+        decide_waiting(background.database, company_id, run_number, background.clock)
+
+
+def deliver(background: Background, organisation_id: str) -> int:
+    """Write what is due in the CRM; how many writes reached it."""
+    written = 0
+    for scope in _scopes_with_due(background, organisation_id):
+        run = _Run(background, "deliver", organisation_id)
+        try:
+            with _gateway(background, organisation_id) as gateway:
+                result = Delivery(background.database, scope, gateway, run.number, background.clock).deliver()
+        except CrmError as trouble:
+            _note_trouble(background, organisation_id, trouble)
+            run.end({}, 1, trouble.text)
+            break
+        written += result.written
+        note = result.stopped.text if result.stopped else ""
+        run.end(
+            {"written to the CRM": result.written, "refused by the CRM": result.refused}, result.refused, note
+        )
+        if result.stopped is not None:
+            _note_trouble(background, organisation_id, result.stopped)
+            break
+    return written
+
+
+def _scopes_with_due(background: Background, organisation_id: str) -> Iterator[Scope]:
+    now = background.clock()
+    with background.database.read() as tx:
+        one = parties.organisation(tx, organisation_id)
+        scopes = scopes_of_organisation(tx, organisation_id)
+        due = [
+            scope
+            for scope in scopes
+            if jobs.count_due(tx, scope.company.id, "crm", now) and not scope.connection.stopped_reason
+        ]
+    if one is None or (one.retry_at is not None and one.retry_at > now):
+        return
+    yield from due
+
+
+def sweep(background: Background) -> None:
+    """Forget what is past its time: kept exchanges and old login failures."""
+    now = background.clock()
+    with background.database.write() as tx:
+        history.forget_exchanges(tx, now - background.keep_exchanges)
+        visits.forget_login_failures(tx, now - timedelta(days=1))
+
+
+def recover(background: Background) -> int:
+    """At the start: CRM writes that a killed worker left on their way go back to the queue."""
+    requeued = 0
+    with background.database.write() as tx:
+        for one in parties.all_organisations(tx):
+            for scope in scopes_of_organisation(tx, one.id):
+                requeued += requeue_interrupted(tx, {scope.id: scope}, scope.company.id, background.clock())
+    return requeued
+
+
+@contextmanager
+def _gateway(background: Background, organisation_id: str) -> Iterator[Gateway]:
+    with background.database.read() as tx:
+        one = parties.organisation(tx, organisation_id)
+    assert one is not None
+    gateway = background.open_gateway(
+        one.vendor, one.url, json.loads(background.keys.unseal(one.credentials))
+    )
+    try:
+        yield gateway
+    finally:
+        gateway.close()
+
+
+def _note_trouble(background: Background, organisation_id: str, trouble: CrmError) -> None:
+    """Remember why the CRM cannot be used and when it is tried again; the visit then does not wait for it."""
+    now = background.clock()
+    log.warning("crm.trouble", organisation=organisation_id, code=trouble.code, text=trouble.text)
+    with background.database.write() as tx:
+        one = parties.organisation(tx, organisation_id)
+        failures = (one.failures if one else 0) + 1
+        retry_at = _retry_at(trouble, failures, now)
+        values: dict[str, Any] = {"poll_error": trouble.text, "failures": failures, "retry_at": retry_at}
+        parties.change_organisation(tx, organisation_id, **values)
+
+
+def _retry_at(trouble: CrmError, failures: int, now: datetime) -> datetime:
+    if isinstance(trouble, LimitedUntil) and trouble.until is not None:
+        return trouble.until
+    if isinstance(trouble, LoginFailed | Misconfigured):
+        return now + timedelta(minutes=15)
+    return now + PAUSES[min(failures, len(PAUSES)) - 1]
