@@ -1,7 +1,8 @@
 """Switches that make QuickBooks or the Web Connector fail on purpose, kept in the company file.
 
 They are armed before the act ("the next set is refused") and used up by it; a switch armed in one process works in
-another that has the same company file open.
+another that has the same company file open. The Web Connector's own sets count as sets: name the request that the set
+must hold ("CustomerAddRq") to let them pass.
 """
 
 from __future__ import annotations
@@ -35,15 +36,19 @@ SWITCHES: Mapping[str, Switch] = {
     ),
     "refuse_set": Switch(
         "the next set is not executed and answered with this hresult only",
-        {"hresult": "0x80040402", "message": "Unexpected error.  Look in the qbsdklog.txt file for details."},
+        {
+            "hresult": "0x80040402",
+            "message": "Unexpected error.  Look in the qbsdklog.txt file for details.",
+            "holding": "",
+        },
     ),
     "lose_answer": Switch(
         "the next set is executed and committed, its answer is stored for recovery, and only this hresult comes out",
-        {"hresult": "0x80010105", "message": "The server threw an exception."},
+        {"hresult": "0x80010105", "message": "The server threw an exception.", "holding": ""},
     ),
     "break_after": Switch(
         "QuickBooks dies after so many requests of the next set: they stay committed, no answer is stored",
-        {"requests": 1, "hresult": "0x80010105", "message": "The server threw an exception."},
+        {"requests": 1, "hresult": "0x80010105", "message": "The server threw an exception.", "holding": ""},
     ),
     "answer_status": Switch(
         'the next request of this name ("" = any) is refused with this status code (message "" = its usual text)',
@@ -94,15 +99,17 @@ class Faults:
                 (name, json.dumps({**switch.arguments, **arguments}), times),
             )
 
-    def take(self, name: str, **given: str) -> dict[str, Any] | None:
+    def take(self, name: str, document: str = "", **given: str) -> dict[str, Any] | None:
         """The arguments of an armed switch and its name as "switch", used once by this; None when none is armed.
 
-        Only one whose arguments agree with those given; an argument that is "" agrees with everything.
+        Only one whose arguments agree with those given, and whose `holding` (a request's name) is in the document of
+        the set; an argument that is "" agrees with everything.
         """
         with self._lock:
             for number, text, remaining in self._rows(name):
                 arguments: dict[str, Any] = json.loads(text)
-                if all(arguments[key] in ("", value) for key, value in given.items()):
+                agrees = all(arguments[key] in ("", value) for key, value in given.items())
+                if agrees and arguments.get("holding", "") in document:
                     self._use(number, remaining)
                     return {"switch": name, **arguments}
         return None

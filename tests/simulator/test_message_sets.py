@@ -268,6 +268,15 @@ class TestSwitches:
         assert office.set(adding("A", "B", "C"), newMessageSetID="X1").get("messageSetStatusCode") == "9002"
         assert company.counts()["CustomerAdd"] == 2
 
+    def test_quickbooks_can_die_after_the_last_request_too(
+        self, office: Office, company: CompanyFile
+    ) -> None:
+        company.faults.arm("break_after", requests=1, holding="CustomerAddRq")
+        office.set("<HostQueryRq/>")
+        office.refusal(document(adding("A"), newMessageSetID="X1"))
+        assert company.counts()["CustomerAdd"] == 1
+        assert office.set(newMessageSetID="X1", oldMessageSetID="X1").get("messageSetStatusCode") == "9002"
+
     def test_an_answer_may_not_be_storable(self, office: Office, company: CompanyFile) -> None:
         # 1: 9005, as 9002
         company.faults.arm("unstorable_answer")
@@ -325,7 +334,7 @@ class TestSwitches:
     def test_an_unknown_switch_or_argument_is_an_error_of_the_tester(self, company: CompanyFile) -> None:
         with pytest.raises(SimulatorError, match="no switch"):
             company.faults.arm("explode")
-        with pytest.raises(SimulatorError, match="takes hresult, message, not when"):
+        with pytest.raises(SimulatorError, match="takes hresult, message, holding, not when"):
             company.faults.arm("refuse_set", when="now")
 
     def test_an_edition_lacks_what_it_lacks(self, tmp_path) -> None:  # type: ignore[no-untyped-def]

@@ -75,7 +75,8 @@ class TestTrouble:
     def test_a_lost_answer_of_quickbooks_reaches_the_server_as_an_hresult(
         self, connector: WebConnector, service: Service, company: CompanyFile
     ) -> None:
-        service.answers("sendRequestXML", lambda _: arm_and_send(company))
+        company.faults.arm("lose_answer", holding="CustomerAddRq")
+        service.sends(ADD)
         update(connector)
         assert service.received("receiveResponseXML")[0]["hresult"] == "0x80010105"
         assert company.counts()["CustomerAdd"] == 1
@@ -113,11 +114,6 @@ class TestTrouble:
         update(connector)
         answer = service.received("receiveResponseXML")[1]["response"]
         assert etree.fromstring(answer.encode())[0][0].get("statusCode") == "3391"
-
-
-def arm_and_send(company: CompanyFile) -> str:
-    company.faults.arm("lose_answer")
-    return ADD.replace("<", "&lt;")
 
 
 class TestLog:

@@ -2,7 +2,8 @@
 
 import itertools
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
@@ -30,9 +31,10 @@ from qbwc_server.simulator.errors import ProcessError, SimulatorError
 from qbwc_server.simulator.faults import Faults
 from qbxml import Request
 
-SESSION_LOST = ProcessError("0x8004040D", "The ticket parameter is invalid.")
-OTHER_FILE_OPEN = ProcessError(
-    "0x8004040A", "A QuickBooks company data file is already open and it is different from the one requested."
+SESSION_LOST = ("0x8004040D", "The ticket parameter is invalid.")
+OTHER_FILE_OPEN = (
+    "0x8004040A",
+    "A QuickBooks company data file is already open and it is different from the one requested.",
 )
 PERMISSIONS = ("full", processing.READ_ONLY)
 
@@ -150,7 +152,7 @@ class CompanyFile:
         if armed:
             raise ProcessError(armed["hresult"], armed["message"])
         if file_name and file_name.lower() not in (self.file_name.lower(), str(self.path).lower()):
-            raise OTHER_FILE_OPEN
+            raise ProcessError(*OTHER_FILE_OPEN)
         with self._lock:
             session = f"session-{next(self._numbers)}"
             self._sessions[session] = Session(application)
@@ -175,7 +177,7 @@ class CompanyFile:
         """
         with self._lock:
             if session in self._ended:
-                raise SESSION_LOST
+                raise ProcessError(*SESSION_LOST)
             begun = self._sessions.setdefault(session, Session())
             return processing.Processor(self._books, self.faults, begun).process(qbxml)
 
@@ -255,9 +257,11 @@ class CompanyFile:
         with self._lock:
             return recording.load(self._books, xml)
 
-    def transaction(self) -> Any:
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
         """Many edits by hand in one go, which is much quicker; they are undone together when one fails."""
-        return self._books.transaction()
+        with self._lock, self._books.transaction():
+            yield
 
     def _existing(self, name: str) -> ListObject:
         found = objects.find(self._books, lists.NAMES, name) or objects.find_full_name(

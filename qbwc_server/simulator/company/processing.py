@@ -55,6 +55,7 @@ REQUESTS: Mapping[str, Handling] = {
 FEATURES_OFF = ("Currency",)
 
 Answered = tuple[Status, list[Ret]]
+Armed = dict[str, Any] | None
 
 
 class Processor:
@@ -67,7 +68,7 @@ class Processor:
 
     def process(self, document: str) -> str:
         """The answer document. Raises ProcessError where QuickBooks gives an HRESULT only."""
-        self._fail_if("refuse_set")
+        self._fail_if("refuse_set", document)
         given = self._parsed(document)
         unknown = self._faults.take("unknown_set") if _asks_for_stored(given) else None
         opening = message_sets.begin(
@@ -79,8 +80,9 @@ class Processor:
         )
         if opening.answer is not None:
             return opening.answer
-        answer = self._answered(given, opening)
-        self._fail_if("lose_answer")
+        breaking = self._faults.take("break_after", document)
+        answer = self._answered(given, opening, breaking)
+        self._fail_if("lose_answer", document)
         return answer
 
     def _parsed(self, document: str) -> RequestSet:
@@ -94,8 +96,8 @@ class Processor:
             raise ProcessError(*VERSION_REFUSED)
         return given
 
-    def _answered(self, given: RequestSet, opening: message_sets.Opening) -> str:
-        responses = list(self._responses(given))
+    def _answered(self, given: RequestSet, opening: message_sets.Opening, breaking: Armed) -> str:
+        responses = list(self._responses(given, breaking))
         status, application = opening.status, self._session.application
         if opening.keep_as is None:
             return _document(responses, status)
@@ -106,16 +108,17 @@ class Processor:
         message_sets.finish(self._books, application, opening.keep_as, answer)
         return answer
 
-    def _responses(self, given: RequestSet) -> Iterator[Answered]:
+    def _responses(self, given: RequestSet, breaking: Armed) -> Iterator[Answered]:
         """Every request is its own transaction; stopOnError answers what follows an error with 3231."""
         stopped = False
-        breaking = self._faults.take("break_after") if given.requests else None
         for number, request in enumerate(given.requests):
             if breaking and number == breaking["requests"]:
-                raise ProcessError(breaking["hresult"], breaking["message"])
+                break
             reply = self._refused(Refusal(NOT_PROCESSED)) if stopped else self._one(request, given.version)
             stopped = stopped or (given.on_error == "stopOnError" and severity(reply.code) == "Error")
             yield _answer(request, reply, given)
+        if breaking:
+            raise ProcessError(breaking["hresult"], breaking["message"])
 
     def _one(self, request: Request, version: str) -> Reply:
         """Switches are used up before the transaction: a refusal undoes everything inside it."""
@@ -151,8 +154,8 @@ class Processor:
 
     # -- switches --------------------------------------------------------------------------------------------
 
-    def _fail_if(self, switch: str) -> None:
-        armed = self._faults.take(switch)
+    def _fail_if(self, switch: str, document: str) -> None:
+        armed = self._faults.take(switch, document)
         if armed:
             raise ProcessError(armed["hresult"], armed["message"])
 

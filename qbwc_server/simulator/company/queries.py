@@ -55,9 +55,7 @@ class ListQuery:
         if call.request.attributes.get("metaData") == "MetaDataOnly":
             return _judged(Reply(ret_count=len(found)), found, missing)
         if call.request.attributes.get("iterator") == "Start" and found:
-            call.session.start(call.request.name, call.values, found)
-            iterator_id = next(reversed(call.session.iterators))
-            return self._page(call, iterator_id)
+            return self._page(call, call.session.start(call.request.name, call.values, found))
         return _judged(self._records(call, found[: call.values.get("MaxReturned")]), found, missing)
 
     # -- pages -----------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from qbwc_server.simulator.errors import ProcessError, SimulatorError
 
 LOCK_NAME = "AppLock"
 STAMP_NAME = "FileID"
-EDITION_EXCLUDED = ProcessError("0x80040421", "This application does not support this edition of QuickBooks.")
+EDITION_EXCLUDED = ("0x80040421", "This application does not support this edition of QuickBooks.")
 _DOT_NET_EPOCH = datetime(1, 1, 1, tzinfo=UTC)
 
 
@@ -31,7 +31,7 @@ class QuickBooks:
     def connect(self, file_name: str) -> None:
         """OpenConnection and BeginSession; "" = the file now open. Raises ProcessError as QuickBooks would."""
         if not self._qwc.allows(self.company.edition):
-            raise EDITION_EXCLUDED
+            raise ProcessError(*EDITION_EXCLUDED)
         self.session = self.company.begin_session(self._qwc.app_name, file_name)
 
     def lock(self) -> None:
