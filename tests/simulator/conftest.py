@@ -17,8 +17,9 @@ import pytest
 from lxml import etree
 
 from qbwc_server.simulator import CompanyFile, Options, ProcessError, WebConnector
+from tests.conftest import SHARED
 
-XSD = Path(__file__).resolve().parents[3] / "shared/reference/qbxml/qbxmlops130.xsd"
+XSD = SHARED / "reference/qbxml/qbxmlops130.xsd"
 INTUIT = "http://developer.intuit.com/"
 OWNER = "{57F3B9B1-86F1-4fcc-B1EE-566DE1813D20}"
 FILE = "{90A44FB5-33D9-4815-AC85-BC87A7E7D1EB}"

@@ -356,7 +356,9 @@ class TestSwitches:
     ) -> None:
         # 2: 3260
         list_id = office.add("Ann")
-        company.set_permission("read")
+        elsewhere = CompanyFile.open(company.path)
+        elsewhere.set_permission("read")
+        elsewhere.close()
         answer = office.set(adding("Bob") + f"<CustomerQueryRq><ListID>{list_id}</ListID></CustomerQueryRq>")
         assert codes(answer) == ["3260", "0"]
 

@@ -73,6 +73,10 @@ class Books:
         self.settings[name] = value
         self.db.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (name, value))
 
+    def permission(self) -> str:
+        """Asked of the file each time: another program may have changed it."""
+        return str(self.one("SELECT value FROM setting WHERE name = 'permission'"))
+
     # -- identity --------------------------------------------------------------------------------------------
 
     def new_list_id(self, family: str) -> str:

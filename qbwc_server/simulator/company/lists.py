@@ -8,7 +8,7 @@ from qbwc_server.simulator.company import objects
 from qbwc_server.simulator.company.books import Books
 from qbwc_server.simulator.company.characters import is_empty
 from qbwc_server.simulator.company.objects import ListObject
-from qbwc_server.simulator.company.statuses import BAD_REFERENCE, MISSING, Refusal
+from qbwc_server.simulator.company.statuses import BAD_REFERENCE, Refusal
 
 NAMES = "Names"
 ITEMS = "Items"
@@ -141,11 +141,3 @@ def users(books: Books, element: ListObject) -> list[str]:
         books, f"WHERE kind = 'Customer' AND ({used}) LIMIT 3", *[element.list_id] * len(fields)
     )
     return [row.full_name for row in rows]
-
-
-def family_of(kind: str) -> str:
-    """The family of a ListDelType that this company file keeps; Refusal 3150 for a kind it has no list of."""
-    try:
-        return FAMILIES[kind]
-    except KeyError:
-        raise Refusal(MISSING, kind) from None

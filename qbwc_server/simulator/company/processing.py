@@ -148,7 +148,7 @@ class Processor:
         handling = REQUESTS.get(request.name)
         if handling is None:
             raise Refusal(NOT_SUPPORTED)
-        if handling.writes and self._books.settings["permission"] == READ_ONLY:
+        if handling.writes and self._books.permission() == READ_ONLY:
             raise Refusal(NO_PERMISSION)
         return handling
 
