@@ -62,7 +62,7 @@ organisations = Table(
     Column("vendor", String(32), nullable=False),
     Column("url", Text, nullable=False),
     Column("credentials", Text, nullable=False),  # sealed
-    # What the CRM said of its fields when last asked: {kind: [{name, type, length, required, writable}]}.
+    # What the CRM said of its fields: {"asked_at": ..., "kinds": {kind: [{name, type, length, required, ...}]}}.
     Column("fields", PlainJson),
     # A visit or a person wants fresh CRM data: the worker polls as soon as it sees this.
     Column("poll_wanted_at", Moment),

@@ -73,7 +73,7 @@ class Delivery:
         database: Database,
         scope: Scope,
         gateway: Gateway,
-        run_number: Callable[[], int],
+        run_number: int,
         clock: Callable[[], datetime],
     ) -> None:
         self.database, self.scope, self.gateway = database, scope, gateway
@@ -131,7 +131,7 @@ class Delivery:
         now, job = self.clock(), jobs.job(tx, job_id)
         if job is None or job.state != JobState.QUEUED:
             return False
-        desk = Desk(tx, self.scope, self.run_number(), now)
+        desk = Desk(tx, self.scope, self.run_number, now)
         link = links.link(tx, self.scope.id, job.link_id)
         try:
             write = self._build(desk, link, job) if link is not None else None
@@ -306,7 +306,7 @@ class Delivery:
         links.change_link(tx, self.scope.id, link.id, now, base_crm=crm, base_books=books)
         values = {"state": after(job.state, JobEvent.SETTLE), "ended_at": now, "error": "", "error_code": ""}
         jobs.change_job(tx, job_id, now, next_step="", **values)
-        Desk(tx, self.scope, self.run_number(), now).refresh_status(link.id)
+        Desk(tx, self.scope, self.run_number, now).refresh_status(link.id)
 
     # --- when it does not go ---
 
@@ -344,7 +344,7 @@ class Delivery:
             state = after(job.state, JobEvent.REFUSE)
             jobs.change_job(tx, job_id, self.clock(), state=state, sent={"seen": seen}, **values)
             if link is not None:
-                Desk(tx, self.scope, self.run_number(), self.clock()).refresh_status(link.id)
+                Desk(tx, self.scope, self.run_number, self.clock()).refresh_status(link.id)
 
 
 def external_key(scope: Scope, link: Link) -> str:

@@ -6,7 +6,6 @@ engine's business. The truth is in the tables: a lost wake-up costs delay, never
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -29,7 +28,7 @@ FIELDS_AGE = timedelta(days=1)
 
 
 class OpenGateway(Protocol):
-    """Opens the gateway of an organisation; the one place that knows vendors is the composition root."""
+    """Gives the gateway of an organisation, kept open between tasks; only the composition root knows vendors."""
 
     def __call__(self, vendor: str, url: str, credentials: Mapping[str, str]) -> Gateway: ...
 
@@ -103,9 +102,9 @@ def poll(background: Background, organisation_id: str) -> int:
     started = background.clock()
     run = _Run(background, "poll", organisation_id)
     try:
-        with _gateway(background, organisation_id) as gateway:
-            _learn_fields(background, organisation_id, gateway)
-            changed = _read_changes(background, organisation_id, gateway)
+        gateway = _gateway(background, organisation_id)
+        _learn_fields(background, organisation_id, gateway)
+        changed = _read_changes(background, organisation_id, gateway)
     except CrmError as trouble:
         _note_trouble(background, organisation_id, trouble)
         run.end({}, 1, trouble.text)
@@ -161,7 +160,7 @@ def _learn_fields(background: Background, organisation_id: str, gateway: Gateway
         return
     known = {kind: _described(gateway, kind) for kind in fields_to_read(scopes)}
     with background.database.write() as tx:
-        parties.change_organisation(tx, organisation_id, fields=known | {"asked_at": str(background.clock())})
+        parties.change_organisation(tx, organisation_id, fields={"kinds": known, "asked_at": str(background.clock())})
 
 
 def _described(gateway: Gateway, kind: str) -> list[dict[str, Any]]:
@@ -185,8 +184,8 @@ def deliver(background: Background, organisation_id: str) -> int:
     for scope in _scopes_with_due(background, organisation_id):
         run = _Run(background, "deliver", organisation_id)
         try:
-            with _gateway(background, organisation_id) as gateway:
-                result = Delivery(background.database, scope, gateway, run.number, background.clock).deliver()
+            gateway = _gateway(background, organisation_id)
+            result = Delivery(background.database, scope, gateway, run.number(), background.clock).deliver()
         except CrmError as trouble:
             _note_trouble(background, organisation_id, trouble)
             run.end({}, 1, trouble.text)
@@ -235,18 +234,11 @@ def recover(background: Background) -> int:
     return requeued
 
 
-@contextmanager
-def _gateway(background: Background, organisation_id: str) -> Iterator[Gateway]:
+def _gateway(background: Background, organisation_id: str) -> Gateway:
     with background.database.read() as tx:
         one = parties.organisation(tx, organisation_id)
     assert one is not None
-    gateway = background.open_gateway(
-        one.vendor, one.url, json.loads(background.keys.unseal(one.credentials))
-    )
-    try:
-        yield gateway
-    finally:
-        gateway.close()
+    return background.open_gateway(one.vendor, one.url, json.loads(background.keys.unseal(one.credentials)))
 
 
 def _note_trouble(background: Background, organisation_id: str, trouble: CrmError) -> None:

@@ -41,7 +41,7 @@ def load_scope(tx: Tx, connection: ConnectionRow) -> Scope:
     assert company is not None
     assert organisation is not None
     override = dumps(connection.override) if connection.override else ""
-    fields = dumps(organisation.fields) if organisation.fields else ""
+    fields = dumps(organisation.fields["kinds"]) if organisation.fields else ""
     profile = _fitted_profile(connection.profile, override, fields, company.timezone, company.qbxml_version)
     return Scope(connection, company, profile)
 

@@ -255,7 +255,8 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("vendor", sa.String(length=32), nullable=False),
         sa.Column("url", sa.Text(), nullable=False),
-        sa.Column("credentials", sa.LargeBinary(), nullable=False),
+        sa.Column("credentials", sa.Text(), nullable=False),
+        sa.Column("fields", qbwc_server.store.columns.PlainJson(), nullable=True),
         sa.Column("poll_wanted_at", qbwc_server.store.columns.Moment(timezone=True), nullable=True),
         sa.Column("polled_at", qbwc_server.store.columns.Moment(timezone=True), nullable=True),
         sa.Column("poll_error", sa.Text(), nullable=True),
@@ -347,6 +348,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=32), nullable=False),
         sa.Column("record_id", sa.String(length=80), nullable=False),
         sa.Column("since", qbwc_server.store.columns.Moment(timezone=True), nullable=False),
+        sa.Column("parked", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("connection_id", "side", "kind", "record_id", name=op.f("pk_undecided")),
     )
     op.create_table(

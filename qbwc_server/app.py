@@ -1,0 +1,137 @@
+"""The composition root: the one place that builds things out of settings."""
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+import structlog
+from flask import Flask
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from crm.port import Gateway
+from crm.registry import open_gateway
+from qbwc_server import secrets
+from qbwc_server.console.status import status_pages
+from qbwc_server.errors import Problem
+from qbwc_server.secrets import Keys
+from qbwc_server.settings import Settings, load_settings
+from qbwc_server.soap.front import soap_app
+from qbwc_server.soap.operations import Sessions
+from qbwc_server.soap.port import safe_operations, without_values
+from qbwc_server.store import migrate
+from qbwc_server.store.database import Database
+from qbwc_server.worker.embedded import Embedded
+from qbwc_server.worker.tasks import Background
+
+log = structlog.get_logger(__name__)
+
+
+def system_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+class Gateways:
+    """Gateways kept open and shared by all tasks: each one costs a login and a description of the CRM."""
+
+    def __init__(self) -> None:
+        self._open: dict[tuple[str, str, str], Gateway] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, vendor: str, url: str, credentials: Mapping[str, str]) -> Gateway:
+        key = (vendor, url, sha256(repr(sorted(credentials.items())).encode()).hexdigest())
+        with self._lock:
+            if key not in self._open:
+                self._open[key] = open_gateway(vendor, url, credentials)
+            return self._open[key]
+
+    def close(self) -> None:
+        with self._lock:
+            for gateway in self._open.values():
+                gateway.close()
+            self._open.clear()
+
+
+@dataclass(frozen=True)
+class Installation:
+    """One installation, opened: settings, keys, database and clock. Everything else is built from these."""
+
+    settings: Settings
+    keys: Keys
+    database: Database
+    clock: Callable[[], datetime] = system_clock
+    gateways: Gateways = field(default_factory=Gateways)
+
+    def sessions(self) -> Sessions:
+        return Sessions(self.database, self.keys, self.clock)
+
+    def background(self) -> Background:
+        return Background(
+            self.database,
+            self.keys,
+            self.gateways,
+            self.clock,
+            self.settings.poll_every,
+            self.settings.keep_exchanges,
+        )
+
+    def worker(self) -> Embedded:
+        return Embedded(self.background(), self.sessions().expire_idle)
+
+    def web(self) -> Flask:
+        """The WSGI application: SOAP at the path of the public URL, status pages around it."""
+        operations = safe_operations(self.sessions(), _report)
+        soap = soap_app(operations, public_url=self.settings.public_url, max_bytes=self.settings.max_bytes)
+        flask = Flask("qbwc_server")
+        flask.register_blueprint(status_pages(self.database, self.clock))
+        mounted = DispatcherMiddleware(flask.wsgi_app, {"/qbwc": soap})
+        hops = self.settings.proxies
+        flask.wsgi_app = ProxyFix(mounted, hops, hops, hops) if hops else mounted  # type: ignore[method-assign]
+        return flask
+
+    def close(self) -> None:
+        self.gateways.close()
+        self.database.close()
+
+
+def _report(method: str, ticket: str, failure: Exception) -> None:
+    log.error("soap.failed", method=method, ticket=ticket[:4], failure=without_values(failure))
+
+
+def create_installation(home: Path | None) -> Settings:
+    """Make the home, its key file and its database; harmless when they exist."""
+    settings = load_settings(home)
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not (settings.home / secrets.KEY_FILE).exists() and not os.environ.get(secrets.KEY_VARIABLE):
+        secrets.create_key_file(settings.home)
+    database = Database(settings.database)
+    try:
+        migrate.upgrade(database)
+    finally:
+        database.close()
+    return settings
+
+
+def open_installation(home: Path | None) -> Installation:
+    """The installation in `home`. Raises Problem when there is none or its keys cannot be used."""
+    settings = load_settings(home)
+    try:
+        keys = secrets.load_keys(os.environ, settings.home)
+    except secrets.SecretsUnusable as unusable:
+        raise Problem(str(unusable)) from unusable
+    database = Database(settings.database)
+    if migrate.current(database) != migrate.head():
+        database.close()
+        raise Problem(
+            f"The database of {settings.home} is not set up or not up to date. Run: qbwc-server init"
+        )
+    return Installation(settings, keys, database)
+
+
+def web_app() -> Flask:
+    """What a WSGI server loads; the home comes from QBWC_HOME."""
+    return open_installation(None).web()

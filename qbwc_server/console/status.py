@@ -1,0 +1,75 @@
+"""A plain status page, the public support page, health and metrics. Nothing here shows a customer's data."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from flask import Blueprint, Response, render_template
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+from sqlalchemy.exc import SQLAlchemyError
+
+from qbwc_server.store import history, jobs, parties, visits
+from qbwc_server.store.database import Database
+from qbwc_server.sync.visit import WORKER_LEASE
+
+Page = str | Response | tuple[str, int]
+
+
+def status_pages(database: Database, clock: Callable[[], datetime]) -> Blueprint:
+    """Routes without a login: /, /support, /healthz and /metrics."""
+    pages = Blueprint("status", __name__, template_folder="templates")
+
+    def front() -> Page:
+        with database.read() as tx:
+            companies = parties.all_companies(tx)
+            organisations = {one.id: one for one in parties.all_organisations(tx)}
+            connections = parties.all_connections(tx)
+            counts = jobs.count_by_state(tx)
+            runs = history.recent_runs(tx, 20)
+            alive = visits.lease_until(tx, WORKER_LEASE)
+        return render_template(
+            "status.html",
+            companies={one.id: one for one in companies},
+            organisations=organisations,
+            connections=connections,
+            counts=sorted(counts.items()),
+            runs=runs,
+            worker=alive is not None and alive > clock(),
+            now=clock(),
+        )
+
+    def support() -> Page:
+        return render_template("support.html")
+
+    def health() -> Page:
+        try:
+            with database.read() as tx:
+                parties.all_companies(tx)
+        except SQLAlchemyError:
+            return "the database does not answer\n", 503
+        return Response("ok\n", mimetype="text/plain")
+
+    def metrics() -> Page:
+        return Response(_metrics(database, clock()), content_type=CONTENT_TYPE_LATEST)
+
+    for rule, view in (("/", front), ("/support", support), ("/healthz", health), ("/metrics", metrics)):
+        pages.add_url_rule(rule, view.__name__, view)
+    return pages
+
+
+def _metrics(database: Database, now: datetime) -> bytes:
+    """Made from the tables at each call, so that every process gives the same answer."""
+    registry = CollectorRegistry()
+    state = Gauge(
+        "qbwc_link_jobs", "Link jobs by written side and state", ["side", "state"], registry=registry
+    )
+    seen = Gauge("qbwc_last_visit_age_seconds", "Seconds since a visit", ["company"], registry=registry)
+    worker = Gauge("qbwc_worker_alive", "1 while a worker holds its lease", registry=registry)
+    with database.read() as tx:
+        for (side, name), number in jobs.count_by_state(tx).items():
+            state.labels(side, name).set(number)
+        for company in parties.all_companies(tx):
+            if company.last_visit_at is not None:
+                seen.labels(company.name).set(int((now - company.last_visit_at).total_seconds()))
+        alive = visits.lease_until(tx, WORKER_LEASE)
+    worker.set(1 if alive is not None and alive > now else 0)
+    return generate_latest(registry)

@@ -1,0 +1,18 @@
+"""Errors that reach a person at the command line or in a log: what happened, and what to do."""
+
+
+class Problem(Exception):
+    """A sentence for a person, with the next step in it. Shown without a traceback; exit code 1."""
+
+    def __init__(self, text: str, *, code: str = "") -> None:
+        super().__init__(text)
+        self.text = text
+        self.code = code
+
+
+class NotFound(Problem):
+    """Something was named that does not exist; the text lists what does."""
+
+
+class AlreadyThere(Problem):
+    """Something would be made that exists already; nothing was changed."""
