@@ -15,7 +15,7 @@ from qbwc_server import secrets
 from qbwc_server.secrets import Keys
 from qbwc_server.soap.identity import IDENTITY_REQUESTS, judge, read_file
 from qbwc_server.soap.states import LIVE, OutOfOrder, SessionEvent, SessionState, after
-from qbwc_server.store import history, parties, visits
+from qbwc_server.store import history, jobs, parties, visits
 from qbwc_server.store.database import Database, Tx
 from qbwc_server.store.rows import Company, Ticket
 from qbwc_server.sync import visit as visiting
@@ -336,8 +336,9 @@ class Sessions:
         if run is None:
             return "OK"
         counted = [f"{number} {name}" for name, number in sorted(run.counts.items()) if number]
-        problems = [f"{run.errors} need attention"] if run.errors else []
-        return f"{run.sync_id}: " + (", ".join([*counted, *problems]) or "nothing to do")
+        waiting = jobs.count_needing_a_person(tx, session.company_id)
+        problems = [f"{waiting} need attention" if waiting > 1 else "1 needs attention"] if waiting else []
+        return f"{run.sync_id}: " + ", ".join([*(counted or ["nothing to do"]), *problems])
 
     def get_interactive_url(self, ticket: str, session_id: str) -> str:  # noqa: ARG002  (never offered)
         return ""

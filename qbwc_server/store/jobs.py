@@ -86,6 +86,13 @@ def count_by_state(tx: Tx) -> dict[tuple[str, str], int]:
     return {(side, state): number for side, state, number in tx.execute(query)}
 
 
+def count_needing_a_person(tx: Tx, company_id: str) -> int:
+    """Jobs that do not go on by themselves."""
+    query = select(func.count()).select_from(link_jobs)
+    stuck = link_jobs.c.state.in_(("refused", "needs_person", "in_doubt", "blocked", "proposed"))
+    return int(tx.execute(query.where(link_jobs.c.company_id == company_id, stuck)).scalar_one())
+
+
 def count_made_by_run(tx: Tx, connection_id: str, run_number: int, action: str) -> int:
     query = select(func.count()).select_from(link_jobs)
     return int(

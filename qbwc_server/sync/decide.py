@@ -287,11 +287,11 @@ class RunSize:
     known: int = 0
 
 
-def beyond_limits(size: RunSize, limits: Any, *, smallest: int = 20) -> str:
+def beyond_limits(size: RunSize, limits: Any) -> str:
     """The first safety limit that a run would break, as a sentence; "" when it may go on.
 
-    `limits` has creates, voids, amount, changed_share and missing_share. Shares count only once a side has
-    `smallest` records: three changes of four customers are an ordinary morning.
+    `limits` has creates, voids, amount, changed_share, missing_share and share_floor. Shares count only above
+    share_floor records: three changes of four customers are an ordinary morning.
     """
     counts = (("creates", "new records"), ("voids", "voided transactions"), ("amount", "in amounts"))
     for name, words in counts:
@@ -300,6 +300,6 @@ def beyond_limits(size: RunSize, limits: Any, *, smallest: int = 20) -> str:
             return f"this run would make {value} {words}, the limit is {limit}"
     for name, words in (("changed", "changed"), ("missing", "missing")):
         limit, value = getattr(limits, f"{name}_share"), getattr(size, name)
-        if limit is not None and size.known >= smallest and value > limit * size.known:
+        if limit is not None and size.known > limits.share_floor and value > limit * size.known:
             return f"{value} of {size.known} records are {words} at once, the limit is {limit:.0%}"
     return ""

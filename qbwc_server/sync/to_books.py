@@ -12,7 +12,7 @@ from typing import Any
 import qbxml
 from qbwc_server import mapping
 from qbwc_server.mapping import KindMap, Rule
-from qbwc_server.store import jobs, links
+from qbwc_server.store import history, jobs, links
 from qbwc_server.store.database import Tx
 from qbwc_server.store.job_states import JobEvent, after
 from qbwc_server.store.rows import Link, LinkJob, MessageSet
@@ -85,6 +85,7 @@ def _take(tx: Tx, scope: Scope, job: LinkJob, run_number: int, now: datetime) ->
         refused = {"state": after(job.state, JobEvent.REFUSE), "error": made.text, "error_code": made.code}
         step = "Correct the record in the CRM; it is tried again by itself."
         jobs.change_job(tx, job.id, now, **refused, next_step=step, sent=made.sent)
+        history.count_in_run(tx, run_number, {"not fit for QuickBooks": 1}, 1)
     else:
         jobs.change_job(tx, job.id, now, state=after(job.state, JobEvent.SETTLE), ended_at=now)
     if link is not None:

@@ -158,16 +158,20 @@ def _learn_fields(background: Background, organisation_id: str, gateway: Gateway
     )
     if fresh:
         return
-    known = {kind: _described(gateway, kind) for kind in fields_to_read(scopes)}
+    known = {kind: _described(gateway, kind, names) for kind, names in fields_to_read(scopes).items()}
     with background.database.write() as tx:
-        parties.change_organisation(tx, organisation_id, fields={"kinds": known, "asked_at": str(background.clock())})
+        parties.change_organisation(
+            tx, organisation_id, fields={"kinds": known, "asked_at": str(background.clock())}
+        )
 
 
-def _described(gateway: Gateway, kind: str) -> list[dict[str, Any]]:
+def _described(gateway: Gateway, kind: str, names: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Only what the profiles use: this is read at every call of a visit."""
     return [
         {"name": one.name, "type": one.type, "length": one.length}
         | {"required": one.required, "writable": one.writable}
         for one in gateway.describe(kind)
+        if one.name in names
     ]
 
 
