@@ -17,8 +17,8 @@ from qbwc_server.store.database import Tx
 from qbwc_server.store.job_states import JobEvent, after
 from qbwc_server.store.rows import Link, LinkJob, MessageSet
 from qbwc_server.sync import decide as rule_book
-from qbwc_server.sync.decide import FieldOutcome, Outcome
-from qbwc_server.sync.deciding import Desk, Scope, Sides, rule_name, view_linked
+from qbwc_server.sync.decide import FieldOutcome
+from qbwc_server.sync.deciding import Scope, Sides, Turn, rule_name, view_linked
 
 GUID_SINCE = (8, 0)  # ExternalGUID of list elements (qbXML field tables, "since")
 DEFAULT_VERSION = "13.0"
@@ -50,6 +50,13 @@ class Refusal:
     sent: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Nothing:
+    """Both sides agree already; `lost` names fields whose value leaves nothing that QuickBooks could hold."""
+
+    lost: tuple[rule_book.FieldDecision, ...] = ()
+
+
 def offer_writes(
     tx: Tx, scopes: Mapping[str, Scope], run_number: int, ticket_hash: str, now: datetime, clear: str | None
 ) -> Offer | None:
@@ -76,9 +83,9 @@ def _take(tx: Tx, scope: Scope, job: LinkJob, run_number: int, now: datetime) ->
     """The draft of a job whose turn it is; a job that cannot or need not be sent ends here instead."""
     if scope.connection.stopped_reason:
         return None
-    desk = Desk(tx, scope, run_number, now)
+    desk = Turn(tx, scope, run_number, now)
     link = links.link(tx, scope.id, job.link_id)
-    made = draft(tx, scope, link, job) if link is not None and link.unlinked_at is None else None
+    made = draft(tx, scope, link, job) if link is not None and link.unlinked_at is None else Nothing()
     if isinstance(made, Draft):
         return made
     if isinstance(made, Refusal):
@@ -88,8 +95,11 @@ def _take(tx: Tx, scope: Scope, job: LinkJob, run_number: int, now: datetime) ->
         history.count_in_run(tx, run_number, {"not fit for QuickBooks": 1}, 1)
     else:
         jobs.change_job(tx, job.id, now, state=after(job.state, JobEvent.SETTLE), ended_at=now)
-    if link is not None:
-        desk.refresh_status(link.id)
+    if link is not None and link.unlinked_at is None:
+        # Settled without a word, or refused: what is true now may ask for another step (a deletion in between).
+        desk.decide_link(desk.move_base(link, made.lost)) if isinstance(
+            made, Nothing
+        ) else desk.refresh_status(link.id)
     return None
 
 
@@ -119,20 +129,21 @@ def _keep_offer(
     return Offer(text, set_id, job_ids)
 
 
-def draft(tx: Tx, scope: Scope, link: Link, job: LinkJob) -> Draft | Refusal | None:
-    """What to send for a link now; None when both sides agree already."""
+def draft(tx: Tx, scope: Scope, link: Link, job: LinkJob) -> Draft | Refusal | Nothing:
+    """What to send for a link now."""
     kind_map = scope.profile.kind(link.crm_kind, link.role)
     sides, pair = view_linked(tx, scope, kind_map, link)
     recreating = job.action == "recreate"
+    if sides.crm is None or sides.crm.deleted:
+        return Nothing()
     if link.books_id is None or recreating:
         generation = link.generation + (1 if recreating else 0)
         return _checked(scope, _add(scope, kind_map, replace(link, generation=generation), sides, job))
     decision = rule_book.decide(pair, rule_book.Policy())
-    if decision.outcome is not Outcome.CHANGE:
-        return None
     wanted = {one.name for one in decision.of(FieldOutcome.TO_BOOKS)}
     rules = [rule for rule in kind_map.rules if rule_name(rule) in wanted]
-    return _checked(scope, _mod(kind_map, link, sides, job, rules)) if rules else None
+    made = _mod(kind_map, link, sides, job, rules) if rules else None
+    return Nothing(decision.of(FieldOutcome.TO_BOOKS)) if made is None else _checked(scope, made)
 
 
 def _add(scope: Scope, kind_map: KindMap, link: Link, sides: Sides, job: LinkJob) -> Draft | Refusal:
@@ -198,7 +209,7 @@ def _refuse(problems: list[mapping.CannotConvert], sides: Sides) -> Refusal:
     return Refusal(" ".join(str(one) for one in problems), problems[0].code, {"seen": _seen(sides)})
 
 
-def _checked(scope: Scope, made: Draft | Refusal | None) -> Draft | Refusal | None:
+def _checked(scope: Scope, made: Draft | Refusal) -> Draft | Refusal:
     """Judge a draft by the schema of the company's own version, before QuickBooks' parser would."""
     if not isinstance(made, Draft):
         return made

@@ -152,6 +152,8 @@ class Delivery:
         sides, pair = view_linked(desk.tx, self.scope, kind_map, link)
         if link.unlinked_at is not None:
             return self._unlinked_status(link, kind_map, sides)
+        if link.crm_id is None and (sides.books is None or sides.books.deleted):
+            return None
         if link.crm_id is None or job.action == "recreate":
             return self._creation(link, kind_map, sides)
         if sides.crm is None or sides.crm.deleted:

@@ -5,16 +5,20 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import structlog
+
 from qbwc_server import mapping
 from qbwc_server.mapping import KindMap
 from qbwc_server.store import history, jobs, links
 from qbwc_server.store.database import Tx
 from qbwc_server.store.job_states import JobEvent, JobState, after
 from qbwc_server.store.rows import Link, LinkJob, new_id
-from qbwc_server.sync.decide import Decision, FieldOutcome, Side
+from qbwc_server.sync.decide import Decision, FieldOutcome, Outcome, Side
 from qbwc_server.sync.deciding.matching import is_bound
 from qbwc_server.sync.deciding.pair import look
 from qbwc_server.sync.deciding.scope import Scope
+
+log = structlog.get_logger(__name__)
 
 PRIORITY = {"books": 50, "crm": 50}
 SET_LIMIT = 25
@@ -36,15 +40,17 @@ class Desk:
             state = after(job.state, JobEvent.CANCEL)
             jobs.change_job(self.tx, job.id, self.now, state=state, ended_at=self.now)
 
-    def ensure_job(self, link: Link, side: Side, action: str, state: JobState = JobState.QUEUED) -> bool:
+    def ensure_job(self, link: Link, side: Side, action: str, ask: str = "") -> bool:
         """Make sure one open job exists for this side; True when something new is to be done.
+
+        With `ask`, a sentence, a new job is only proposed until a person approves it.
 
         A refused job goes back to the queue when its record changed since: correcting the record is the
         usual answer to a refusal. A job that is on its way is left alone; it is decided again afterwards.
         """
         job = jobs.open_job(self.tx, self.scope.id, link.id, side)
         if job is None:
-            jobs.add_job(self.tx, self._new_job(link, side, action, state))
+            jobs.add_job(self.tx, self._new_job(link, side, action, ask))
             return True
         if job.state == JobState.REFUSED and self._changed_since(link, job):
             values = {
@@ -64,7 +70,7 @@ class Desk:
         source: Side = "crm" if job.side == "books" else "books"
         return bool(seen.get("seen", {}).get(source) != now_seen[source])
 
-    def _new_job(self, link: Link, side: Side, action: str, state: JobState) -> LinkJob:
+    def _new_job(self, link: Link, side: Side, action: str, ask: str) -> LinkJob:
         return LinkJob(
             connection_id=self.scope.id,
             id=new_id("job"),
@@ -73,7 +79,7 @@ class Desk:
             side=side,
             kind=link.books_kind if side == "books" else link.crm_kind,
             action=action,
-            state=state,
+            state=JobState.PROPOSED if ask else JobState.QUEUED,
             priority=PRIORITY[side],
             attempts=0,
             visit_attempts=0,
@@ -82,8 +88,8 @@ class Desk:
             set_limit=SET_LIMIT,
             sent=None,
             wish="",
-            error="",
-            error_code="",
+            error=ask,
+            error_code="approval" if ask else "",
             next_step="",
             run_number=self.run_number,
             created_at=self.now,
@@ -111,6 +117,8 @@ class Desk:
             job = jobs.open_job(self.tx, self.scope.id, link.id, side)
             if job is not None and job.state in ("refused", "needs_person", "blocked"):
                 return "Error", " ".join(part for part in (job.error, job.next_step) if part), job.error_code
+            if job is not None and job.state == "proposed":
+                return ("Success" if is_bound(link) else "Queued"), job.error, job.error_code
         clashes = links.open_conflicts(self.tx, self.scope.id, link.id)
         if waiting := [name for name, row in clashes.items() if row["taken"] is None]:
             return "Error", _conflict_text(waiting), "conflict"
@@ -135,6 +143,15 @@ class Desk:
             for name, value in wanted.items()
             if name and mapping.normal(crm.values.get(name)) != mapping.normal(value)
         }
+
+    def note_failure(self, record_id: str, failure: Exception) -> None:
+        """A record that could not be decided at all: kept as a decision, so that it is seen and not silent."""
+        log.error("decide.failed", record=record_id, exc_info=failure)
+        reason = (
+            f"An internal error kept this record from being decided: {type(failure).__name__}. See the log."
+        )
+        history.count_in_run(self.tx, self.run_number, {"not decided": 1}, 1)
+        self.explain("", record_id, Decision(Outcome.SKIP, reason), "failed")
 
     def explain(self, link_id: str, record_id: str, decision: Decision, outcome: str = "") -> None:
         """Keep the reason of a decision that changed something."""

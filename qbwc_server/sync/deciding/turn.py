@@ -13,7 +13,6 @@ from qbwc_server import mapping
 from qbwc_server.mapping import KindMap
 from qbwc_server.store import jobs, links, parties, records
 from qbwc_server.store.database import Database, Tx
-from qbwc_server.store.job_states import JobState
 from qbwc_server.store.rows import Link, StoredRecord, new_id
 from qbwc_server.sync import decide as rule_book
 from qbwc_server.sync.decide import Decision, FieldOutcome, Matches, Outcome, Pair, Policy, Presence, Side
@@ -50,7 +49,11 @@ def decide_slice(tx: Tx, company_id: str, run_number: int, now: datetime, limit:
     waiting = records.next_undecided(tx, running, limit)
     for connection_id, side, kind, record_id in waiting:
         turn = Turn(tx, scopes[connection_id], run_number, now)
-        turn.decide_record("crm" if side == "crm" else "books", kind, record_id)
+        try:
+            with tx.begin_nested():
+                turn.decide_record("crm" if side == "crm" else "books", kind, record_id)
+        except Exception as failure:  # noqa: BLE001 - the edge of one record: the others still get their turn
+            turn.note_failure(record_id, failure)
         records.decided(tx, connection_id, side, kind, record_id)
     return len(waiting)
 
@@ -85,7 +88,7 @@ class Turn(Desk):
         self._follow_contributors(kind_map, link)
         _, pair = view_linked(self.tx, self.scope, kind_map, link)
         decision = rule_book.decide(pair, self._policy(kind_map))
-        link = self._move_base(link, decision.of(FieldOutcome.AGREED))
+        link = self.move_base(link, decision.of(FieldOutcome.AGREED))
         self._keep_conflicts(link, decision)
         self._carry_out_linked(link, decision)
         self.refresh_status(link.id)
@@ -102,7 +105,7 @@ class Turn(Desk):
                 self.tx, self.scope.id, link.id, contributor.name, contributor.kind, record_id or None
             )
 
-    def _move_base(self, link: Link, agreed: Sequence[rule_book.FieldDecision]) -> Link:
+    def move_base(self, link: Link, agreed: Sequence[rule_book.FieldDecision]) -> Link:
         if not agreed:
             return link
         crm = (link.base_crm or {}) | {one.name: one.crm_value for one in agreed}
@@ -138,7 +141,8 @@ class Turn(Desk):
                     self.explain(link.id, link.crm_id or link.books_id or "", decision)
         elif decision.outcome in (Outcome.RECREATE_BOOKS, Outcome.RECREATE_CRM):
             side = "books" if decision.outcome is Outcome.RECREATE_BOOKS else "crm"
-            if self.ensure_job(link, "books" if side == "books" else "crm", "recreate", JobState.PROPOSED):
+            why = f"{_sentence(decision.reason)} Approve it to create the record again (job retry), or cancel it."
+            if self.ensure_job(link, "books" if side == "books" else "crm", "recreate", why):
                 self.explain(link.id, link.crm_id or link.books_id or "", decision)
 
     # --- a record that has no partner yet ---
@@ -270,16 +274,14 @@ class Turn(Desk):
             links.change_link(self.tx, self.scope.id, link.id, self.now, error="", error_code="")
         self._follow_contributors(kind_map, link)
         target: Side = "books" if side == "crm" else "crm"
-        self.ensure_job(link, target, "add", self._within_limits())
+        self.ensure_job(link, target, "add", self._beyond_limits())
         self.refresh_status(link.id)
 
-    def _within_limits(self) -> JobState:
-        """Queued, or proposed once this run made as many new records as a person allows unasked."""
+    def _beyond_limits(self) -> str:
+        """Why a new record must wait for a person: this run made as many as it may unasked. "" when it need not."""
         made = jobs.count_made_by_run(self.tx, self.scope.id, self.run_number, "add")
-        size = rule_book.RunSize(creates=made + 1)
-        return (
-            JobState.PROPOSED if rule_book.beyond_limits(size, self.scope.profile.limits) else JobState.QUEUED
-        )
+        why = rule_book.beyond_limits(rule_book.RunSize(creates=made + 1), self.scope.profile.limits)
+        return f"{_sentence(why)} Approve it (job retry), or cancel it." if why else ""
 
     def _ask(
         self, kind_map: KindMap, side: Side, record: StoredRecord, link: Link | None, decision: Decision
