@@ -198,15 +198,16 @@ class Service:
             "connectionError": ["done"],
             "closeConnection": ["OK"],
         }
-        self.pages = {"/qbwc": "200 OK", "/support": "200 OK"}
+        self.pages = {"/qbwc": "200 OK", "/support": "200 OK", "/fine": "200 OK"}
         self.calls: list[Call] = []
         self.url = ""
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
         if environ["REQUEST_METHOD"] == "GET":
-            start_response(
-                self.pages.get(environ["PATH_INFO"], "404 Not Found"), [("Content-Type", "text/plain")]
-            )
+            status = self.pages.get(environ["PATH_INFO"], "404 Not Found")
+            # A redirect leads to a page that would be fine.
+            where = [("Location", f"{self.url}/fine")] if status.startswith("3") else []
+            start_response(status, [("Content-Type", "text/plain"), *where])
             return [b"a page"]
         call = self._received(environ)
         reply = self._reply(call)
