@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import ColumnElement, and_, func, insert, select, update
 
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import LinkJob, MessageSet, many, one
@@ -41,32 +41,27 @@ def jobs_in(tx: Tx, job_ids: Sequence[str]) -> list[LinkJob]:
     return many(LinkJob, tx.execute(select(link_jobs).where(link_jobs.c.id.in_(job_ids))).all())
 
 
-def due_jobs(tx: Tx, company_id: str, side: str, now: datetime, limit: int) -> list[LinkJob]:
-    query = (
-        select(link_jobs)
-        .where(
-            link_jobs.c.company_id == company_id,
-            link_jobs.c.side == side,
-            link_jobs.c.state == "queued",
-            link_jobs.c.due_at <= now,
-        )
-        .order_by(link_jobs.c.priority, link_jobs.c.created_at, link_jobs.c.id)
-        .limit(limit)
-    )
+def due_jobs(
+    tx: Tx, company_id: str, side: str, now: datetime, limit: int, connection_ids: Sequence[str]
+) -> list[LinkJob]:
+    """Queued jobs whose time has come, of the given connections, in the order in which they are sent."""
+    query = select(link_jobs).where(_due(company_id, side, now, connection_ids))
+    query = query.order_by(link_jobs.c.priority, link_jobs.c.created_at, link_jobs.c.id).limit(limit)
     return many(LinkJob, tx.execute(query).all())
 
 
-def count_due(tx: Tx, company_id: str, side: str, now: datetime) -> int:
-    query = select(func.count()).select_from(link_jobs)
-    return int(
-        tx.execute(
-            query.where(
-                link_jobs.c.company_id == company_id,
-                link_jobs.c.side == side,
-                link_jobs.c.state == "queued",
-                link_jobs.c.due_at <= now,
-            )
-        ).scalar_one()
+def count_due(tx: Tx, company_id: str, side: str, now: datetime, connection_ids: Sequence[str]) -> int:
+    query = select(func.count()).select_from(link_jobs).where(_due(company_id, side, now, connection_ids))
+    return int(tx.execute(query).scalar_one())
+
+
+def _due(company_id: str, side: str, now: datetime, connection_ids: Sequence[str]) -> ColumnElement[bool]:
+    return and_(
+        link_jobs.c.company_id == company_id,
+        link_jobs.c.side == side,
+        link_jobs.c.state == "queued",
+        link_jobs.c.due_at <= now,
+        link_jobs.c.connection_id.in_(connection_ids),
     )
 
 

@@ -22,6 +22,9 @@ from qbwc_server.sync.deciding import Scope, Sides, Turn, rule_name, view_linked
 
 GUID_SINCE = (8, 0)  # ExternalGUID of list elements (qbXML field tables, "since")
 DEFAULT_VERSION = "13.0"
+SET_SIZE = 25  # writes to a set: few enough that one lost answer costs little
+# Sets in which nothing was fit to be sent, before the visit goes on to its next step.
+ROUNDS = 40
 
 
 @dataclass(frozen=True)
@@ -66,23 +69,38 @@ def offer_writes(
     """
     company = next(iter(scopes.values())).company
     drafts: list[tuple[LinkJob, Draft]] = []
-    limit = 0
-    for job in jobs.due_jobs(tx, company.id, "books", now, limit=25):
-        limit = min(limit or job.set_limit, job.set_limit)
-        if len(drafts) >= limit:
+    for _ in range(ROUNDS):
+        due = jobs.due_jobs(tx, company.id, "books", now, SET_SIZE, [one.id for one in running(scopes)])
+        drafts = _drafts(tx, scopes, due, run_number, now)
+        if drafts or not due:
             break
-        draft = _take(tx, scopes[job.connection_id], job, run_number, now)
-        if draft is not None:
-            drafts.append((job, draft))
     if not drafts:
         return None
     return _keep_offer(tx, company.id, company.qbxml_version, drafts, ticket_hash, now, clear)
 
 
+def running(scopes: Mapping[str, Scope]) -> list[Scope]:
+    return [one for one in scopes.values() if not one.connection.stopped_reason]
+
+
+def _drafts(
+    tx: Tx, scopes: Mapping[str, Scope], due: list[LinkJob], run_number: int, now: datetime
+) -> list[tuple[LinkJob, Draft]]:
+    """As many as the smallest set limit among them allows: a set that the parser refused comes back halved."""
+    drafts: list[tuple[LinkJob, Draft]] = []
+    limit = SET_SIZE
+    for job in due:
+        limit = min(limit, job.set_limit)
+        if len(drafts) >= limit:
+            break
+        made = _take(tx, scopes[job.connection_id], job, run_number, now)
+        if made is not None:
+            drafts.append((job, made))
+    return drafts
+
+
 def _take(tx: Tx, scope: Scope, job: LinkJob, run_number: int, now: datetime) -> Draft | None:
     """The draft of a job whose turn it is; a job that cannot or need not be sent ends here instead."""
-    if scope.connection.stopped_reason:
-        return None
     desk = Turn(tx, scope, run_number, now)
     link = links.link(tx, scope.id, job.link_id)
     made = draft(tx, scope, link, job) if link is not None and link.unlinked_at is None else Nothing()
@@ -96,10 +114,11 @@ def _take(tx: Tx, scope: Scope, job: LinkJob, run_number: int, now: datetime) ->
     else:
         jobs.change_job(tx, job.id, now, state=after(job.state, JobEvent.SETTLE), ended_at=now)
     if link is not None and link.unlinked_at is None:
-        # Settled without a word, or refused: what is true now may ask for another step (a deletion in between).
-        desk.decide_link(desk.move_base(link, made.lost)) if isinstance(
-            made, Nothing
-        ) else desk.refresh_status(link.id)
+        if isinstance(made, Nothing):
+            # What is true now may ask for another step, such as a re-creation after a deletion.
+            desk.decide_link(desk.move_base(link, made.lost))
+        else:
+            desk.refresh_status(link.id)
     return None
 
 

@@ -93,8 +93,8 @@ class Delivery:
 
     def _due(self, limit: int) -> list[str]:
         with self.database.read() as tx:
-            due = jobs.due_jobs(tx, self.scope.company.id, "crm", self.clock(), limit)
-            return [job.id for job in due if job.connection_id == self.scope.id]
+            due = jobs.due_jobs(tx, self.scope.company.id, "crm", self.clock(), limit, [self.scope.id])
+            return [job.id for job in due]
 
     def _deliver_one(self, job_id: str) -> tuple[int, int]:
         """(calls that wrote, 1 when the record was refused)."""

@@ -15,6 +15,7 @@ from qbwc_server.store.database import Database, Tx
 from qbwc_server.store.rows import Company, MessageSet, Ticket
 from qbwc_server.sync.deciding import Scope, decide_waiting, scopes_of_company
 from qbwc_server.sync.from_books import (
+    PAGE_SIZE,
     ReadState,
     doubt_set,
     plan_reads,
@@ -23,7 +24,7 @@ from qbwc_server.sync.from_books import (
     split_set,
     take_answer,
 )
-from qbwc_server.sync.to_books import DEFAULT_VERSION, offer_writes
+from qbwc_server.sync.to_books import DEFAULT_VERSION, SET_SIZE, offer_writes, running
 
 DECIDE_BUDGET = timedelta(seconds=20)  # of one SOAP call; the Web Connector is believed to wait 100 s
 VISIT_BUDGET = timedelta(minutes=20)  # then what is left waits for the next visit
@@ -366,12 +367,12 @@ def percent_done(visit: Visit) -> int:
 def _left(visit: Visit) -> int:
     """How many more requests this visit will make, as far as it can know."""
     notes = visit.notes
-    reads = sum(1 + state.left // 200 for state in notes.reads if not state.done)
-    running = {one.id for one in visit.scopes.values() if not one.connection.stopped_reason}
-    due = jobs.count_due(visit.tx, visit.company.id, "books", visit.now) if running else 0
+    reads = sum(1 + state.left // PAGE_SIZE for state in notes.reads if not state.done)
+    active = [one.id for one in running(visit.scopes)]
+    due = jobs.count_due(visit.tx, visit.company.id, "books", visit.now, active)
     in_time = visit.now <= visit.ticket.started_at + VISIT_BUDGET
-    writes = -(-due // 25) if in_time else 0
-    undecided = 1 if in_time and records.waiting_for_decision(visit.tx, sorted(running)) else 0
+    writes = -(-due // SET_SIZE) if in_time else 0
+    undecided = 1 if in_time and records.waiting_for_decision(visit.tx, active) else 0
     asked = sum(
         1
         for one in jobs.sets_in_state(visit.tx, visit.company.id, "in_doubt")

@@ -213,7 +213,8 @@ def _scopes_with_due(background: Background, organisation_id: str) -> Iterator[S
         due = [
             scope
             for scope in scopes
-            if jobs.count_due(tx, scope.company.id, "crm", now) and not scope.connection.stopped_reason
+            if jobs.count_due(tx, scope.company.id, "crm", now, [scope.id])
+            and not scope.connection.stopped_reason
         ]
     if one is None or (one.retry_at is not None and one.retry_at > now):
         return

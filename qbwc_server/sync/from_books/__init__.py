@@ -1,9 +1,10 @@
 """The door from QuickBooks: reading what changed there, and settling what we wrote."""
 
-from qbwc_server.sync.from_books.reading import ReadState, plan_reads, read_requests, take_answer
+from qbwc_server.sync.from_books.reading import PAGE_SIZE, ReadState, plan_reads, read_requests, take_answer
 from qbwc_server.sync.from_books.settling import Settled, doubt_set, settle_set, split_set, unlink
 
 __all__ = [
+    "PAGE_SIZE",
     "ReadState",
     "Settled",
     "doubt_set",
