@@ -1,0 +1,65 @@
+# Everything a person or a build machine does here starts with `make`. Try `make help`.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.ONESHELL:
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+.DEFAULT_GOAL := help
+
+BIN := .venv/bin
+# Each stamp carries what it was made from in its name, so that a second run costs nothing.
+hash = $(firstword $(shell sha256sum $(1)))
+INSTALLED := .venv/.locked-$(call hash,requirements.lock)
+PACKAGE := .venv/.package-$(call hash,pyproject.toml)
+# Test processes: one for each core, at most four.
+JOBS ?= auto
+# Options for pytest, for example: make test ARGS="tests/soap -k golden"
+ARGS ?=
+
+.PHONY: help demo test lint format bench lock clean
+
+help: ## Show these lines
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: $(PACKAGE) ## Run the whole product here, without Windows, QuickBooks or a CRM; SERVE=1 keeps it running
+	@$(BIN)/qbwc-server demo $(if $(SERVE),--serve)
+
+test: $(PACKAGE) ## Run all tests; installs what they need from the system where it may
+	@tests/system_parts.sh
+	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist loadfile $(ARGS)
+
+lint: $(PACKAGE) ## Check style, types and who imports whom
+	@$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict
+	$(BIN)/lint-imports
+
+format: $(PACKAGE) ## Put the code into its form
+	@$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(PACKAGE) ## Measure the three paths that matter, on this machine
+	@$(BIN)/python tests/bench/measure.py $(ARGS)
+
+lock: ## Write requirements.lock anew; UPGRADE=1 takes the newest versions
+	@deploy/make_venv.sh .venv-lock
+	.venv-lock/bin/python -m pip install --quiet uv
+	.venv-lock/bin/uv pip compile --universal --all-extras --no-annotate --no-emit-index-url --quiet \
+	    --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) --output-file requirements.lock pyproject.toml
+
+clean: ## Remove the environment, the demo's files and every cache
+	@rm -rf .venv .venv-lock .demo .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED):
+	@deploy/make_venv.sh .venv
+	echo "Installing what requirements.lock names ..."
+	$(BIN)/python -m pip install --quiet --no-deps --requirement requirements.lock
+	rm -f .venv/.locked-*
+	touch $@
+
+$(PACKAGE): $(INSTALLED)
+	@$(BIN)/python -m pip install --quiet --no-deps --editable .
+	rm -f .venv/.package-*
+	touch $@
