@@ -1,9 +1,14 @@
-"""A plain status page, the public support page, health and metrics. Nothing here shows a customer's data."""
+"""A plain status page, the public support page, health and metrics. Nothing here shows a customer's data.
+
+There is no login yet, so what tells of companies and numbers is shown on the server's own machine only: through a
+reverse proxy the front page says no more than that the server runs, and metrics are not found.
+"""
 
 from collections.abc import Callable
 from datetime import datetime
+from ipaddress import ip_address
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, Response, render_template, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -19,6 +24,8 @@ def status_pages(database: Database, clock: Callable[[], datetime]) -> Blueprint
     pages = Blueprint("status", __name__, template_folder="templates")
 
     def front() -> Page:
+        if not _on_this_machine():
+            return render_template("running.html")
         with database.read() as tx:
             companies = parties.all_companies(tx)
             organisations = {one.id: one for one in parties.all_organisations(tx)}
@@ -49,11 +56,19 @@ def status_pages(database: Database, clock: Callable[[], datetime]) -> Blueprint
         return Response("ok\n", mimetype="text/plain")
 
     def metrics() -> Page:
+        if not _on_this_machine():
+            return "not found\n", 404
         return Response(_metrics(database, clock()), content_type=CONTENT_TYPE_LATEST)
 
     for rule, view in (("/", front), ("/support", support), ("/healthz", health), ("/metrics", metrics)):
         pages.add_url_rule(rule, view.__name__, view)
     return pages
+
+
+def _on_this_machine() -> bool:
+    """A loopback peer that speaks for itself; a proxy on this machine names the one it speaks for."""
+    forwarded = any(name in request.headers for name in ("X-Forwarded-For", "Forwarded", "X-Real-Ip"))
+    return not forwarded and ip_address(request.remote_addr or "0.0.0.0").is_loopback  # noqa: S104
 
 
 def _metrics(database: Database, now: datetime) -> bytes:
