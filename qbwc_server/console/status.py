@@ -21,48 +21,54 @@ Page = str | Response | tuple[str, int]
 
 def status_pages(database: Database, clock: Callable[[], datetime]) -> Blueprint:
     """Routes without a login: /, /support, /healthz and /metrics."""
+    views = _Views(database, clock)
     pages = Blueprint("status", __name__, template_folder="templates")
+    for rule, view in (
+        ("/", views.front),
+        ("/support", views.support),
+        ("/healthz", views.health),
+        ("/metrics", views.metrics),
+    ):
+        pages.add_url_rule(rule, view.__name__, view)
+    return pages
 
-    def front() -> Page:
+
+class _Views:
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        self.database, self.clock = database, clock
+
+    def front(self) -> Page:
         if not _on_this_machine():
             return render_template("running.html")
-        with database.read() as tx:
-            companies = parties.all_companies(tx)
-            organisations = {one.id: one for one in parties.all_organisations(tx)}
-            connections = parties.all_connections(tx)
-            counts = jobs.count_by_state(tx)
-            runs = history.recent_runs(tx, 20)
+        now = self.clock()
+        with self.database.read() as tx:
             alive = visits.lease_until(tx, WORKER_LEASE)
-        return render_template(
-            "status.html",
-            companies={one.id: one for one in companies},
-            organisations=organisations,
-            connections=connections,
-            counts=sorted(counts.items()),
-            runs=runs,
-            worker=alive is not None and alive > clock(),
-            now=clock(),
-        )
+            return render_template(
+                "status.html",
+                companies={one.id: one for one in parties.all_companies(tx)},
+                organisations={one.id: one for one in parties.all_organisations(tx)},
+                connections=parties.all_connections(tx),
+                counts=sorted(jobs.count_by_state(tx).items()),
+                runs=history.recent_runs(tx, 20),
+                worker=alive is not None and alive > now,
+                now=now,
+            )
 
-    def support() -> Page:
+    def support(self) -> Page:
         return render_template("support.html")
 
-    def health() -> Page:
+    def health(self) -> Page:
         try:
-            with database.read() as tx:
+            with self.database.read() as tx:
                 parties.all_companies(tx)
         except SQLAlchemyError:
             return "the database does not answer\n", 503
         return Response("ok\n", mimetype="text/plain")
 
-    def metrics() -> Page:
+    def metrics(self) -> Page:
         if not _on_this_machine():
             return "not found\n", 404
-        return Response(_metrics(database, clock()), content_type=CONTENT_TYPE_LATEST)
-
-    for rule, view in (("/", front), ("/support", support), ("/healthz", health), ("/metrics", metrics)):
-        pages.add_url_rule(rule, view.__name__, view)
-    return pages
+        return Response(_metrics(self.database, self.clock()), content_type=CONTENT_TYPE_LATEST)
 
 
 def _on_this_machine() -> bool:
