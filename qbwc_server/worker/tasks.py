@@ -81,6 +81,7 @@ def work_once(background: Background) -> int:
     for organisation_id in organisations:
         if poll_due(background, organisation_id):
             done += poll(background, organisation_id)
+        done += decide(background, organisation_id)
         done += deliver(background, organisation_id)
     return done
 
@@ -110,7 +111,7 @@ def poll(background: Background, organisation_id: str) -> int:
         run.end({}, 1, trouble.text)
         return 0
     if changed:
-        _decide_all(background, organisation_id, run.number())
+        decide(background, organisation_id, run)
     with background.database.write() as tx:
         well: dict[str, Any] = {"poll_error": None, "retry_at": None, "failures": 0}
         parties.change_organisation(tx, organisation_id, polled_at=started, **well)
@@ -175,11 +176,25 @@ def _described(gateway: Gateway, kind: str, names: tuple[str, ...]) -> list[dict
     ]
 
 
-def _decide_all(background: Background, organisation_id: str, run_number: int) -> None:
+def decide(background: Background, organisation_id: str, run: "_Run | None" = None) -> int:
+    """Decide what waits for this organisation's connections; how many records had their turn.
+
+    Visits decide as well; here it is so that QuickBooks' changes reach the CRM soon after the visit that read them.
+    """
     with background.database.read() as tx:
-        companies = {one.company_id for one in parties.connections_of_organisation(tx, organisation_id)}
-    for company_id in sorted(companies):
-        decide_waiting(background.database, company_id, run_number, background.clock)
+        connections = parties.connections_of_organisation(tx, organisation_id)
+        running = [one for one in connections if not one.stopped_reason]
+        if not running or not records.waiting_for_decision(tx, [one.id for one in running]):
+            return 0
+    own = run or _Run(background, "decide", organisation_id)
+    companies = sorted({one.company_id for one in running})
+    decided = sum(
+        decide_waiting(background.database, company_id, own.number(), background.clock)
+        for company_id in companies
+    )
+    if run is None:
+        own.end({"decided": decided}, 0)
+    return decided
 
 
 def deliver(background: Background, organisation_id: str) -> int:
