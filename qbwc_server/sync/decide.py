@@ -86,6 +86,9 @@ def _first_agreement(view: FieldView) -> tuple[FieldOutcome, str]:
         return FieldOutcome.AGREED, "both sides mean the same"
     if view.crm_now is None or view.books_now is None:
         side: Side = "books" if view.crm_now is None else "crm"
+        if view.winner is not None and view.winner != side:
+            # S3.18: the side with priority is not filled from the other, and its empty value overwrites nothing.
+            return FieldOutcome.HELD, f"only {NAMES[side]} has a value, but {NAMES[view.winner]} has priority"
         return _write_from(view, side, f"only {NAMES[side]} has a value")
     return _clash(view, "the two sides differ and have never agreed")
 
@@ -99,6 +102,8 @@ def _moved(view: FieldView, side: Side) -> bool:
 
 def _clash(view: FieldView, why: str) -> tuple[FieldOutcome, str]:
     winner = view.winner or _one_way_source(view)
+    if winner is None and not (view.to_books or view.to_crm):
+        return FieldOutcome.HELD, f"{why}, but this field is written to neither side"
     if winner is None:
         return FieldOutcome.CONFLICT, f"{why}; a person must choose"
     return _write_from(view, winner, f"{why}; {NAMES[winner]} wins")
@@ -197,7 +202,7 @@ class Decision:
 def decide(pair: Pair, policy: Policy) -> Decision:
     """What is to be done about a pair; see DESIGN section 6 for each rule."""
     if pair.linked:
-        return _decide_linked(pair)
+        return _decide_linked(pair, policy)
     if pair.out_of_scope:
         return Decision(Outcome.SKIP, pair.out_of_scope)
     if Presence.DELETED in (pair.crm, pair.books):
@@ -249,13 +254,13 @@ def _suggested(matches: Matches) -> Decision | None:
     )
 
 
-def _decide_linked(pair: Pair) -> Decision:
+def _decide_linked(pair: Pair, policy: Policy) -> Decision:
     if pair.crm is Presence.DELETED and pair.books is Presence.DELETED:
         return Decision(Outcome.NOTHING, "deleted on both sides")
     if pair.books is Presence.DELETED:
-        return _decide_survivor(pair, "crm")
+        return _decide_survivor(pair, "crm", allowed=policy.create_in_books)
     if pair.crm is Presence.DELETED:
-        return _decide_survivor(pair, "books")
+        return _decide_survivor(pair, "books", allowed=policy.create_in_crm)
     if Presence.UNSEEN in (pair.crm, pair.books):
         return Decision(Outcome.NOTHING, "the other side's record has not been created or read yet")
     fields = tuple(decide_field(view) for view in pair.fields)
@@ -265,12 +270,14 @@ def _decide_linked(pair: Pair) -> Decision:
     return Decision(Outcome.CHANGE, "; ".join(f"{one.name}: {one.reason}" for one in acting), fields)
 
 
-def _decide_survivor(pair: Pair, survivor: Side) -> Decision:
+def _decide_survivor(pair: Pair, survivor: Side, *, allowed: bool) -> Decision:
     gone = NAMES["books" if survivor == "crm" else "crm"]
     if not any(_moved(view, survivor) for view in pair.fields):
         return Decision(Outcome.NOTHING, f"deleted in {gone}; the deletion is remembered, not carried over")
     if pair.merged:
         return Decision(Outcome.ASK, f"merged in {gone}; a person must say which record it belongs to now")
+    if not allowed:
+        return Decision(Outcome.NOTHING, f"deleted in {gone}, and new records are not created there")
     recreate = Outcome.RECREATE_BOOKS if survivor == "crm" else Outcome.RECREATE_CRM
     return Decision(recreate, f"deleted in {gone}, and changed in {NAMES[survivor]} since")
 
