@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import structlog
 from flask import Flask
@@ -92,6 +93,10 @@ class Installation:
         hops = self.settings.proxies
         flask.wsgi_app = ProxyFix(mounted, hops, hops, hops) if hops else mounted  # type: ignore[method-assign]
         return flask
+
+    def open_crm(self, vendor: str, url: str, credentials: Mapping[str, str], **options: Any) -> Gateway:
+        """A gateway of its own, for trying out an organisation; the caller closes it."""
+        return open_gateway(vendor, url, credentials, **options)
 
     def close(self) -> None:
         self.gateways.close()

@@ -1,0 +1,64 @@
+"""The installation that a command works on, opened for as long as the command runs, and names turned into rows."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import click
+
+from qbwc_server import app
+from qbwc_server.app import Installation
+from qbwc_server.cli.frame import actor, home_of
+from qbwc_server.errors import NotFound
+from qbwc_server.logs import set_up_logs
+from qbwc_server.mapping.spelling import did_you_mean
+from qbwc_server.store import parties
+from qbwc_server.store.database import Tx
+from qbwc_server.store.rows import Company, ConnectionRow
+from qbwc_server.sync.person import By
+
+
+@contextmanager
+def opened() -> Iterator[Installation]:
+    """The installation named on the command line. Logs stay silent unless something is wrong."""
+    set_up_logs("WARNING")
+    installation = app.open_installation(home_of(click.get_current_context()))
+    try:
+        yield installation
+    finally:
+        installation.close()
+
+
+@contextmanager
+def acting() -> Iterator[tuple[Tx, By, Installation]]:
+    """One writing transaction in which the person at the command line acts."""
+    with opened() as installation, installation.database.write() as tx:
+        yield tx, By(actor(), installation.clock()), installation
+
+
+@contextmanager
+def reading() -> Iterator[tuple[Tx, Installation]]:
+    with opened() as installation, installation.database.read() as tx:
+        yield tx, installation
+
+
+def company_named(tx: Tx, name: str) -> Company:
+    found = parties.company_named(tx, name)
+    if found is None:
+        names = [one.name for one in parties.all_companies(tx)]
+        raise NotFound(_unknown("company", name, names, "qbwc-server company add"))
+    return found
+
+
+def connection_named(tx: Tx, name: str) -> ConnectionRow:
+    found = parties.connection_named(tx, name)
+    if found is None:
+        names = [one.name for one in parties.all_connections(tx)]
+        raise NotFound(_unknown("connection", name, names, "qbwc-server connection add"))
+    return found
+
+
+def _unknown(what: str, name: str, known: Sequence[str], add: str) -> str:
+    if not known:
+        return f"There is no {what} {name!r}, and no other yet. Add it with: {add}"
+    near = did_you_mean(name, known)
+    return f"There is no {what} {name!r}{near or '; there are: ' + ', '.join(known) + '.'}"

@@ -1,0 +1,62 @@
+"""`serve`, `worker` and `run`: the processes of an installation."""
+
+import re
+from urllib.parse import urlsplit
+
+import click
+
+from qbwc_server.cli import server
+from qbwc_server.cli.frame import Command, home_of
+from qbwc_server.logs import set_up_logs
+from qbwc_server.settings import load_settings
+
+BIND = re.compile(r"(?P<host>[^\s:]+|\[[0-9A-Fa-f:]+\]):(?P<port>\d{1,5})")
+
+
+def _bind(ctx: click.Context, _parameter: click.Parameter, value: str | None) -> str:
+    if value is None:
+        return f"127.0.0.1:{urlsplit(load_settings(home_of(ctx)).public_url).port or 8085}"
+    found = BIND.fullmatch(value)
+    if found is None or int(found["port"]) > 65535:
+        raise click.BadParameter(f"{value!r} is not HOST:PORT, such as 127.0.0.1:8085.")
+    return value
+
+
+BIND_OPTION = click.option(
+    "--bind",
+    callback=_bind,
+    metavar="HOST:PORT",
+    help="Where to listen; port 0 takes a free one. Default: 127.0.0.1 and the port of the setting public_url.",
+)
+
+
+@click.command(cls=Command)
+@BIND_OPTION
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64), help="Processes.")
+@click.pass_context
+def serve(ctx: click.Context, bind: str, workers: int) -> None:
+    """Answer the Web Connector and show the status pages; the background work is the worker's.
+
+    Put a web server with a certificate in front: the Web Connector wants https from any host but localhost.
+    """
+    set_up_logs("WARNING")
+    server.serve(home_of(ctx), bind, workers, with_worker=False)
+
+
+@click.command(cls=Command)
+@click.pass_context
+def worker(ctx: click.Context) -> None:
+    """Read and write the CRMs in the background.
+
+    One worker leads; a second one waits until the first is gone.
+    """
+    server.work(home_of(ctx))
+
+
+@click.command(cls=Command)
+@BIND_OPTION
+@click.pass_context
+def run(ctx: click.Context, bind: str) -> None:
+    """Serve and work in one process: all that a small installation needs."""
+    set_up_logs("WARNING")
+    server.serve(home_of(ctx), bind, 1, with_worker=True)

@@ -1,0 +1,174 @@
+"""`simulate`: a QuickBooks company file and a Web Connector that run here."""
+
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from qbwc_server.cli.failures import Failure
+from qbwc_server.cli.frame import Group, home_of, json_option
+from qbwc_server.cli.show import listing
+from qbwc_server.settings import load_settings
+from qbwc_server.simulator import CompanyFile, ProcessError, SimulatorError, UpdateResult, commands
+from qbwc_server.simulator.connector.qwc import read as read_qwc
+
+# Absolute, because an application remembers its company file.
+FILE = click.Path(dir_okay=False, path_type=Path, resolve_path=True)
+OPEN_FILE = "open_company.txt"
+
+
+@click.group(cls=Group)
+def simulate() -> None:
+    """A QuickBooks company file and a Web Connector that run here, without Windows.
+
+    \b
+    qbwc-server simulate company new acme.sqlite --name "Acme Inc" --timezone America/New_York
+    qbwc-server simulate company seed acme.sqlite 20
+    qbwc-server simulate connector add Acme.qwc --company acme.sqlite --password-file password.txt
+    qbwc-server simulate connector update
+    """
+
+
+@simulate.group(cls=Group)
+def company() -> None:
+    """A simulated QuickBooks company file (one SQLite file)."""
+
+
+@company.command()
+@click.argument("file", type=FILE)
+@click.option("--name", default="Sample Company", show_default=True, help="The company's name.")
+@click.option("--timezone", default="America/New_York", show_default=True, metavar="ZONE")
+@click.pass_context
+def new(ctx: click.Context, file: Path, name: str, timezone: str) -> None:
+    """Make a new company file and open it in the simulated QuickBooks."""
+    click.echo(commands.new(file, name, timezone))
+    home = _home(ctx)
+    home.mkdir(parents=True, exist_ok=True)
+    (home / OPEN_FILE).write_text(str(file), "utf-8")
+
+
+@company.command()
+@click.argument("file", type=FILE)
+@click.argument("xml", type=FILE)
+def load(file: Path, xml: Path) -> None:
+    """Take in a recorded CustomerQueryRs answer."""
+    click.echo(commands.load(file, xml))
+
+
+@company.command()
+@click.argument("file", type=FILE)
+@click.argument("count", type=click.IntRange(min=1))
+@click.option("--seed", default=1, show_default=True, help="The same seed makes the same customers.")
+def seed(file: Path, count: int, seed: int) -> None:
+    """Enter COUNT believable customers."""
+    click.echo(commands.seed(file, count, seed))
+
+
+@company.command()
+@click.argument("file", type=FILE)
+@click.argument("customer", required=False)
+def show(file: Path, customer: str | None) -> None:
+    """Show all customers, or one (by full name or ListID) field by field."""
+    click.echo(commands.show(file, customer))
+
+
+@company.command()
+@click.argument("file", type=FILE)
+def answer(file: Path) -> None:
+    """Answer one qbXML request from standard input.
+
+    Where QuickBooks gives no answer, its code and text go to standard error and the command ends with 1.
+    """
+    request = sys.stdin.buffer.read().decode("utf-8", "replace")
+    with closing(CompanyFile.open(file)) as opened:
+        try:
+            click.echo(opened.process(opened.begin_session("command line"), request), nl=False)
+        except ProcessError as refusal:
+            raise Failure(f"{refusal.hresult} {refusal.message}") from refusal
+
+
+@simulate.group(cls=Group)
+def connector() -> None:
+    """A simulated Web Connector. It keeps its applications and its log in the installation's home."""
+
+
+def _home(ctx: click.Context) -> Path:
+    return load_settings(home_of(ctx)).home / "connector"
+
+
+def _open_company(home: Path) -> Path:
+    try:
+        return Path((home / OPEN_FILE).read_text("utf-8"))
+    except FileNotFoundError:
+        raise SimulatorError("No company file is open. Name it with --company FILE.") from None
+
+
+@connector.command()
+@click.argument("qwc", type=FILE)
+@click.option(
+    "--company",
+    "company_file",
+    type=FILE,
+    metavar="FILE",
+    help="The company file that is open in QuickBooks. Default: the newest one.",
+)
+@click.option("--password-file", type=click.File("r", encoding="utf-8"), metavar="FILE")
+@click.pass_context
+def add(ctx: click.Context, qwc: Path, company_file: Path | None, password_file: TextIO | None) -> None:
+    """Add an application: the .qwc file, for the company file that is open."""
+    if not qwc.exists():
+        raise SimulatorError(f"{qwc} does not exist. Make it with: qbwc-server qwc COMPANY > {qwc}")
+    home = _home(ctx)
+    click.echo(commands.connector_add(home, qwc, company_file or _open_company(home)))
+    if password_file is not None:
+        name = read_qwc(qwc.read_bytes()).registered_name
+        click.echo(commands.connector_password(home, name, password_file.read().rstrip("\r\n")))
+
+
+@connector.command()
+@click.argument("name")
+@click.argument("password_file", type=click.File("r", encoding="utf-8"))
+@click.pass_context
+def password(ctx: click.Context, name: str, password_file: TextIO) -> None:
+    """Type a password, read from a file, into the Password cell of an application."""
+    click.echo(commands.connector_password(_home(ctx), name, password_file.read().rstrip("\r\n")))
+
+
+@connector.command()
+@click.argument("name", required=False)
+@json_option
+@click.pass_context
+def update(ctx: click.Context, name: str | None, as_json: bool) -> None:
+    """Press Update Selected, for one application or for all."""
+    _tell(ctx, commands.connector_update(_home(ctx), name), as_json=as_json)
+
+
+@connector.command("auto-run")
+@click.argument("name", required=False)
+@click.option("--every", type=click.IntRange(min=1), required=True, metavar="SECONDS")
+@click.option("--times", default=1, show_default=True, type=click.IntRange(min=1), help="How many runs.")
+@json_option
+@click.pass_context
+def auto_run(ctx: click.Context, name: str | None, every: int, times: int, as_json: bool) -> None:
+    """Update by itself, every so many seconds."""
+    _tell(ctx, commands.connector_auto_run(_home(ctx), name, every, times), as_json=as_json)
+
+
+@connector.command()
+@click.pass_context
+def log(ctx: click.Context) -> None:
+    """Print the Web Connector's log (QWCLog.txt)."""
+    click.echo(commands.connector_log(_home(ctx)), nl=False)
+
+
+def _tell(ctx: click.Context, results: list[UpdateResult], *, as_json: bool) -> None:
+    rows = [
+        {"application": one.app_name, "ok": one.ok, "status": one.status, "calls": one.calls}
+        | {"code": one.code, "progress": one.progress, "messages": one.messages}
+        for one in results
+    ]
+    columns = {"ok": "OK", "application": "Application", "status": "Status"}
+    listing(rows, columns, as_json=as_json, empty="Nothing was updated.")
+    ctx.exit(0 if all(one.ok for one in results) else 1)

@@ -1,0 +1,33 @@
+"""What persons do, from the command line or the console: each function acts once and leaves an audit row.
+
+A function takes the open transaction, `By` (who and when) and what it acts on. It raises Problem with a
+sentence and the next step when the action is not possible, and then nothing was changed.
+"""
+
+from qbwc_server.sync.person.by import By
+from qbwc_server.sync.person.parties import (
+    NewCompany,
+    NewConnection,
+    add_company,
+    add_connection,
+    confirm_file,
+    set_credentials,
+    set_password,
+    start,
+    stop,
+    want_sync,
+)
+
+__all__ = [
+    "By",
+    "NewCompany",
+    "NewConnection",
+    "add_company",
+    "add_connection",
+    "confirm_file",
+    "set_credentials",
+    "set_password",
+    "start",
+    "stop",
+    "want_sync",
+]

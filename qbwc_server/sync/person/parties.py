@@ -1,0 +1,186 @@
+"""What a person does with companies and connections: add, confirm, stop and start them."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from qbwc_server import mapping
+from qbwc_server.errors import AlreadyThere, Problem
+from qbwc_server.store import parties
+from qbwc_server.store.database import Tx
+from qbwc_server.store.rows import Company, ConnectionRow, Organisation, new_id
+from qbwc_server.sync.person.by import By
+
+MAX_NAME = 120
+
+
+@dataclass(frozen=True)
+class NewCompany:
+    """A company as a person names it. `company_file` is the Windows path that QuickBooks is to open, or ""."""
+
+    name: str
+    user: str
+    password_hash: str
+    timezone: str
+    company_file: str = ""
+
+
+@dataclass(frozen=True)
+class NewConnection:
+    """A connection as a person names it. `credentials` are sealed; "" keeps those that the organisation has."""
+
+    name: str
+    company_id: str
+    vendor: str
+    url: str
+    credentials: str
+    profile: str
+    override: Mapping[str, Any] | None = None
+
+
+def add_company(tx: Tx, by: By, new: NewCompany) -> Company:
+    """Raises Problem for a name or time zone that cannot be, AlreadyThere for one that is taken."""
+    for what, text in (("company name", new.name), ("user name", new.user)):
+        _check_name(what, text)
+    _check_zone(new.timezone)
+    if parties.company_named(tx, new.name):
+        raise AlreadyThere(f"There is a company {new.name} already. Choose another name.")
+    if taken := parties.company_of_user(tx, new.user):
+        raise AlreadyThere(
+            f"The user {new.user} belongs to {taken.name} already. Each company needs a user of its own."
+        )
+    company = _company(by, new)
+    parties.add_company(tx, company)
+    by.note(tx, "company added", new.name, user=new.user, timezone=new.timezone)
+    return company
+
+
+def _company(by: By, new: NewCompany) -> Company:
+    return Company(
+        id=new_id("company"),
+        name=new.name,
+        user_name=new.user,
+        password_hash=new.password_hash,
+        timezone=new.timezone,
+        company_file=new.company_file,
+        # Issued once: it is stamped into the company file and must be the same in every .qwc file of it.
+        file_id="{" + str(uuid.uuid4()).upper() + "}",
+        pinned_name=None,
+        pinned_path=None,
+        pinned_at=None,
+        qbxml_version=None,
+        product=None,
+        country=None,
+        minimum_seconds=0,
+        created_at=by.now,
+        last_visit_at=None,
+    )
+
+
+def _check_name(what: str, text: str) -> None:
+    if not text or text != text.strip() or len(text) > MAX_NAME or "\\" in text or not text.isprintable():
+        raise Problem(
+            f"{text!r} cannot be a {what}: it needs 1 to {MAX_NAME} characters, no backslash, "
+            "and no blanks at its ends."
+        )
+
+
+def _check_zone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise Problem(
+            f"There is no time zone {name!r}. Name the zone of the PC that QuickBooks runs on, "
+            "such as America/New_York."
+        ) from None
+
+
+def set_password(tx: Tx, by: By, company: Company, password_hash: str) -> None:
+    parties.change_company(tx, company.id, password_hash=password_hash)
+    by.note(tx, "password changed", company.name)
+
+
+def confirm_file(tx: Tx, by: By, company: Company) -> None:
+    """Accept that the company file was renamed or moved: the next visit pins what it finds.
+
+    Its FileID still has to be the one that was stamped, so another company's file stays refused.
+    """
+    pins: dict[str, Any] = {"pinned_name": None, "pinned_path": None, "pinned_at": None}
+    parties.change_company(tx, company.id, **pins)
+    was = {"name": company.pinned_name, "path": company.pinned_path}
+    by.note(tx, "company file confirmed", company.name, was=was)
+
+
+def add_connection(tx: Tx, by: By, new: NewConnection) -> ConnectionRow:
+    """Pair a company with a CRM organisation, which is shared with other connections to the same address.
+
+    Raises MappingError for a profile or override that does not hold together, Problem and AlreadyThere.
+    """
+    _check_name("connection name", new.name)
+    profile = mapping.load_profile(new.profile, new.override)
+    if profile.vendor != new.vendor:
+        raise Problem(f"The profile {new.profile} is for {profile.vendor}, not for {new.vendor}.")
+    if parties.connection_named(tx, new.name):
+        raise AlreadyThere(f"There is a connection {new.name} already. Choose another name.")
+    organisation_id = _organisation(tx, by, new)
+    for other in parties.connections_of_organisation(tx, organisation_id):
+        if other.company_id == new.company_id:
+            raise AlreadyThere(f"{new.url} is connected with this company already, as {other.name}.")
+    override = dict(new.override) if new.override else None
+    row = ConnectionRow(
+        new_id("connection"), new.name, organisation_id, new.company_id, new.profile, override, None, by.now
+    )
+    parties.add_connection(tx, row)
+    by.note(tx, "connection added", new.name, url=new.url, profile=new.profile)
+    return row
+
+
+def _organisation(tx: Tx, by: By, new: NewConnection) -> str:
+    known = parties.organisation_at(tx, new.vendor, new.url)
+    if known is not None:
+        if new.credentials:
+            set_credentials(tx, by, known, new.credentials)
+        return known.id
+    if not new.credentials:
+        raise Problem(f"{new.url} is not known yet, so its credentials are needed.")
+    made = Organisation(
+        id=new_id("org"),
+        vendor=new.vendor,
+        url=new.url,
+        credentials=new.credentials,
+        fields=None,
+        poll_wanted_at=None,
+        polled_at=None,
+        poll_error=None,
+        retry_at=None,
+        failures=0,
+        created_at=by.now,
+    )
+    parties.add_organisation(tx, made)
+    return made.id
+
+
+def set_credentials(tx: Tx, by: By, organisation: Organisation, sealed: str) -> None:
+    """New credentials are tried at once, whatever pause the old ones had earned."""
+    fresh: dict[str, Any] = {"credentials": sealed, "retry_at": None, "failures": 0}
+    parties.change_organisation(tx, organisation.id, **fresh)
+    by.note(tx, "credentials changed", organisation.url)
+
+
+def stop(tx: Tx, by: By, connection: ConnectionRow, reason: str) -> None:
+    """Nothing is decided or written for this connection until it is started; reading goes on."""
+    parties.change_connection(tx, connection.id, stopped_reason=reason)
+    by.note(tx, "connection stopped", connection.name, reason=reason)
+
+
+def start(tx: Tx, by: By, connection: ConnectionRow) -> None:
+    parties.change_connection(tx, connection.id, stopped_reason=None)
+    by.note(tx, "connection started", connection.name, was=connection.stopped_reason)
+
+
+def want_sync(tx: Tx, by: By, company: Company) -> None:
+    """Ask for fresh CRM data; QuickBooks' own comes with the Web Connector's next update."""
+    parties.want_poll(tx, company.id, by.now)
+    by.note(tx, "sync wanted", company.name)
