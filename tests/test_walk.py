@@ -89,7 +89,9 @@ def told() -> list[str]:
 
 
 def not_counted() -> set[str]:
-    (line,) = re.findall(r"^Not counted: (.*?)\n\n", section("The walk of one account change"), re.DOTALL | re.MULTILINE)
+    (line,) = re.findall(
+        r"^Not counted: (.*?)\n\n", section("The walk of one account change"), re.DOTALL | re.MULTILINE
+    )
     return set(re.findall(r"`([a-z_.]+)`", line))
 
 
@@ -147,7 +149,9 @@ def test_the_walk_is_short_enough_to_be_told() -> None:
     assert 0 < len(told()) <= AT_MOST
 
 
-def test_nothing_is_left_out_of_the_count_that_was_not_entered(tracer: Tracer, promoted: dict[str, Any]) -> None:
+def test_nothing_is_left_out_of_the_count_that_was_not_entered(
+    tracer: Tracer, promoted: dict[str, Any]
+) -> None:
     assert not_counted() <= set(tracer.rooms)
 
 

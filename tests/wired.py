@@ -72,7 +72,9 @@ def wired(home: Path, wrap: Wrapper = lambda application: application) -> Iterat
     installation = product.open_installation(home / "product")
     with SalesforceEmulator() as salesforce, served(wrap(installation.web())) as address:
         _introduce(installation, salesforce)
-        CompanyFile.create(home / "books.sqlite", company_name="Right Tools", timezone="America/New_York").close()
+        CompanyFile.create(
+            home / "books.sqlite", company_name="Right Tools", timezone="America/New_York"
+        ).close()
         books = CompanyFile.open(home / "books.sqlite")
         connector = WebConnector(home / "connector", books, Options(noop_seconds=0.01))
         connector.add(_qwc(address))
@@ -106,7 +108,9 @@ def _introduce(installation: Installation, salesforce: SalesforceEmulator) -> No
         hashed = hash_password(PASSWORD, keys, generated=True)
         parties.add_company(tx, like(COMPANY, password_hash=hashed, created_at=now))
         sealed = keys.seal(json.dumps(login))
-        parties.add_organisation(tx, like(ORGANISATION, url=salesforce.url, credentials=sealed, created_at=now))
+        parties.add_organisation(
+            tx, like(ORGANISATION, url=salesforce.url, credentials=sealed, created_at=now)
+        )
         parties.add_connection(tx, like(CONNECTION, created_at=now))
 
 
