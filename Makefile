@@ -39,8 +39,8 @@ format: $(PACKAGE) ## Put the code into its form
 	@$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(PACKAGE) ## Measure the three paths that matter, on this machine
-	@$(BIN)/python tests/bench/measure.py $(ARGS)
+bench: $(PACKAGE) ## Measure the paths that matter, on this machine
+	@$(BIN)/python -m tests.bench.measure $(ARGS)
 
 lock: ## Write requirements.lock anew; UPGRADE=1 takes the newest versions
 	@deploy/make_venv.sh .venv-lock

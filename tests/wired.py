@@ -71,7 +71,8 @@ def wired(home: Path, wrap: Wrapper = lambda application: application) -> Iterat
     product.create_installation(home / "product")
     installation = product.open_installation(home / "product")
     with SalesforceEmulator() as salesforce, served(wrap(installation.web())) as address:
-        _introduce(installation, salesforce)
+        login = {name: salesforce.credentials()[name] for name in ("consumer_key", "consumer_secret")}
+        introduce(installation, salesforce.url, login)
         CompanyFile.create(
             home / "books.sqlite", company_name="Right Tools", timezone="America/New_York"
         ).close()
@@ -101,16 +102,14 @@ def served(application: WSGIApplication) -> Iterator[str]:
         thread.join()
 
 
-def _introduce(installation: Installation, salesforce: SalesforceEmulator) -> None:
+def introduce(installation: Installation, crm_url: str, login: dict[str, str]) -> None:
+    """The company, the organisation and the connection of the two."""
     keys, now = installation.keys, installation.clock()
-    login = {name: salesforce.credentials()[name] for name in ("consumer_key", "consumer_secret")}
     with installation.database.write() as tx:
         hashed = hash_password(PASSWORD, keys, generated=True)
         parties.add_company(tx, like(COMPANY, password_hash=hashed, created_at=now))
         sealed = keys.seal(json.dumps(login))
-        parties.add_organisation(
-            tx, like(ORGANISATION, url=salesforce.url, credentials=sealed, created_at=now)
-        )
+        parties.add_organisation(tx, like(ORGANISATION, url=crm_url, credentials=sealed, created_at=now))
         parties.add_connection(tx, like(CONNECTION, created_at=now))
 
 
