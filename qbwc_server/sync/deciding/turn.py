@@ -193,7 +193,17 @@ class Turn(Desk):
         )
 
     def _promoted(self, kind_map: KindMap, side: Side, record: StoredRecord) -> bool:
-        return side == "crm" and mapping.left_out(kind_map.promoted, record.values) is None
+        """Asked for now; or before, and refused: its status is Error then, and correcting it is the retry."""
+        if side != "crm":
+            return False
+        return mapping.left_out(kind_map.promoted, record.values) is None or self._was_refused(
+            kind_map, record
+        )
+
+    def _was_refused(self, kind_map: KindMap, record: StoredRecord) -> bool:
+        half = link_of(self.tx, self.scope, kind_map, "crm", record.id)
+        job = jobs.open_job(self.tx, self.scope.id, half.id, "books") if half else None
+        return job is not None and job.state == "refused"
 
     def _former_links(self, side: Side, record: StoredRecord) -> list[Link]:
         crm_id, books_id = (record.id, None) if side == "crm" else (None, record.id)
