@@ -187,12 +187,13 @@ class Delivery:
             if all(writes.get(contributor.name, {}).get(name) for name in contributor.required_fields)
         }
         for rule in kind_map.rules:
-            # Both halves agree after a creation, also where this side has nothing to say; what belongs to a
-            # contributor that cannot be made stays without a base, and so visible.
+            # Both halves agree after a creation, also where this side has nothing to say or holds what another
+            # rule wrote; what belongs to a contributor that cannot be made stays without a base, and so visible.
             if rule.contributor and rule.contributor not in complete:
                 halves.pop(rule_name(rule), None)
             else:
-                halves.setdefault(rule_name(rule), (None, sides.books_values[rule.books]))
+                ours = mapping.normal(flat.get(rule.crm))
+                halves.setdefault(rule_name(rule), (ours, sides.books_values[rule.books]))
         return Write(link, kind_map, self._stamped(kind_map, link, values), complete, None, None, halves)
 
     def _unlinked_status(self, link: Link, kind_map: KindMap, sides: Sides) -> Write | None:
