@@ -18,7 +18,12 @@ SIMILAR_AMONG = 5000
 
 
 def match_keys(kind_map: KindMap, side: Side, values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The (key type, normalised key) pairs by which a record of this side can be found."""
+    """The (key type, normalised key) pairs by which a record of this side can be found.
+
+    What the profile leaves out has none: a job is never the partner of an account, however it is called.
+    """
+    if side == "books" and mapping.left_out(kind_map.books_filter, values) is not None:
+        return []
     keys: list[tuple[str, str]] = []
     for field in kind_map.matched_by():
         value = _key_value(kind_map, side, field.by, values, field.crm if side == "crm" else field.books)
