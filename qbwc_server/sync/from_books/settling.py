@@ -178,11 +178,17 @@ def _end(desk: Desk, job: LinkJob, event: JobEvent, **values: Any) -> None:
 
 
 def unlink(desk: Desk, link_id: str) -> None:
-    """Drop the pairing and leave both records; its history stays, and it is not matched again by itself."""
+    """Drop the pairing and leave both records; its history stays, and it is not matched again by itself.
+
+    The CRM's users see it: a job writes the status Unlinked there.
+    """
     for side in NAMES:
         desk.cancel_open(_must(desk, link_id), "books" if side == "books" else "crm")
     values = {"unlinked_at": desk.now, "status": "Unlinked", "error": "", "error_code": ""}
     links.change_link(desk.tx, desk.scope.id, link_id, desk.now, **values)
+    link = _must(desk, link_id)
+    if link.crm_id is not None and desk.status_writes(link):
+        desk.ensure_job(link, "crm", "change")
 
 
 def _must(desk: Desk, link_id: str) -> Link:
