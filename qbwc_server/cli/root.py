@@ -17,6 +17,7 @@ COMMANDS = {
     "worker": "qbwc_server.cli.serving:worker",
     "run": "qbwc_server.cli.serving:run",
     "simulate": "qbwc_server.cli.simulate:simulate",
+    "demo": "qbwc_server.cli.demo:demo",
 }
 
 

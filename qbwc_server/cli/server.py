@@ -1,16 +1,20 @@
 """How the WSGI application is served: gunicorn, or waitress where there is no fork (Windows)."""
 
 import signal
+import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import click
 
 from qbwc_server import app
 from qbwc_server.app import Installation
+from qbwc_server.errors import Problem
 from qbwc_server.logs import set_up_logs
 
 THREADS = 16
@@ -20,23 +24,59 @@ KEEPALIVE_SECONDS = 75
 TIMEOUT_SECONDS = 300
 
 
-def serve(home: Path | None, bind: str, workers: int, *, with_worker: bool) -> None:
-    """Serve until SIGTERM or SIGINT. `with_worker`: this process does the background work as well."""
-    open_and_close(home)
+@dataclass(frozen=True)
+class Serving:
+    """What to serve and how. `with_worker`: the serving process does the background work as well."""
+
+    home: Path | None
+    host: str
+    port: int
+    workers: int = 1
+    with_worker: bool = False
+    # For tests of those who call: every SOAP call is answered with an error page.
+    break_soap: bool = False
+
+    def application(self, installation: Installation) -> WSGIApplication:
+        web: WSGIApplication = installation.web()
+        return broken(web) if self.break_soap else web
+
+
+def serve(serving: Serving) -> None:
+    """Serve until SIGTERM or SIGINT. What is wrong is said before any process of the server is made."""
+    app.open_installation(serving.home).close()
+    _check_free(serving)
     start = _with_waitress if sys.platform == "win32" else _with_gunicorn
-    start(home, bind, workers, with_worker=with_worker)
+    start(serving)
 
 
-def open_and_close(home: Path | None) -> None:
-    """What is wrong with the installation is said here, before any process of the server is made."""
-    app.open_installation(home).close()
+def _check_free(serving: Serving) -> None:
+    family = socket.AF_INET6 if ":" in serving.host else socket.AF_INET
+    with socket.socket(family) as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((serving.host.strip("[]"), serving.port))
+        except OSError as taken:
+            raise Problem(
+                f"The server cannot listen on {serving.host}:{serving.port}: "
+                f"{(taken.strerror or str(taken)).lower()}. Stop what listens there, or choose another with --bind."
+            ) from taken
+
+
+def broken(inner: WSGIApplication) -> WSGIApplication:
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ.get("REQUEST_METHOD") != "POST":
+            return inner(environ, start_response)
+        start_response("500 Internal Server Error", [("Content-Type", "text/plain")])
+        return [b"Broken on purpose.\n"]
+
+    return answer
 
 
 def listening(host: str, port: int) -> str:
     return f"Listening on http://{host}:{port}"
 
 
-def _with_gunicorn(home: Path | None, bind: str, workers: int, *, with_worker: bool) -> None:
+def _with_gunicorn(serving: Serving) -> None:
     from gunicorn.app.base import BaseApplication  # not importable on Windows
 
     class Served(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
@@ -44,7 +84,7 @@ def _with_gunicorn(home: Path | None, bind: str, workers: int, *, with_worker: b
         background: Any = None
 
         def load_config(self) -> None:
-            for name, value in gunicorn_settings(bind, workers).items():
+            for name, value in gunicorn_settings(serving).items():
                 self.cfg.set(name, value)
             self.cfg.set("post_worker_init", self.begin)
             self.cfg.set("worker_exit", self.end)
@@ -52,12 +92,12 @@ def _with_gunicorn(home: Path | None, bind: str, workers: int, *, with_worker: b
 
         def load(self) -> Any:
             """In the process that serves: nothing is opened before the fork."""
-            self.installation = app.open_installation(home)
+            self.installation = app.open_installation(serving.home)
             set_up_logs(self.installation.settings.log_level)
-            return self.installation.web()
+            return serving.application(self.installation)
 
         def begin(self, _worker: Any) -> None:
-            if with_worker:
+            if serving.with_worker:
                 self.background = self.installation.worker()
                 self.background.start()
 
@@ -68,10 +108,10 @@ def _with_gunicorn(home: Path | None, bind: str, workers: int, *, with_worker: b
     Served().run()
 
 
-def gunicorn_settings(bind: str, workers: int) -> dict[str, Any]:
+def gunicorn_settings(serving: Serving) -> dict[str, Any]:
     return {
-        "bind": bind,
-        "workers": workers,
+        "bind": f"{serving.host}:{serving.port}",
+        "workers": serving.workers,
         "worker_class": "gthread",
         "threads": THREADS,
         "keepalive": KEEPALIVE_SECONDS,
@@ -91,22 +131,21 @@ def _announce(server: Any) -> None:
     sys.stdout.flush()
 
 
-def _with_waitress(home: Path | None, bind: str, _workers: int, *, with_worker: bool) -> None:
+def _with_waitress(serving: Serving) -> None:
     from waitress.server import create_server  # installed on Windows only
 
-    installation = app.open_installation(home)
+    installation = app.open_installation(serving.home)
     set_up_logs(installation.settings.log_level)
-    host, _, port = bind.rpartition(":")
     server = create_server(
-        installation.web(),
-        host=host,
-        port=int(port),
+        serving.application(installation),
+        host=serving.host,
+        port=serving.port,
         threads=THREADS,
         channel_timeout=KEEPALIVE_SECONDS,
         max_request_body_size=installation.settings.max_bytes,
     )
     click.echo(listening(server.effective_host, server.effective_port))
-    background = installation.worker() if with_worker else None
+    background = installation.worker() if serving.with_worker else None
     try:
         if background is not None:
             background.start()
