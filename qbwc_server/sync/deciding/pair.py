@@ -58,7 +58,7 @@ def _contributors(
 
 
 def field_views(
-    kind_map: KindMap, link: Link, sides: Sides, taken: Mapping[str, str | None]
+    kind_map: KindMap, link: Link, sides: Sides, clashes: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[tuple[Rule, FieldView]]:
     base_crm, base_books = link.base_crm or {}, link.base_books or {}
     for rule in kind_map.rules:
@@ -79,13 +79,17 @@ def field_views(
                 winner=kind_map.winner_of(rule),
                 clear_when_empty=rule.clear_when_empty,
                 lost_in=_lost_in(rule, base_crm.get(name), base_books.get(name)),
-                taken=_side(taken.get(name)),
+                taken=_taken(clashes.get(name), crm, books),
             ),
         )
 
 
-def _side(text: str | None) -> Side | None:
-    return "crm" if text == "crm" else "books" if text == "books" else None
+def _taken(clash: Mapping[str, Any] | None, crm: Any, books: Any) -> Side | None:
+    """The side that a person chose, as long as both values are those that the person saw."""
+    if clash is None or (clash["crm_value"], clash["books_value"]) != (crm, books):
+        return None
+    side: Side | None = clash["taken"]
+    return side
 
 
 def _may_write(kind_map: KindMap, rule: Rule, side: Side) -> bool:
@@ -119,8 +123,8 @@ def _lost_in(rule: Rule, base_crm: Any, base_books: Any) -> Side | None:
 def view_linked(tx: Tx, scope: Scope, kind_map: KindMap, link: Link) -> tuple[Sides, Pair]:
     """The pair of a link as `decide` wants it, from the last stored state of both sides."""
     sides = look(tx, scope, kind_map, link.crm_id, link.books_id)
-    taken = {name: row["taken"] for name, row in links.open_conflicts(tx, scope.id, link.id).items()}
-    views = tuple(view for _, view in field_views(kind_map, link, sides, taken))
+    clashes = links.open_conflicts(tx, scope.id, link.id)
+    views = tuple(view for _, view in field_views(kind_map, link, sides, clashes))
     pair = Pair(
         crm=presence(sides.crm),
         books=presence(sides.books),
