@@ -115,6 +115,9 @@ def _take(tx: Tx, scope: Scope, job: LinkJob, run_number: int, now: datetime) ->
         jobs.change_job(tx, job.id, now, state=after(job.state, JobEvent.SETTLE), ended_at=now)
     if link is not None and link.unlinked_at is None:
         if isinstance(made, Nothing):
+            for one in made.lost:
+                # The chosen value leaves nothing to write: the choice is carried out with that.
+                links.drop_conflict(tx, scope.id, link.id, one.name)
             # What is true now may ask for another step, such as a re-creation after a deletion.
             desk.decide_link(desk.move_base(link, made.lost))
         else:
