@@ -144,6 +144,17 @@ def decisions_about(
     return [dict(row._mapping) for row in tx.execute(query.order_by(decisions.c.number.desc()).limit(200))]
 
 
+def last_fields(tx: Tx, connection_id: str, link_id: str) -> list[dict[str, Any]]:
+    """What was decided about the fields of a link when something was last kept about it."""
+    query = (
+        select(decisions.c.fields)
+        .where(decisions.c.connection_id == connection_id, decisions.c.link_id == link_id)
+        .order_by(decisions.c.number.desc())
+        .limit(1)
+    )
+    return list(tx.execute(query).scalar_one_or_none() or [])
+
+
 def note_action(tx: Tx, at: datetime, actor: str, action: str, subject: str, **details: Any) -> None:
     row = {"at": at, "actor": actor, "action": action, "subject": subject, "details": details}
     tx.execute(insert(audit), row)

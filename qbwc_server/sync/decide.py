@@ -166,6 +166,8 @@ class Matches:
     unique_both_ways: bool = False
     # (id, score 0..100) by pattern, best first: suggestions, never links.
     similar: tuple[tuple[str, int], ...] = ()
+    # The name of the most similar one.
+    called: str = ""
 
 
 @dataclass(frozen=True)
@@ -194,6 +196,8 @@ class Decision:
     reason: str
     fields: tuple[FieldDecision, ...] = ()
     partner: str = ""
+    # (id, likeness 0..100) of those that a person may choose from.
+    candidates: tuple[tuple[str, int], ...] = ()
 
     def of(self, outcome: FieldOutcome) -> tuple[FieldDecision, ...]:
         return tuple(one for one in self.fields if one.outcome is outcome)
@@ -235,13 +239,13 @@ def _decide_unlinked(pair: Pair, policy: Policy) -> Decision:
 
 
 def _decide_matched(matches: Matches, there: Side) -> Decision:
+    listed, alike = ", ".join(matches.exact), tuple((one, 100) for one in matches.exact)
     if len(matches.exact) > 1:
-        listed = ", ".join(matches.exact)
-        return Decision(
-            Outcome.ASK, f"several records in {NAMES[there]} have the same {matches.key}: {listed}"
-        )
+        why = f"several records in {NAMES[there]} have the same {matches.key}: {listed}"
+        return Decision(Outcome.ASK, why, candidates=alike)
     if not matches.unique_both_ways:
-        return Decision(Outcome.ASK, f"the {matches.key} is shared by several records on its own side")
+        why = f"several records share the {matches.key} with one record in {NAMES[there]}: {listed}"
+        return Decision(Outcome.ASK, why, candidates=alike)
     return Decision(Outcome.LINK, f"same {matches.key}, unique on both sides", partner=matches.exact[0])
 
 
@@ -249,9 +253,8 @@ def _suggested(matches: Matches) -> Decision | None:
     if not matches.similar:
         return None
     partner, score = matches.similar[0]
-    return Decision(
-        Outcome.SUGGEST, f"looks like {partner} ({score} of 100); a person must say", partner=partner
-    )
+    why = f"looks like {matches.called or partner} ({score} of 100); a person must say"
+    return Decision(Outcome.SUGGEST, why, partner=partner, candidates=matches.similar)
 
 
 def _decide_linked(pair: Pair, policy: Policy) -> Decision:

@@ -23,6 +23,8 @@ log = structlog.get_logger(__name__)
 PRIORITY = {"books": 50, "crm": 50}
 SET_LIMIT = 25
 ON_THE_WAY = ("offered", "in_doubt")
+# Why a record without a partner goes nowhere: the outcome of its decision, kept as the link's error code.
+WAITS_FOR_PERSON = ("ask", "suggest", "skip")
 
 
 class Desk:
@@ -40,19 +42,20 @@ class Desk:
             state = after(job.state, JobEvent.CANCEL)
             jobs.change_job(self.tx, job.id, self.now, state=state, ended_at=self.now)
 
-    def ensure_job(self, link: Link, side: Side, action: str, ask: str = "") -> bool:
+    def ensure_job(self, link: Link, side: Side, action: str, ask: str = "", *, again: bool = False) -> bool:
         """Make sure one open job exists for this side; True when something new is to be done.
 
         With `ask`, a sentence, a new job is only proposed until a person approves it.
 
         A refused job goes back to the queue when its record changed since: correcting the record is the
-        usual answer to a refusal. A job that is on its way is left alone; it is decided again afterwards.
+        usual answer to a refusal. So it does when a person promoted the record `again`: the cause may be gone
+        elsewhere. A job that is on its way is left alone; it is decided again afterwards.
         """
         job = jobs.open_job(self.tx, self.scope.id, link.id, side)
         if job is None:
             jobs.add_job(self.tx, self._new_job(link, side, action, ask))
             return True
-        if job.state == JobState.REFUSED and self._changed_since(link, job):
+        if job.state == JobState.REFUSED and (again or self._changed_since(link, job)):
             values = {
                 "state": after(job.state, JobEvent.RETRY),
                 "due_at": self.now,
@@ -111,7 +114,7 @@ class Desk:
             self.ensure_job(link, "crm", "change")
 
     def _status(self, link: Link) -> tuple[str, str, str]:
-        if link.error_code in ("ask", "suggest") and not is_bound(link):
+        if link.error_code in WAITS_FOR_PERSON and not is_bound(link):
             return "Error", link.error, link.error_code
         for side in ("books", "crm"):
             job = jobs.open_job(self.tx, self.scope.id, link.id, side)
@@ -155,19 +158,23 @@ class Desk:
 
     def explain(self, link_id: str, record_id: str, decision: Decision, outcome: str = "") -> None:
         """Keep the reason of a decision that changed something."""
-        fields = [
-            {"field": one.name, "outcome": str(one.outcome), "reason": one.reason}
-            | {"crm": one.crm_value, "books": one.books_value}
-            for one in decision.fields
-            if one.outcome not in (FieldOutcome.NOTHING, FieldOutcome.AGREED)
-        ]
         row: dict[str, Any] = {"connection_id": self.scope.id, "link_id": link_id, "record_id": record_id}
         row |= {
             "run_number": self.run_number,
             "made_at": self.now,
             "outcome": outcome or str(decision.outcome),
         }
-        history.keep_decision(self.tx, row | {"reason": decision.reason, "fields": fields})
+        history.keep_decision(self.tx, row | {"reason": decision.reason, "fields": explained(decision)})
+
+
+def explained(decision: Decision) -> list[dict[str, Any]]:
+    """The fields of a decision about which there is something to say, as they are kept."""
+    return [
+        {"field": one.name, "outcome": str(one.outcome), "reason": one.reason}
+        | {"crm": one.crm_value, "books": one.books_value}
+        for one in decision.fields
+        if one.outcome not in (FieldOutcome.NOTHING, FieldOutcome.AGREED)
+    ]
 
 
 def _conflict_text(names: Sequence[str]) -> str:

@@ -56,7 +56,18 @@ def find_matches(tx: Tx, scope: Scope, kind_map: KindMap, here: Side, record: St
             twins = _free(tx, scope, kind_map, here, _holders(tx, scope, kind_map, here, key_type, key))
             return Matches(tuple(found), key_type, unique_both_ways=set(twins) <= {record.id})
     name = dict(keys).get("name")
-    return Matches(similar=_similar(tx, scope, kind_map, there, name) if name else ())
+    similar = _similar(tx, scope, kind_map, there, name) if name else ()
+    called = _name(tx, scope, kind_map, there, similar[0][0]) if similar else ""
+    return Matches(similar=similar, called=called)
+
+
+def _name(tx: Tx, scope: Scope, kind_map: KindMap, side: Side, record_id: str) -> str:
+    """What a person calls a record, for a sentence about it."""
+    record = records.record(tx, scope.scope_id(side), side, kind_on(kind_map, side), record_id)
+    field = next((one for one in kind_map.match_fields if one.by == "name"), None)
+    if record is None or field is None:
+        return record_id
+    return str(record.values.get(field.crm if side == "crm" else field.books) or record_id)
 
 
 def _holders(tx: Tx, scope: Scope, kind_map: KindMap, side: Side, key_type: str, key: str) -> list[str]:

@@ -11,15 +11,17 @@ from typing import Any
 
 from qbwc_server import mapping
 from qbwc_server.mapping import KindMap
-from qbwc_server.store import jobs, links, parties, records
+from qbwc_server.store import history, jobs, links, parties, records
 from qbwc_server.store.database import Database, Tx
 from qbwc_server.store.rows import Link, StoredRecord, new_id
 from qbwc_server.sync import decide as rule_book
 from qbwc_server.sync.decide import Decision, FieldOutcome, Matches, Outcome, Pair, Policy, Presence, Side
-from qbwc_server.sync.deciding.desk import ON_THE_WAY, Desk
+from qbwc_server.sync.deciding.desk import ON_THE_WAY, WAITS_FOR_PERSON, Desk, explained
 from qbwc_server.sync.deciding.matching import find_matches, is_bound, kind_on, link_of
 from qbwc_server.sync.deciding.pair import Sides, look, presence, view_linked
 from qbwc_server.sync.deciding.scope import scopes_of_company
+
+SIDES: tuple[Side, Side] = ("books", "crm")
 
 
 def decide_waiting(
@@ -65,7 +67,7 @@ class Turn(Desk):
         kind_map = self.scope.map_of(side, kind)
         if kind_map is None:
             for link in links.links_of_contributor(self.tx, self.scope.id, kind, record_id):
-                self.decide_link(link)
+                self._decide_main(link)
             return
         known = link_of(self.tx, self.scope, kind_map, side, record_id)
         if known is not None and (is_bound(known) or self._on_its_way(known)):
@@ -74,6 +76,13 @@ class Turn(Desk):
         record = records.record(self.tx, self.scope.scope_id(side), side, kind, record_id)
         if record is not None:
             self._decide_unlinked(kind_map, side, record, known)
+
+    def _decide_main(self, link: Link) -> None:
+        """A contributor moved: the record that it belongs to is decided as if it had moved itself."""
+        if is_bound(link) or link.crm_id is None:
+            self.decide_link(link)
+        else:
+            self.decide_record("crm", link.crm_kind, link.crm_id)
 
     def _on_its_way(self, link: Link) -> bool:
         """A half link whose missing side is being created, so nothing is to be matched any more."""
@@ -86,11 +95,12 @@ class Turn(Desk):
     def decide_link(self, link: Link) -> Decision:
         kind_map = self.map_of(link)
         self._follow_contributors(kind_map, link)
-        _, pair = view_linked(self.tx, self.scope, kind_map, link)
+        sides, pair = view_linked(self.tx, self.scope, kind_map, link)
         decision = rule_book.decide(pair, self._policy(kind_map))
         link = self.move_base(link, decision.of(FieldOutcome.AGREED))
         self._keep_conflicts(link, decision)
-        self._carry_out_linked(link, decision)
+        self._carry_out_linked(link, decision, again=_pressed(kind_map, sides.crm))
+        self._explain_fields(link, decision)
         self.refresh_status(link.id)
         return decision
 
@@ -129,21 +139,35 @@ class Turn(Desk):
         acting = {one.name for one in decision.fields if one.acts}
         for name in set(open_ones) - {one.name for one in clashing} - acting:
             links.drop_conflict(self.tx, self.scope.id, link.id, name)
-        if {one.name for one in clashing} - set(open_ones):
-            self.explain(link.id, link.crm_id or link.books_id or "", decision, "conflict")
 
-    def _carry_out_linked(self, link: Link, decision: Decision) -> None:
+    def _carry_out_linked(self, link: Link, decision: Decision, *, again: bool) -> None:
+        """`again`: a person promoted the record once more, so what was refused is tried once more."""
+        wanted: dict[Side, str] = {}
         if decision.outcome is Outcome.CHANGE:
-            for outcome, side in ((FieldOutcome.TO_BOOKS, "books"), (FieldOutcome.TO_CRM, "crm")):
-                if decision.of(outcome) and self.ensure_job(
-                    link, "books" if side == "books" else "crm", "change"
-                ):
-                    self.explain(link.id, link.crm_id or link.books_id or "", decision)
+            wanted |= {"books": "change"} if decision.of(FieldOutcome.TO_BOOKS) else {}
+            wanted |= {"crm": "change"} if decision.of(FieldOutcome.TO_CRM) else {}
         elif decision.outcome in (Outcome.RECREATE_BOOKS, Outcome.RECREATE_CRM):
-            side = "books" if decision.outcome is Outcome.RECREATE_BOOKS else "crm"
-            why = f"{_sentence(decision.reason)} Approve it to create the record again (job retry), or cancel it."
-            if self.ensure_job(link, "books" if side == "books" else "crm", "recreate", why):
+            wanted["books" if decision.outcome is Outcome.RECREATE_BOOKS else "crm"] = "recreate"
+        for side in SIDES:
+            self._withdraw(link, side, wanted.get(side, ""))
+            if wanted.get(side) == "change":
+                self.ensure_job(link, side, "change", again=again)
+            elif wanted.get(side) == "recreate" and self.ensure_job(link, side, "recreate", _asks(decision)):
                 self.explain(link.id, link.crm_id or link.books_id or "", decision)
+
+    def _withdraw(self, link: Link, side: Side, wanted: str) -> None:
+        """A proposal to create a record again ends when the record is back, a change when its record is gone."""
+        job = jobs.open_job(self.tx, self.scope.id, link.id, side)
+        if job is not None and job.action != wanted and "recreate" in (job.action, wanted):
+            self.cancel_open(link, side)
+
+    def _explain_fields(self, link: Link, decision: Decision) -> None:
+        """Keep what was decided about fields, once: also what was held back or lost, where no job tells of it."""
+        fields = explained(decision)
+        if not fields or fields == history.last_fields(self.tx, self.scope.id, link.id):
+            return
+        outcome = "conflict" if decision.of(FieldOutcome.CONFLICT) else ""
+        self.explain(link.id, link.crm_id or link.books_id or "", decision, outcome)
 
     # --- a record that has no partner yet ---
 
@@ -152,26 +176,20 @@ class Turn(Desk):
     ) -> None:
         decision = rule_book.decide(self._view_unlinked(kind_map, side, record), self._policy(kind_map))
         if decision.outcome is Outcome.WAIT:
-            self._wait_for_first_reads(kind_map, side, record)
+            self._set_aside(kind_map, side, record)
             return
-        handlers: dict[Outcome, Callable[[], None]] = {
+        handlers: dict[Outcome, Callable[[], bool]] = {
             Outcome.LINK: lambda: self._link(kind_map, side, record, decision.partner),
             Outcome.CREATE_BOOKS: lambda: self._create(kind_map, side, record, link),
             Outcome.CREATE_CRM: lambda: self._create(kind_map, side, record, link),
             Outcome.SUGGEST: lambda: self._ask(kind_map, side, record, link, decision),
             Outcome.ASK: lambda: self._ask(kind_map, side, record, link, decision),
+            Outcome.SKIP: lambda: self._skip(kind_map, side, record, link, decision),
+            Outcome.NOTHING: lambda: self._give_up(link),
         }
-        handler = handlers.get(decision.outcome)
-        if handler is not None:
-            handler()
+        if handlers[decision.outcome]():
             current = link_of(self.tx, self.scope, kind_map, side, record.id)
             self.explain(current.id if current else "", record.id, decision)
-        elif (
-            link is not None
-            and decision.outcome is Outcome.SKIP
-            and not self._promoted(kind_map, side, record)
-        ):
-            self.refresh_status(link.id)
 
     def _view_unlinked(self, kind_map: KindMap, side: Side, record: StoredRecord) -> Pair:
         present = presence(record)
@@ -193,17 +211,17 @@ class Turn(Desk):
         )
 
     def _promoted(self, kind_map: KindMap, side: Side, record: StoredRecord) -> bool:
-        """Asked for now; or before, and refused: its status is Error then, and correcting it is the retry."""
+        """Asked for now; or before, and stuck: its status is Error then, and correcting it is the retry."""
         if side != "crm":
             return False
-        return mapping.left_out(kind_map.promoted, record.values) is None or self._was_refused(
-            kind_map, record
-        )
+        return mapping.left_out(kind_map.promoted, record.values) is None or self._is_stuck(kind_map, record)
 
-    def _was_refused(self, kind_map: KindMap, record: StoredRecord) -> bool:
+    def _is_stuck(self, kind_map: KindMap, record: StoredRecord) -> bool:
         half = link_of(self.tx, self.scope, kind_map, "crm", record.id)
-        job = jobs.open_job(self.tx, self.scope.id, half.id, "books") if half else None
-        return job is not None and job.state == "refused"
+        if half is None:
+            return False
+        job = jobs.open_job(self.tx, self.scope.id, half.id, "books")
+        return half.error_code in WAITS_FOR_PERSON or (job is not None and job.state == "refused")
 
     def _former_links(self, side: Side, record: StoredRecord) -> list[Link]:
         crm_id, books_id = (record.id, None) if side == "crm" else (None, record.id)
@@ -219,14 +237,26 @@ class Turn(Desk):
             for side, kind in needed
         )
 
-    def _wait_for_first_reads(self, kind_map: KindMap, side: Side, record: StoredRecord) -> None:
-        """Park the record; `release_parked` brings it back when the last first read is complete."""
+    def _set_aside(self, kind_map: KindMap, side: Side, record: StoredRecord) -> None:
+        """Park the record; `release_parked` brings it back with the next complete read of the CRM, or the first
+        of QuickBooks."""
         records.park(self.tx, self.scope.id, side, kind_on(kind_map, side), record.id, self.now)
 
-    def _link(self, kind_map: KindMap, side: Side, record: StoredRecord, partner: str) -> None:
+    def _link(self, kind_map: KindMap, side: Side, record: StoredRecord, partner: str) -> bool:
+        there: Side = "books" if side == "crm" else "crm"
+        other = link_of(self.tx, self.scope, kind_map, there, partner)
+        if other is not None and self._is_out(other):
+            # Its own missing side is being written at this moment; what comes of it decides about us as well.
+            self._set_aside(kind_map, side, record)
+            return False
         crm_id, books_id = (record.id, partner) if side == "crm" else (partner, record.id)
         link = self.bind(kind_map, crm_id, books_id)
         self.decide_link(link)
+        return True
+
+    def _is_out(self, link: Link) -> bool:
+        job = jobs.open_job(self.tx, self.scope.id, link.id, "books" if link.books_id is None else "crm")
+        return job is not None and job.state == "offered"
 
     def bind(self, kind_map: KindMap, crm_id: str, books_id: str) -> Link:
         """Make the pair, joining half links of either side; the base is unknown until both sides agree."""
@@ -239,7 +269,7 @@ class Turn(Desk):
         else:
             self.cancel_open(half, "books")
             links.change_link(self.tx, self.scope.id, half.id, self.now, books_id=books_id)
-        links.drop_suggestions(self.tx, self.scope.id, crm_id)
+        links.drop_suggestions(self.tx, self.scope.id, crm_id, books_id)
         found = links.link(self.tx, self.scope.id, half.id)
         assert found is not None
         return found
@@ -275,17 +305,20 @@ class Turn(Desk):
         links.add_link(self.tx, link)
         return link
 
-    def _create(self, kind_map: KindMap, side: Side, record: StoredRecord, link: Link | None) -> None:
+    def _create(self, kind_map: KindMap, side: Side, record: StoredRecord, link: Link | None) -> bool:
         """A half link and the job that makes the missing side."""
+        crm_id, books_id = (record.id, None) if side == "crm" else (None, record.id)
         if link is None:
-            crm_id, books_id = (record.id, None) if side == "crm" else (None, record.id)
             link = self._new_link(kind_map, crm_id, books_id)
-        if link.error_code in ("ask", "suggest"):
+        if link.error_code in WAITS_FOR_PERSON:
             links.change_link(self.tx, self.scope.id, link.id, self.now, error="", error_code="")
+        links.drop_suggestions(self.tx, self.scope.id, crm_id, books_id)
         self._follow_contributors(kind_map, link)
         target: Side = "books" if side == "crm" else "crm"
-        self.ensure_job(link, target, "add", self._beyond_limits())
+        again = side == "crm" and _pressed(kind_map, record)
+        made = self.ensure_job(link, target, "add", self._beyond_limits(), again=again)
         self.refresh_status(link.id)
+        return made
 
     def _beyond_limits(self) -> str:
         """Why a new record must wait for a person: this run made as many as it may unasked. "" when it need not."""
@@ -295,26 +328,61 @@ class Turn(Desk):
 
     def _ask(
         self, kind_map: KindMap, side: Side, record: StoredRecord, link: Link | None, decision: Decision
-    ) -> None:
-        if decision.partner:
-            crm_id, books_id = (
-                (record.id, decision.partner) if side == "crm" else (decision.partner, record.id)
-            )
-            row: dict[str, Any] = {
-                "connection_id": self.scope.id,
-                "role": kind_map.role,
-                "crm_id": crm_id,
-                "books_id": books_id,
-            }
-            row |= {"score": 0, "reason": decision.reason, "made_at": self.now}
-            links.suggest(self.tx, row)
+    ) -> bool:
+        """Every candidate becomes a suggestion; whoever promoted the record sees the question at the record."""
+        pairs = [
+            (record.id, one, score) if side == "crm" else (one, record.id, score)
+            for one, score in decision.candidates
+        ]
+        known = links.suggested(self.tx, self.scope.id, record.id)
+        for crm_id, books_id, score in pairs:
+            row: dict[str, Any] = {"connection_id": self.scope.id, "role": kind_map.role}
+            row |= {"crm_id": crm_id, "books_id": books_id, "score": score, "reason": decision.reason}
+            links.suggest(self.tx, row | {"made_at": self.now})
+        fresh = {pair[:2] for pair in pairs} - known
+        shown = self._show(kind_map, side, record, link, decision)
+        return shown or bool(fresh) or (not pairs and side == "books")
+
+    def _skip(
+        self, kind_map: KindMap, side: Side, record: StoredRecord, link: Link | None, decision: Decision
+    ) -> bool:
+        """Left alone. Whoever promoted it is told why; for the many that nobody promoted it goes without saying."""
+        if self._promoted(kind_map, side, record):
+            return self._show(kind_map, side, record, link, decision)
+        if link is not None:
+            self.refresh_status(link.id)
+        return False
+
+    def _show(
+        self, kind_map: KindMap, side: Side, record: StoredRecord, link: Link | None, decision: Decision
+    ) -> bool:
+        """Put the reason where the person who promoted the record looks; True when it was not there before."""
         if not self._promoted(kind_map, side, record):
-            return
+            return False
         link = link or self._new_link(kind_map, record.id, None)
-        links.change_link(
-            self.tx, self.scope.id, link.id, self.now, error=_sentence(decision.reason), error_code="ask"
-        )
+        error, code = _sentence(decision.reason), str(decision.outcome)
+        if (link.error, link.error_code) != (error, code):
+            links.change_link(self.tx, self.scope.id, link.id, self.now, error=error, error_code=code)
         self.refresh_status(link.id)
+        return (link.error, link.error_code) != (error, code)
+
+    def _give_up(self, link: Link | None) -> bool:
+        """The record is gone before it had a partner: what was to be made from it is not made."""
+        if link is None:
+            return False
+        self._drop_half(link)
+        return True
+
+
+def _pressed(kind_map: KindMap, record: StoredRecord | None) -> bool:
+    """A person set the record to be linked at this moment."""
+    if kind_map.promoted is None or record is None:
+        return False
+    return mapping.left_out(kind_map.promoted, record.values) is None
+
+
+def _asks(decision: Decision) -> str:
+    return f"{_sentence(decision.reason)} Approve it to create the record again (job retry), or cancel it."
 
 
 def _label(sides: Sides) -> str:
