@@ -7,27 +7,25 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
-from flask import Flask
-from werkzeug.middleware.dispatcher import DispatcherMiddleware
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from crm.port import Gateway
 from crm.registry import open_gateway
 from qbwc_server import secrets
-from qbwc_server.console.status import status_pages
 from qbwc_server.errors import Problem
 from qbwc_server.secrets import Keys
 from qbwc_server.settings import Settings, load_settings
-from qbwc_server.soap.front import soap_app
 from qbwc_server.soap.operations import Sessions
-from qbwc_server.soap.port import safe_operations, without_values
 from qbwc_server.store import migrate
 from qbwc_server.store.database import Database
-from qbwc_server.worker.embedded import Embedded
 from qbwc_server.worker.tasks import Background
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from qbwc_server.worker.embedded import Embedded
 
 log = structlog.get_logger(__name__)
 
@@ -80,11 +78,22 @@ class Installation:
             self.settings.keep_exchanges,
         )
 
-    def worker(self) -> Embedded:
+    def worker(self) -> "Embedded":
+        from qbwc_server.worker.embedded import Embedded
+
         return Embedded(self.background(), self.sessions().expire_idle)
 
-    def web(self) -> Flask:
+    def web(self) -> "Flask":
         """The WSGI application: SOAP at the path of the public URL, status pages around it."""
+        # Here, because a command that does not serve should not wait half a second for spyne and Flask.
+        from flask import Flask
+        from werkzeug.middleware.dispatcher import DispatcherMiddleware
+        from werkzeug.middleware.proxy_fix import ProxyFix
+
+        from qbwc_server.console.status import status_pages
+        from qbwc_server.soap.front import soap_app
+        from qbwc_server.soap.port import safe_operations
+
         operations = safe_operations(self.sessions(), _report)
         soap = soap_app(operations, public_url=self.settings.public_url, max_bytes=self.settings.max_bytes)
         flask = Flask("qbwc_server")
@@ -104,6 +113,8 @@ class Installation:
 
 
 def _report(method: str, ticket: str, failure: Exception) -> None:
+    from qbwc_server.soap.port import without_values
+
     log.error("soap.failed", method=method, ticket=ticket[:4], failure=without_values(failure))
 
 
@@ -137,6 +148,6 @@ def open_installation(home: Path | None) -> Installation:
     return Installation(settings, keys, database)
 
 
-def web_app() -> Flask:
+def web_app() -> "Flask":
     """What a WSGI server loads; the home comes from QBWC_HOME."""
     return open_installation(None).web()
