@@ -1,18 +1,9 @@
 """Every error that a command may meet, as one sentence with its next step and an exit code."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
-from sqlalchemy.exc import DatabaseError, OperationalError
-
-from crm.errors import CrmError
-from qbwc_server.errors import Problem
-from qbwc_server.mapping import MappingError
-from qbwc_server.secrets import SecretsUnusable
-from qbwc_server.simulator import SimulatorError
-from qbwc_server.soap.qwc import QwcRefused
-from qbwc_server.store.job_states import IllegalMove
 
 
 class Failure(click.ClickException):
@@ -35,6 +26,10 @@ def _file_trouble(error: Any) -> str:
     return f"{error.filename}: {reason}. Check the path and who may use it."
 
 
+def _mapping_trouble(error: Any) -> str:
+    return "The mapping cannot be used. " + " ".join(error.problems)
+
+
 def _database_trouble(error: Any) -> str:
     reason = str(error.orig).strip().splitlines()[0]
     return (
@@ -43,25 +38,25 @@ def _database_trouble(error: Any) -> str:
     )
 
 
-# Looked through from top to bottom: the first class that fits speaks.
-SENTENCES: tuple[tuple[type[Exception], Callable[[Any], str]], ...] = (
-    (Problem, lambda error: error.text),
-    (MappingError, lambda error: "The mapping cannot be used. " + " ".join(error.problems)),
-    (QwcRefused, str),
-    (CrmError, str),
-    (SecretsUnusable, str),
-    (SimulatorError, str),
-    (IllegalMove, lambda error: f"This cannot be done: {error}."),
-    (OperationalError, _database_trouble),
-    (DatabaseError, _database_trouble),
-    (OSError, _file_trouble),
-)
+# By the class's full name, so that nothing is imported for an error that cannot have happened.
+SENTENCES: Mapping[str, Callable[[Any], str]] = {
+    "qbwc_server.errors.Problem": lambda error: error.text,
+    "qbwc_server.mapping.errors.MappingError": _mapping_trouble,
+    "qbwc_server.soap.qwc.QwcRefused": str,
+    "crm.errors.CrmError": str,
+    "qbwc_server.secrets.SecretsUnusable": str,
+    "qbwc_server.simulator.errors.SimulatorError": str,
+    "qbwc_server.store.job_states.IllegalMove": lambda error: f"This cannot be done: {error}.",
+    "sqlalchemy.exc.DatabaseError": _database_trouble,
+    "builtins.OSError": _file_trouble,
+}
 
 
 def failure_of(error: Exception) -> Failure:
     """What to tell a person; an error that nobody foresaw is ours and says so."""
-    for shape, sentence in SENTENCES:
-        if isinstance(error, shape):
+    for shape in type(error).__mro__:
+        sentence = SENTENCES.get(f"{shape.__module__}.{shape.__qualname__}")
+        if sentence is not None:
             return Failure(sentence(error))
     return OurFault(
         f"This should not happen ({type(error).__name__}: {error}). Run the command again with --debug and "

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 import click
 
 from qbwc_server.cli.failures import failure_of
-from qbwc_server.mapping.spelling import did_you_mean
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -82,6 +81,8 @@ class Group(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if self.get_command(ctx, name) is None and not name.startswith("-"):
+            from qbwc_server.mapping.spelling import did_you_mean  # loads much, for a mistake only
+
             known = self.list_commands(ctx)
             near = did_you_mean(name, known) or f"; there are {', '.join(known)}."
             raise click.UsageError(f"There is no command {name!r}{near}", ctx)
