@@ -31,7 +31,9 @@ TICKET_BYTES: Final = 16
 MAX_PASSWORD: Final = 1024
 
 _GENERATED: Final = "hmac-sha256:"
-_ARGON2: Final = "$argon2"
+CHOSEN: Final = "$argon2"
+"""How the stored form of a chosen password begins."""
+
 _argon2 = PasswordHasher()
 
 
@@ -167,11 +169,16 @@ def check_password(stored: str | None, password: str, key: Keys, *, generated: b
     known = _dummy(key, generated=generated) if stored is None else stored
     if known.startswith(_GENERATED):
         right = _matches_generated(known.removeprefix(_GENERATED), password, key)
-    elif known.startswith(_ARGON2):
+    elif is_chosen(known):
         right = _matches_chosen(known, password)
     else:
         raise SecretsUnusable("A stored password is damaged. Give the user a new one.")
     return right and stored is not None
+
+
+def is_chosen(stored: str | None) -> bool:
+    """Whether a stored password was chosen by a person, and so is slow to check."""
+    return stored is not None and stored.startswith(CHOSEN)
 
 
 def _matches_generated(digest: str, password: str, key: Keys) -> bool:

@@ -27,6 +27,18 @@ def company_of_user(tx: Tx, user_name: str) -> Company | None:
     return one(Company, tx.execute(select(companies).where(companies.c.user_name == user_name)).first())
 
 
+def locked_company(tx: Tx, company_id: str) -> Company | None:
+    """The company, until the end of the transaction nobody else's to lock: two logins do not both win."""
+    query = select(companies).where(companies.c.id == company_id).with_for_update()
+    return one(Company, tx.execute(query).first())
+
+
+def any_password_like(tx: Tx, beginning: str) -> bool:
+    """Whether the stored password of any company begins so. Reads the table: for failed logins only."""
+    query = select(companies.c.id).where(companies.c.password_hash.startswith(beginning, autoescape=True))
+    return tx.execute(query.limit(1)).first() is not None
+
+
 def all_companies(tx: Tx) -> list[Company]:
     return many(Company, tx.execute(select(companies).order_by(companies.c.name)).all())
 

@@ -19,6 +19,12 @@ def ticket(tx: Tx, ticket_hash: str) -> Ticket | None:
     return one(Ticket, tx.execute(select(tickets).where(tickets.c.ticket_hash == ticket_hash)).first())
 
 
+def locked_ticket(tx: Tx, ticket_hash: str) -> Ticket | None:
+    """The ticket, until the end of the transaction nobody else's to lock: a call that comes twice takes turns."""
+    query = select(tickets).where(tickets.c.ticket_hash == ticket_hash).with_for_update()
+    return one(Ticket, tx.execute(query).first())
+
+
 def tickets_of_company(tx: Tx, company_id: str, states: Sequence[str]) -> list[Ticket]:
     query = select(tickets).where(tickets.c.company_id == company_id, tickets.c.state.in_(states))
     return many(Ticket, tx.execute(query.order_by(tickets.c.started_at)).all())

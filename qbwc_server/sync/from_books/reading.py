@@ -20,6 +20,8 @@ PAGE_SIZE = 200  # customers per answer; others page by 100 to 200 with lines, u
 OVERLAP = timedelta(hours=1)
 CLOCK_CHANGE_OVERLAP = timedelta(hours=2)
 
+LEFT_OUT = "QuickBooks' answer left it out."
+
 LIST_DELETE_TYPES = {"Customer": "Customer"}
 
 
@@ -33,6 +35,7 @@ class ReadState:
     newest: str = ""  # the largest TimeModified seen so far
     seen: int = 0
     left: int = 0
+    page: int = 1
     restarted: bool = False
     done: bool = False
     error: str = ""
@@ -73,7 +76,7 @@ def _query(state: ReadState) -> qbxml.Request:
         values["FromModifiedDate"] = WallTime.parse(state.since)
     iterator = {"iterator": "Continue", "iteratorID": state.iterator_id} if state.iterator_id else {}
     return qbxml.Request(
-        f"{state.kind}QueryRq", values, f"read-{state.kind}", iterator or {"iterator": "Start"}
+        f"{state.kind}QueryRq", values, _request_id("read", state), iterator or {"iterator": "Start"}
     )
 
 
@@ -85,7 +88,12 @@ def _deletions(state: ReadState) -> tuple[qbxml.Request, ...]:
         "ListDelType": [LIST_DELETE_TYPES[state.kind]],
         "DeletedDateRangeFilter": {"FromDeletedDate": WallTime.parse(state.since)},
     }
-    return (qbxml.Request("ListDeletedQueryRq", values, f"gone-{state.kind}"),)
+    return (qbxml.Request("ListDeletedQueryRq", values, _request_id("gone", state)),)
+
+
+def _request_id(what: str, state: ReadState) -> str:
+    """Another one for each page, so that a page that is posted twice is not taken for the next."""
+    return f"{what}-{state.kind}-{state.page}"
 
 
 def take_answer(
@@ -101,16 +109,23 @@ def take_answer(
     Raises qbxml.UnreadableAnswer; then nothing was stored and the read starts again at the next visit.
     """
     by_kind = {state.kind: state for state in states}
+    asked = {one.request_id: one for one in read_requests(states)}
+    pages = _pages(text)
     changed = 0
-    for request_id, (status, rets) in _pages(text).items():
-        what, _, kind = request_id.partition("-")
-        if kind not in by_kind:
+    for request_id, (status, rets) in pages.items():
+        if request_id not in asked:
             continue
+        what, kind, _ = request_id.split("-")
         if what == "gone":
             changed += _bury(tx, company, scopes, kind, rets, now)
+            by_kind[kind] = _after_deletions(by_kind[kind], status)
         else:
             changed += store_records(tx, company, scopes, kind, [one.values for one in rets], now)
             by_kind[kind] = _after_page(by_kind[kind], status, rets)
+    for request_id in asked.keys() - pages.keys():
+        # Asked again it would be left out again, and the visit would never end.
+        left_out = str(request_id).split("-")[1]
+        by_kind[left_out] = replace(by_kind[left_out], done=True, error=LEFT_OUT)
     for state in by_kind.values():
         if state.done and not state.error:
             _move_watermark(tx, company, scopes, state, now)
@@ -127,12 +142,21 @@ def _pages(text: str) -> dict[str, tuple[Status, list[Ret]]]:
     return pages
 
 
+def _after_deletions(state: ReadState, status: Status) -> ReadState:
+    """Without its deletions a read is not complete, so its watermark must stay."""
+    return replace(state, error=_said(status)) if status.code >= 1000 else state
+
+
+def _said(status: Status) -> str:
+    return f"{status.message} ({status.code})"
+
+
 def _after_page(state: ReadState, status: Status, rets: Sequence[Ret]) -> ReadState:
     if status.code >= 1000:
         if state.iterator_id and not state.restarted:
             # An iterator dies with its session; any error on Continue means: start again.
-            return replace(state, iterator_id="", restarted=True, seen=0, left=0)
-        return replace(state, done=True, error=f"{status.message} ({status.code})")
+            return replace(state, iterator_id="", restarted=True, seen=0, left=0, page=state.page + 1)
+        return replace(state, done=True, error=_said(status))
     stamps = [one.values["TimeModified"].text() for one in rets if "TimeModified" in one.values]
     left = status.iterator_remaining or 0
     return replace(
@@ -140,6 +164,7 @@ def _after_page(state: ReadState, status: Status, rets: Sequence[Ret]) -> ReadSt
         newest=max([state.newest, *stamps]),
         seen=state.seen + len(rets),
         left=left,
+        page=state.page + 1,
         iterator_id=(status.iterator_id or "") if left else "",
         done=left == 0 or not status.iterator_id,
     )
