@@ -13,15 +13,14 @@ from qbwc_server import mapping
 from qbwc_server.mapping import KindMap
 from qbwc_server.store import history, jobs, links, parties, records
 from qbwc_server.store.database import Database, Tx
+from qbwc_server.store.job_states import JobEvent, after
 from qbwc_server.store.rows import Link, StoredRecord, new_id
 from qbwc_server.sync import decide as rule_book
 from qbwc_server.sync.decide import Decision, FieldOutcome, Matches, Outcome, Pair, Policy, Presence, Side
-from qbwc_server.sync.deciding.desk import ON_THE_WAY, WAITS_FOR_PERSON, Desk, explained
+from qbwc_server.sync.deciding.desk import ON_THE_WAY, SIDES, WAITS_FOR_PERSON, Desk, explained
 from qbwc_server.sync.deciding.matching import find_matches, is_bound, kind_on, link_of
 from qbwc_server.sync.deciding.pair import Sides, look, presence, view_linked
 from qbwc_server.sync.deciding.scope import scopes_of_company
-
-SIDES: tuple[Side, Side] = ("books", "crm")
 
 
 def decide_waiting(
@@ -267,12 +266,20 @@ class Turn(Desk):
         if half is None:
             half = self._new_link(kind_map, crm_id, books_id)
         else:
-            self.cancel_open(half, "books")
+            self._end_creation(half)
             links.change_link(self.tx, self.scope.id, half.id, self.now, books_id=books_id)
         links.drop_suggestions(self.tx, self.scope.id, crm_id, books_id)
         found = links.link(self.tx, self.scope.id, half.id)
         assert found is not None
         return found
+
+    def _end_creation(self, half: Link) -> None:
+        """A partner was found, so none is made: one that was in doubt is this very one."""
+        self.cancel_open(half, "books")
+        job = jobs.open_job(self.tx, self.scope.id, half.id, "books")
+        if job is not None and job.state == "in_doubt":
+            settled = {"state": after(job.state, JobEvent.SETTLE), "ended_at": self.now}
+            jobs.change_job(self.tx, job.id, self.now, **settled, error="", error_code="", next_step="")
 
     def _drop_half(self, link: Link) -> None:
         self.cancel_open(link, "crm")
@@ -318,6 +325,13 @@ class Turn(Desk):
         again = side == "crm" and _pressed(kind_map, record)
         made = self.ensure_job(link, target, "add", self._beyond_limits(), again=again)
         self.refresh_status(link.id)
+        return made
+
+    def create_anyway(self, kind_map: KindMap, side: Side, record: StoredRecord) -> Link:
+        """A person says that it has no partner: no match, suggestion or earlier unlink stands in the way."""
+        self._create(kind_map, side, record, link_of(self.tx, self.scope, kind_map, side, record.id))
+        made = link_of(self.tx, self.scope, kind_map, side, record.id)
+        assert made is not None
         return made
 
     def _beyond_limits(self) -> str:

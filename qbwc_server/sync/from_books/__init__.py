@@ -1,17 +1,31 @@
 """The door from QuickBooks: reading what changed there, and settling what we wrote."""
 
 from qbwc_server.sync.from_books.reading import PAGE_SIZE, ReadState, plan_reads, read_requests, take_answer
-from qbwc_server.sync.from_books.settling import Settled, doubt_set, settle_set, split_set, unlink
+from qbwc_server.sync.from_books.settling import (
+    Settled,
+    doubt_set,
+    keep_wish,
+    leave_in_doubt,
+    settle_found,
+    settle_set,
+    split_set,
+    unlink,
+    withdraw,
+)
 
 __all__ = [
     "PAGE_SIZE",
     "ReadState",
     "Settled",
     "doubt_set",
+    "keep_wish",
+    "leave_in_doubt",
     "plan_reads",
     "read_requests",
+    "settle_found",
     "settle_set",
     "split_set",
     "take_answer",
     "unlink",
+    "withdraw",
 ]

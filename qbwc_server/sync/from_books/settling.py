@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
+
 import qbxml
 from qbwc_server import mapping
 from qbwc_server.mapping import KindMap
@@ -12,15 +14,22 @@ from qbwc_server.store import history, jobs, links, records
 from qbwc_server.store.database import Tx
 from qbwc_server.store.job_states import JobEvent, after
 from qbwc_server.store.rows import Link, LinkJob, MessageSet
-from qbwc_server.sync.decide import NAMES
-from qbwc_server.sync.deciding import Desk, Scope, rule_name
+from qbwc_server.sync.deciding import IN_DOUBT, MARK, SIDES, Desk, Scope, is_bound, rule_name
 from qbwc_server.sync.from_books.reading import plain, store_records
-from qbwc_server.sync.to_books import id_field
-from qbxml import Ret, Status
+from qbwc_server.sync.to_books import id_field, mark_of
+from qbxml import Status
 
 RETRY_LATER = timedelta(minutes=10)
 TRIES_PER_VISIT = 2
 LEFT_OUT = "QuickBooks' answer left it out."
+NOT_STORED = (
+    "QuickBooks has no stored answer for it. Look in QuickBooks whether the record is there; "
+    "then link it, or retry to send it again."
+)
+
+ENDED = ("settled", "cancelled")
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -47,15 +56,22 @@ def settle_set(
             continue
         response = answer.by_request_id(job.id)
         desk = Desk(tx, scopes[job.connection_id], run_number, now)
-        outcome = (
-            _settle_job(desk, job, response)
-            if response
-            else _doubt_job(desk, job, "QuickBooks' answer left it out.")
-        )
-        counts[outcome] += 1
+        counts[_settle_one(desk, job, response)] += 1
     state = "in_doubt" if counts["in_doubt"] else "settled"
     jobs.change_set(tx, message_set.company_id, message_set.set_id, state=state, settled_at=now)
     return Settled(**counts)
+
+
+def _settle_one(desk: Desk, job: LinkJob, response: qbxml.Response | None) -> str:
+    """One job of a set; what we cannot make sense of stays in doubt and does not take the others along."""
+    if response is None:
+        return _doubt_job(desk, job, LEFT_OUT)
+    try:
+        with desk.tx.begin_nested():
+            return _settle_job(desk, job, response)
+    except Exception as failure:  # the edge of one record: the log says why
+        log.error("settle.failed", job=job.id, exc_info=failure)
+        return _doubt_job(desk, job, f"Its answer could not be used: {type(failure).__name__}. See the log.")
 
 
 def _settle_job(desk: Desk, job: LinkJob, response: qbxml.Response) -> str:
@@ -64,21 +80,22 @@ def _settle_job(desk: Desk, job: LinkJob, response: qbxml.Response) -> str:
     assert link is not None
     ret = next((one for one in response.rets), None)
     if status.code < 1000:
-        return _bind(desk, job, link, ret, status)
+        full = ret is not None and ret.name != "ErrorRecovery"
+        return _bind(desk, job, link, plain(ret.values) if ret else {}, status, full=full)
     if status.code == 3200 and ret is not None:
         store_records(desk.tx, desk.scope.company, [desk.scope], job.kind, [ret.values], desk.now)
     return _refused(desk, job, link, status)
 
 
-def _bind(desk: Desk, job: LinkJob, link: Link, ret: Ret | None, status: Status) -> str:
-    """The write is in the books: remember its identity and both halves of the base."""
+def _bind(
+    desk: Desk, job: LinkJob, link: Link, values: dict[str, Any], status: Status | None, *, full: bool
+) -> str:
+    """The write is in the books: remember its identity and, from a full object, both halves of the base."""
     kind_map = desk.map_of(link)
     sent = job.sent or {}
-    values = plain(ret.values) if ret else {}
     books_id = str(values.get(id_field(job.kind)) or link.books_id or "")
     if not books_id:
         return _doubt_job(desk, job, "QuickBooks reported success without the id of what it made.")
-    full = ret is not None and ret.name != "ErrorRecovery"
     changes: dict[str, Any] = {"books_id": books_id}
     if "EditSequence" in values:
         changes["edit_sequence"] = str(values["EditSequence"])
@@ -107,14 +124,13 @@ def _bases(
     return {"base_crm": (link.base_crm or {}) | crm, "base_books": (link.base_books or {}) | books}
 
 
-def _after_settling(desk: Desk, job: LinkJob, link: Link, status: Status) -> None:
+def _after_settling(desk: Desk, job: LinkJob, link: Link, status: Status | None) -> None:
     """Wishes kept, the record looked at once more (it may have moved meanwhile), its status brought in line."""
-    if status.code >= 500:
+    if status is not None and status.code >= 500:
         history.note_action(
             desk.tx, desk.now, "QuickBooks", "warning", job.id, code=status.code, text=status.message
         )
-    if job.wish == "unlink":
-        unlink(desk, link.id)
+    if keep_wish(desk, job.id):
         return
     if link.crm_id:
         records.mark_undecided(desk.tx, desk.scope.id, "crm", link.crm_kind, [link.crm_id], desk.now)
@@ -135,10 +151,12 @@ def _refused(desk: Desk, job: LinkJob, link: Link, status: Status) -> str:
         "next_step": NEXT_STEPS.get(action, info.sentence),
     }
     _end(desk, job, JobEvent.REFUSE, **values)
-    if job.wish == "unlink":
-        unlink(desk, link.id)
-    else:
-        desk.refresh_status(link.id)
+    if keep_wish(desk, job.id):
+        return "refused"
+    if link.crm_id and desk.changed_since(link, job):
+        # Corrected while the refused version was out: that is a new attempt, not an old refusal.
+        records.mark_undecided(desk.tx, desk.scope.id, "crm", link.crm_kind, [link.crm_id], desk.now)
+    desk.refresh_status(link.id)
     return "refused"
 
 
@@ -154,6 +172,7 @@ def _again(desk: Desk, job: LinkJob, due_at: datetime, status: Status, **values:
     why = {"error": status.message.strip(), "error_code": str(status.code)}
     state = after(job.state, JobEvent.REQUEUE)
     jobs.change_job(desk.tx, job.id, desk.now, state=state, due_at=due_at, set_id=None, **why, **values)
+    keep_wish(desk, job.id)
     return "again"
 
 
@@ -165,7 +184,7 @@ def _doubt_job(desk: Desk, job: LinkJob, why: str) -> str:
             desk.now,
             state=after(job.state, JobEvent.DOUBT),
             error=why,
-            error_code="in-doubt",
+            error_code=IN_DOUBT,
             next_step="The next visit asks QuickBooks what became of it; it is not sent again by itself.",
         )
     return "in_doubt"
@@ -177,13 +196,38 @@ def _end(desk: Desk, job: LinkJob, event: JobEvent, **values: Any) -> None:
     jobs.change_job(desk.tx, job.id, desk.now, state=after(job.state, event), ended_at=ended, **fresh)
 
 
+def keep_wish(desk: Desk, job_id: str) -> bool:
+    """What a person wished for while the outcome was unknown is done now that it is known; False without a wish."""
+    job = jobs.job(desk.tx, job_id)
+    if job is None or not job.wish:
+        return False
+    if job.wish == "unlink":
+        unlink(desk, job.link_id)
+    elif job.state not in ENDED:
+        withdraw(desk, job)
+    else:
+        return False  # it was written before it could be cancelled
+    return True
+
+
+def withdraw(desk: Desk, job: LinkJob) -> None:
+    """Cancel a job that is not on its way. A record whose partner is not made after all is nobody's half link."""
+    state = after(job.state, JobEvent.CANCEL)
+    jobs.change_job(desk.tx, job.id, desk.now, state=state, ended_at=desk.now)
+    link = _must(desk, job.link_id)
+    if link.unlinked_at is None and not is_bound(link):
+        unlink(desk, link.id)
+    else:
+        desk.refresh_status(link.id)
+
+
 def unlink(desk: Desk, link_id: str) -> None:
     """Drop the pairing and leave both records; its history stays, and it is not matched again by itself.
 
     The CRM's users see it: a job writes the status Unlinked there.
     """
-    for side in NAMES:
-        desk.cancel_open(_must(desk, link_id), "books" if side == "books" else "crm")
+    for side in SIDES:
+        desk.cancel_open(_must(desk, link_id), side)
     values = {"unlinked_at": desk.now, "status": "Unlinked", "error": "", "error_code": ""}
     links.change_link(desk.tx, desk.scope.id, link_id, desk.now, **values)
     link = _must(desk, link_id)
@@ -195,6 +239,60 @@ def _must(desk: Desk, link_id: str) -> Link:
     found = links.link(desk.tx, desk.scope.id, link_id)
     assert found is not None
     return found
+
+
+def leave_in_doubt(
+    tx: Tx,
+    scopes: Mapping[str, Scope],
+    message_set: MessageSet,
+    code: int | None,
+    run_number: int,
+    now: datetime,
+) -> None:
+    """QuickBooks has no answer to a set stored. A change is read and decided again, for its EditSequence keeps it
+    from being made twice; a creation waits until reading finds it, or for a person."""
+    for job in jobs.jobs_in(tx, message_set.job_ids):
+        if job.state != "in_doubt" or job.set_id != message_set.set_id:
+            continue
+        if job.action == "change":
+            state = after(job.state, JobEvent.REQUEUE)
+            jobs.change_job(tx, job.id, now, state=state, set_id=None, due_at=now, visit_attempts=0)
+            continue
+        asked = f"{IN_DOUBT} {'' if code is None else code}".strip()
+        jobs.change_job(tx, job.id, now, error_code=asked, next_step=NOT_STORED)
+        Desk(tx, scopes[job.connection_id], run_number, now).refresh_status(job.link_id)
+    note = f"asked on visit {run_number}: message set status {code}"
+    jobs.change_set(tx, message_set.company_id, message_set.set_id, note=note)
+    _close(tx, message_set)
+
+
+def settle_found(tx: Tx, scopes: Mapping[str, Scope], company_id: str, run_number: int, now: datetime) -> int:
+    """Creations in doubt whose mark was read in QuickBooks did happen, whatever became of the answer; how many."""
+    found = 0
+    for message_set in jobs.sets_in_state(tx, company_id, "in_doubt"):
+        for job in jobs.jobs_in(tx, message_set.job_ids):
+            if job.state == "in_doubt" and job.set_id == message_set.set_id and job.action != "change":
+                found += _settle_marked(Desk(tx, scopes[job.connection_id], run_number, now), job)
+        _close(tx, message_set)
+    return found
+
+
+def _settle_marked(desk: Desk, job: LinkJob) -> int:
+    link = links.link(desk.tx, desk.scope.id, job.link_id)
+    assert link is not None
+    mark = mark_of(link, recreating=job.action == "recreate")
+    holders = records.holders(desk.tx, job.company_id, "books", job.kind, MARK, mark.casefold())
+    record = records.record(desk.tx, job.company_id, "books", job.kind, holders[0]) if holders else None
+    if record is None:
+        return 0
+    return int(_bind(desk, job, link, record.values, None, full=True) == "settled")
+
+
+def _close(tx: Tx, message_set: MessageSet) -> None:
+    """A set of which nothing is in doubt any more is over; QuickBooks may forget what it kept of it."""
+    members = jobs.jobs_in(tx, message_set.job_ids)
+    if not any(job.state == "in_doubt" and job.set_id == message_set.set_id for job in members):
+        jobs.change_set(tx, message_set.company_id, message_set.set_id, state="settled")
 
 
 def doubt_set(tx: Tx, scopes: Mapping[str, Scope], message_set: MessageSet, why: str, now: datetime) -> int:
@@ -222,6 +320,7 @@ def split_set(
             half = max(1, len(members) // 2)
             state = after(job.state, JobEvent.REQUEUE)
             jobs.change_job(tx, job.id, now, state=state, set_id=None, set_limit=half, visit_attempts=0)
+            keep_wish(desk, job.id)
             continue
         values = {"error": f"QuickBooks could not read the request: {message}", "error_code": "0x80040400"}
         _end(desk, job, JobEvent.REFUSE, **values, next_step="Report this with the request from the log.")
