@@ -43,12 +43,14 @@ class _Views:
         now = self.clock()
         with self.database.read() as tx:
             alive = visits.lease_until(tx, WORKER_LEASE)
+            companies = {one.id: one for one in parties.all_companies(tx)}
             return render_template(
                 "status.html",
-                companies={one.id: one for one in parties.all_companies(tx)},
+                companies=companies,
                 organisations={one.id: one for one in parties.all_organisations(tx)},
                 connections=parties.all_connections(tx),
                 counts=sorted(jobs.count_by_state(tx).items()),
+                stuck=sum(jobs.count_needing_a_person(tx, one) for one in companies),
                 runs=history.recent_runs(tx, 20),
                 worker=alive is not None and alive > now,
                 now=now,
