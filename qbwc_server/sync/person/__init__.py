@@ -5,6 +5,8 @@ sentence and the next step when the action is not possible, and then nothing was
 """
 
 from qbwc_server.sync.person.by import By
+from qbwc_server.sync.person.jobs import cancel, job_of, retry, said
+from qbwc_server.sync.person.pairs import create, find_link, make, resolve, unlink
 from qbwc_server.sync.person.parties import (
     NewCompany,
     NewConnection,
@@ -24,10 +26,19 @@ __all__ = [
     "NewConnection",
     "add_company",
     "add_connection",
+    "cancel",
     "confirm_file",
+    "create",
+    "find_link",
+    "job_of",
+    "make",
+    "resolve",
+    "retry",
+    "said",
     "set_credentials",
     "set_password",
     "start",
     "stop",
+    "unlink",
     "want_sync",
 ]
