@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from qbwc_server.worker.embedded import Embedded
 
 log = structlog.get_logger(__name__)
+
+SOAP_PATH = "/qbwc"  # where the public URL names no path: / is the status page
 
 
 def system_clock() -> datetime:
@@ -94,11 +97,18 @@ class Installation:
         from qbwc_server.soap.front import soap_app
         from qbwc_server.soap.port import safe_operations
 
-        operations = safe_operations(self.sessions(), _report)
+        sessions = self.sessions()
+
+        def report(method: str, ticket: str, failure: Exception) -> None:
+            _report(method, ticket, failure)
+            sessions.note_failure(method, ticket, failure)
+
+        operations = safe_operations(sessions, report)
         soap = soap_app(operations, public_url=self.settings.public_url, max_bytes=self.settings.max_bytes)
         flask = Flask("qbwc_server")
         flask.register_blueprint(status_pages(self.database, self.clock))
-        mounted = DispatcherMiddleware(flask.wsgi_app, {"/qbwc": soap})
+        path = urlsplit(self.settings.public_url).path.rstrip("/") or SOAP_PATH
+        mounted = DispatcherMiddleware(flask.wsgi_app, {path: soap})
         hops = self.settings.proxies
         flask.wsgi_app = ProxyFix(mounted, hops, hops, hops) if hops else mounted  # type: ignore[method-assign]
         return flask

@@ -52,10 +52,18 @@ def read_file(hcp: str, path: str, country: str) -> FileSeen | None:
         file_id=_file_id(company),
         company_name=str(company.get("CompanyName", "")),
         path=path.strip(),
-        version=qbxml.negotiate(supported, str(host.get("Country", country or "US"))),
+        version=_version(supported, str(host.get("Country") or country or "US")),
         product=str(host.get("ProductName", "")),
         country=str(host.get("Country", country)),
     )
+
+
+def _version(supported: list[str], country: str) -> str:
+    """The qbXML version to speak; "" when there is none in common."""
+    try:
+        return qbxml.negotiate(supported, country)
+    except ValueError:
+        return ""
 
 
 def _file_id(company: dict[str, Any]) -> str:
@@ -81,10 +89,14 @@ def _problem(company: Company, seen: FileSeen) -> str:
             f"Another company file is open: {_named(seen)} does not belong to {company.name}. "
             "Open the right one in QuickBooks and update again."
         )
+    if not seen.version:
+        return (
+            "QuickBooks names no qbXML version that this program knows. QuickBooks 2002 or later is needed."
+        )
     if company.pinned_name is None:
         return ""
     moved = [
-        f"{what} was {before} and is {now}"
+        f"{what} was {before or 'unknown'} and is {now or 'unknown'}"
         for what, before, now in (
             ("its name", company.pinned_name, seen.company_name),
             ("its place", company.pinned_path or "", seen.path),

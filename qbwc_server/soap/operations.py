@@ -4,17 +4,20 @@ Each call is one or two short transactions; what the next call needs is in the d
 so any process can answer it. What to read and write in QuickBooks is the visit's business (sync.visit).
 """
 
-import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any, TypeVar
 
 import qbxml
 from qbwc_server import secrets
 from qbwc_server.secrets import Keys
-from qbwc_server.soap.identity import IDENTITY_REQUESTS, judge, read_file
-from qbwc_server.soap.states import LIVE, OutOfOrder, SessionEvent, SessionState, after
+from qbwc_server.soap.exchanges import Call, Exchanges, Outcome, short
+from qbwc_server.soap.identity import IDENTITY_REQUESTS, FileSeen, judge, read_file
+from qbwc_server.soap.login import Logins
+from qbwc_server.soap.port import TROUBLE
+from qbwc_server.soap.states import LIVE, OVER, SessionEvent, SessionState, after
 from qbwc_server.store import history, jobs, parties, visits
 from qbwc_server.store.database import Database, Tx
 from qbwc_server.store.rows import Company, Ticket
@@ -23,14 +26,13 @@ from qbwc_server.sync import visit as visiting
 T = TypeVar("T")
 
 VERSION = "qbwc-server 0.1.0"
-FAILURE_WINDOW = timedelta(minutes=15)
-FAILURES_PER_USER = 10
-FAILURES_PER_ADDRESS = 30
 # QuickBooks may take minutes for one request; a set of writes younger than this may still be running.
 YOUNG = timedelta(minutes=30)
 SILENT = timedelta(seconds=60)
 IDLE_LIMIT = timedelta(minutes=60)
 CONNECTION_TRIES = 2
+PRIVATE_DATA_SINCE = "2.0"  # qbXML field tables: OwnerID of CompanyQueryRq, and so the FileID
+MAX_ADDRESS = 64
 
 UNKNOWN_TICKET = (
     "This session is not known any more, so the update was stopped. Nothing is lost; update again."
@@ -38,24 +40,23 @@ UNKNOWN_TICKET = (
 NO_ERROR = "No error is noted for this update."
 MESSAGES_LOST = "Calls came out of order, so the update was stopped. Nothing is lost; update again."
 DEAD_SESSION = "The session ended without an answer to these writes."
+TOOK_OVER = "A newer login took over."
+FELL_SILENT = "The Web Connector fell silent."
+NO_FILE = "QuickBooks did not say which company file is open. Update again."
 
-
-@dataclass(frozen=True)
-class Call:
-    """One SOAP call while it is answered, for the log that people inspect."""
-
-    method: str
-    started_at: datetime
-    request: Mapping[str, Any]
-    company_id: str | None = None
-    run_number: int | None = None
+# A dialog that is open stays open for a second attempt that follows at once (protocol 4.3).
+DIALOG_OPEN = "0x80040414"
+# The named file cannot be opened, but it may be the one that is open; which one it is gets verified anyway.
+NOT_OPENED = "0x80040403"
 
 
 class Sessions:
     """Implements `soap.port.Operations`; holds no state of its own between calls."""
 
     def __init__(self, database: Database, keys: Keys, clock: Callable[[], datetime]) -> None:
-        self.database, self.keys, self.clock = database, keys, clock
+        self.database, self.clock = database, clock
+        self.logins = Logins(database, keys, clock)
+        self.exchanges = Exchanges(clock)
 
     # --- before the login ---
 
@@ -66,73 +67,81 @@ class Sessions:
         return ""
 
     def authenticate(self, user: str, password: str, address: str) -> list[str]:
+        """Same reply for an unknown user, a wrong password and too many failures; only our log tells them apart."""
+        address = address[:MAX_ADDRESS]
         call = Call(
             "authenticate", self.clock(), {"strUserName": user, "strPassword": "***", "address": address}
         )
+        login = self.logins.judge(user, password, address)
         with self.database.write() as tx:
-            company = self._log_in(tx, user, password, address)
-            answer = self._welcome(tx, company, address) if company else ["", "nvu"]
-            ticket = visits.ticket(tx, secrets.ticket_hash(answer[0])) if answer[0] else None
-            call = replace(
-                call,
-                company_id=company.id if company else None,
-                run_number=ticket.run_number if ticket else None,
-            )
-            shown = {"ticket": _short(answer[0]), "status": answer[1], "more": answer[2:]}
-            self._keep(tx, call, shown, _LOGIN_OUTCOMES.get(answer[1], "welcome"), failed=answer[1] == "nvu")
+            if login.company is not None and login.right:
+                return self._let_in(tx, call, login.company.id, address)
+            if not login.limited:
+                self.logins.note_failure(tx, user, address)
+            company_id = login.company.id if login.company else None
+            text = "too many failed logins" if login.limited else "not a valid user"
+            if company_id or not login.limited:
+                call = replace(call, company_id=company_id)
+                self.exchanges.keep(tx, call, {"status": "nvu"}, Outcome(text, failed=True))
+            return ["", "nvu"]
+
+    def _let_in(self, tx: Tx, call: Call, company_id: str, address: str) -> list[str]:
+        company = parties.locked_company(tx, company_id)
+        if company is None:
+            raise LookupError("the company vanished while its password was checked")
+        answer = self._welcome(tx, company, address)
+        ticket = self._session(tx, answer[0])
+        call = call.of(ticket) if ticket else replace(call, company_id=company.id)
+        shown = {"ticket": short(answer[0]), "status": answer[1], "more": answer[2:]}
+        self.exchanges.keep(tx, call, shown, Outcome(_LOGIN_OUTCOMES.get(answer[1], "welcome")))
         return answer
 
-    def _log_in(self, tx: Tx, user: str, password: str, address: str) -> Company | None:
-        """The company of a right login. Same answer and cost for an unknown user and a wrong password."""
-        now = self.clock()
-        by_user, by_address = visits.login_failure_count(tx, user, address, now - FAILURE_WINDOW)
-        company = parties.company_of_user(tx, user)
-        right = secrets.check_password(company.password_hash if company else None, password, self.keys)
-        if right and by_user < FAILURES_PER_USER and by_address < FAILURES_PER_ADDRESS:
-            return company
-        if by_user < FAILURES_PER_USER and by_address < FAILURES_PER_ADDRESS:
-            visits.note_login_failure(tx, user, address, now)
-        return None
-
     def _welcome(self, tx: Tx, company: Company, address: str) -> list[str]:
-        """Positional: ticket, status or company file, [postpone, minimum seconds]. A number in the third place
-        would postpone the update even with work to do, so it is never sent (protocol 2.5)."""
+        """Positional: ticket, status or company file, [postpone, minimum seconds] (protocol 2.5).
+
+        A number in the third place postpones the update even with work to do, so only a visit that comes too
+        early gets one.
+        """
         now = self.clock()
-        minimum = [] if company.minimum_seconds == 0 else ["", str(company.minimum_seconds)]
-        if not visiting.something_to_do(tx, company.id) or self._too_early(company, now):
-            return ["", "none", *minimum]
-        if any(self._in_use(old, address, now) for old in self._live(tx, company.id)):
+        minimum = str(company.minimum_seconds) if company.minimum_seconds else ""
+        if not visiting.something_to_do(tx, company.id):
+            return ["", "none", *(["", minimum] if minimum else [])]
+        if early := self._seconds_early(company, now):
+            return ["", "none", str(early), minimum]
+        live = visits.tickets_of_company(tx, company.id, LIVE)
+        if any(self._in_use(old, address, now) for old in live):
             return ["", "busy"]
-        for old in self._live(tx, company.id):
-            self._end(tx, old, SessionEvent.SUPERSEDE, "A newer login took over.")
+        for old in live:
+            self._end(tx, old, SessionEvent.SUPERSEDE, TOOK_OVER)
+        ticket = self._begin(tx, company, address, now)
+        return [ticket, company.company_file, *(["", minimum] if minimum else [])]
+
+    def _begin(self, tx: Tx, company: Company, address: str, now: datetime) -> str:
         ticket = secrets.new_ticket()
         run_number = history.begin_run(tx, "visit", now, company_id=company.id)
-        notes = visiting.begin(tx, company.id, now)
-        visits.add_ticket(
-            tx,
-            Ticket(
-                ticket_hash=secrets.ticket_hash(ticket),
-                company_id=company.id,
-                run_number=run_number,
-                state=SessionState.AUTHED,
-                address=address,
-                started_at=now,
-                seen_at=now,
-                connection_errors=0,
-                last_error="",
-                client_version="",
-                visit=notes,
-            ),
+        row = Ticket(
+            ticket_hash=secrets.ticket_hash(ticket),
+            company_id=company.id,
+            run_number=run_number,
+            state=SessionState.AUTHED,
+            address=address,
+            started_at=now,
+            seen_at=now,
+            connection_errors=0,
+            last_error="",
+            client_version="",
+            visit=visiting.begin(tx, company.id, now),
         )
+        visits.add_ticket(tx, row)
         parties.change_company(tx, company.id, last_visit_at=now)
-        return [ticket, company.company_file, *minimum]
+        return ticket
 
-    def _too_early(self, company: Company, now: datetime) -> bool:
-        gap = timedelta(seconds=company.minimum_seconds)
-        return company.last_visit_at is not None and now < company.last_visit_at + gap
-
-    def _live(self, tx: Tx, company_id: str) -> list[Ticket]:
-        return visits.tickets_of_company(tx, company_id, LIVE)
+    def _seconds_early(self, company: Company, now: datetime) -> int:
+        """How long this company must still wait for its next visit, rounded up; 0 when it may come."""
+        if company.last_visit_at is None:
+            return 0
+        remaining = company.last_visit_at + timedelta(seconds=company.minimum_seconds) - now
+        return max(0, ceil(remaining.total_seconds()))
 
     def _in_use(self, old: Ticket, address: str, now: datetime) -> bool:
         """Another PC is at work. The same PC's earlier run is over: the Web Connector runs one at a time."""
@@ -152,80 +161,95 @@ class Sessions:
             "qbXMLCountry": country,
         }
         call = Call("sendRequestXML", self.clock(), request | {"qbXMLVersion": f"{major}.{minor}"})
-        found = self._decide_first(ticket)
+        self._decide_first(ticket)
         with self.database.write() as tx:
-            if found is None or (session := self._session(tx, ticket)) is None:
-                return self._kept(tx, call, "", "unknown ticket", failed=True)
-            call = _of(call, session)
-            if session.state != SessionState.AUTHED:
-                if session.state in LIVE:
-                    self._end(tx, session, SessionEvent.SUPERSEDE, DEAD_SESSION, last_error=MESSAGES_LOST)
-                return self._kept(tx, call, "", "out of order", failed=True)
-            visit = visiting.open_visit(tx, session, self.clock())
-            if not visit.notes.identified and (
-                text := self._identify(visit, hcp_response, company_file, country)
-            ):
-                return self._kept(
-                    tx, call, text if text.startswith("<?xml") else "", text, failed=text[:1] != "<"
-                )
-            return self._hand_out(tx, call, visiting.open_visit(tx, self._must(tx, ticket), self.clock()))
-
-    def _decide_first(self, ticket: str) -> Ticket | None:
-        """Decide what waits before the next request is chosen, in transactions of its own."""
-        with self.database.read() as tx:
             session = self._session(tx, ticket)
-        if session is not None and session.state == SessionState.AUTHED:
+            if session is None:
+                return self._kept(tx, call, "", "unknown ticket", failed=True)
+            call = call.of(session)
+            if session.state != SessionState.AUTHED:
+                return self._stop_disorder(tx, call, session, "")
+            visit = visiting.open_visit(tx, session, self.clock())
+            if not visit.notes.identified:
+                seen = read_file(hcp_response, company_file, country)
+                if seen is None or not seen.file_id:
+                    return self._ask_which_file(call, visit, company_file)
+                if problem := judge(visit.company, seen).problem:
+                    self._move(tx, session, SessionEvent.STOP, last_error=problem)
+                    return self._kept(tx, call, "", problem, failed=True)
+                visit = self._identified(visit, seen)
+            return self._hand_out(call, visit)
+
+    def _decide_first(self, ticket: str) -> None:
+        """Decide what waits before the next request is chosen, in transactions of its own.
+
+        Not before the company file is known to be the right one.
+        """
+        with self.database.read() as tx:
+            session = visits.ticket(tx, secrets.ticket_hash(ticket))
+        if session is not None and session.state == SessionState.AUTHED and visiting.identified(session):
             visiting.decide(self.database, session, self.clock)
-        return session
 
-    def _identify(self, visit: visiting.Visit, hcp: str, path: str, country: str) -> str:
-        """ "" when the right company file is open; a request that asks for it; or the sentence that stops."""
-        seen = read_file(hcp, path, country)
-        if seen is None or not seen.file_id:
-            text = qbxml.build(IDENTITY_REQUESTS, version="2.0" if seen is None else seen.version)
-            notes = replace(visit.notes, out="identity", path=path)
-            self._move(visit.tx, visit.ticket, SessionEvent.REQUEST, visit=notes.plain())
-            return text
-        verdict = judge(visit.company, seen)
-        if verdict.problem:
-            self._move(visit.tx, visit.ticket, SessionEvent.STOP, last_error=verdict.problem)
-            return verdict.problem
-        self._pin(visit, seen)
-        return ""
+    def _stop_disorder(self, tx: Tx, call: Call, session: Ticket, answer: T) -> T:
+        """A call that its session's state does not allow: messages were lost, and the session is over."""
+        if session.state in (SessionState.SENT, SessionState.AUTHED, SessionState.WAITING):
+            self._end(tx, session, SessionEvent.CLOSE, DEAD_SESSION, last_error=MESSAGES_LOST)
+        return self._kept(tx, call, answer, "out of order", failed=True)
 
-    def _pin(self, visit: visiting.Visit, seen: Any) -> None:
-        now = self.clock()
-        pins = {} if visit.company.pinned_name is not None else {"pinned_at": now}
-        pins |= {"pinned_name": seen.company_name, "pinned_path": seen.path}
+    def _ask_which_file(self, call: Call, visit: visiting.Visit, company_file: str) -> str:
+        """strHCPResponse may be missing, broken or without the FileID: then QuickBooks is asked by ourselves."""
+        text = qbxml.build(IDENTITY_REQUESTS, version=PRIVATE_DATA_SINCE)
+        notes = replace(visit.notes, out="identity", path=company_file)
+        self._move(visit.tx, visit.ticket, SessionEvent.REQUEST, visit=notes.plain())
+        return self._kept(visit.tx, call, text, "asks which company file is open")
+
+    def _identified(self, visit: visiting.Visit, seen: FileSeen) -> visiting.Visit:
+        """The right file is open: remember it, and go on with the visit as it is now."""
+        company = visit.company
         values = {"qbxml_version": seen.version, "product": seen.product, "country": seen.country}
-        parties.change_company(visit.tx, visit.company.id, **pins, **values)
+        values |= {"pinned_name": seen.company_name, "pinned_path": seen.path}
+        changed: dict[str, Any] = {
+            name: value for name, value in values.items() if getattr(company, name) != value
+        }
+        if company.pinned_name is None:
+            changed["pinned_at"] = self.clock()
+        if changed:
+            parties.change_company(visit.tx, company.id, **changed)
         notes = replace(visit.notes, identified=True, out="")
         visits.change_ticket(visit.tx, visit.ticket.ticket_hash, visit=notes.plain())
+        fresh = visits.ticket(visit.tx, visit.ticket.ticket_hash)
+        assert fresh is not None
+        return visiting.open_visit(visit.tx, fresh, self.clock())
 
-    def _hand_out(self, tx: Tx, call: Call, visit: visiting.Visit) -> str:
+    def _hand_out(self, call: Call, visit: visiting.Visit) -> str:
         handout = visiting.hand_out(visit)
         event = SessionEvent.NOTHING_YET if handout.waits else SessionEvent.REQUEST
-        self._move(tx, visit.ticket, event, visit=handout.notes.plain())
+        self._move(visit.tx, visit.ticket, event, visit=handout.notes.plain())
         outcome = "waits for the CRM to be read" if handout.waits else handout.notes.out
-        return self._kept(tx, call, handout.text, outcome, subjects=handout.subjects)
+        return self._kept(visit.tx, call, handout.text, outcome, subjects=handout.subjects)
 
     def receive_response_xml(self, ticket: str, response: str, hresult: str, message: str) -> int:
         request = {"response": response, "hresult": hresult, "message": message}
         call = Call("receiveResponseXML", self.clock(), request)
         with self.database.write() as tx:
             session = self._session(tx, ticket)
-            if session is None or session.state != SessionState.SENT:
+            if session is None:
+                return self._kept(tx, call, -1, "unknown ticket", failed=True)
+            call = call.of(session)
+            if session.state != SessionState.SENT:
                 return self._unexpected(tx, call, session, response)
             visit = visiting.open_visit(tx, session, self.clock())
+            if not hresult.strip() and not visiting.answers(visit, response):
+                percent = min(99, visiting.percent_done(visit))
+                return self._kept(tx, call, percent, "answers another request", failed=True)
             if visit.notes.out == "identity":
-                return self._take_identity(tx, call, visit, response, hresult)
+                return self._take_identity(call, visit, response, hresult)
             result = visiting.take(visit, response, hresult, message)
             subjects = (*result.subjects, visit.notes.set_id)
             if result.error:
-                self._move(
-                    tx, session, SessionEvent.STOP, visit=result.notes.plain(), last_error=result.error
-                )
-                return self._kept(tx, _of(call, session), -1, result.error, failed=True, subjects=subjects)
+                notes = result.notes.plain()
+                self._move(tx, session, SessionEvent.STOP, visit=notes, last_error=result.error)
+                return self._kept(tx, call, -1, result.error, failed=True, subjects=subjects)
             visits.change_ticket(tx, session.ticket_hash, visit=result.notes.plain(), seen_at=self.clock())
         visiting.decide(self.database, session, self.clock)
         with self.database.write() as tx:
@@ -240,30 +264,22 @@ class Sessions:
         self._move(tx, session, SessionEvent.ALL if percent == 100 else SessionEvent.MORE)
         if percent == 100:
             history.end_run(tx, session.run_number, self.clock())
-        return self._kept(tx, _of(call, session), percent, f"{percent} %", subjects=subjects)
+        return self._kept(tx, call, percent, f"{percent} %", subjects=subjects)
 
-    def _take_identity(self, tx: Tx, call: Call, visit: visiting.Visit, response: str, hresult: str) -> int:
-        seen = None if hresult.strip() else read_file(response, visit.notes.path, "US")
-        verdict = judge(visit.company, seen) if seen else None
-        if seen is None or verdict is None or verdict.problem:
-            text = (
-                verdict.problem
-                if verdict
-                else "QuickBooks did not say which company file is open. Update again."
-            )
-            self._move(tx, visit.ticket, SessionEvent.STOP, last_error=text)
-            return self._kept(tx, _of(call, visit.ticket), -1, text, failed=True)
-        self._pin(visit, seen)
-        self._move(tx, visit.ticket, SessionEvent.MORE)
-        return self._kept(tx, _of(call, visit.ticket), 1, "1 %")
+    def _take_identity(self, call: Call, visit: visiting.Visit, response: str, hresult: str) -> int:
+        seen = None if hresult.strip() else read_file(response, visit.notes.path, "")
+        problem = judge(visit.company, seen).problem if seen else NO_FILE
+        if seen is None or problem:
+            self._move(visit.tx, visit.ticket, SessionEvent.STOP, last_error=problem)
+            return self._kept(visit.tx, call, -1, problem, failed=True)
+        self._identified(visit, seen)
+        self._move(visit.tx, visit.ticket, SessionEvent.MORE)
+        return self._kept(visit.tx, call, 1, "1 %")
 
-    def _unexpected(self, tx: Tx, call: Call, session: Ticket | None, response: str) -> int:
+    def _unexpected(self, tx: Tx, call: Call, session: Ticket, response: str) -> int:
         """An answer that nobody waits for. Twice the same: nothing is done again. Late: settled all the same."""
-        if session is None:
-            return self._kept(tx, call, -1, "unknown ticket", failed=True)
-        call = _of(call, session)
         visit = visiting.open_visit(tx, session, self.clock())
-        if session.state in (SessionState.SUPERSEDED, SessionState.ABANDONED, SessionState.CLOSED):
+        if session.state in OVER:
             late = bool(response) and visiting.take_late(visit, response)
             outcome = "settled late" if late else "too late"
             return self._kept(tx, call, -1, outcome, failed=not late, subjects=(visit.notes.set_id,))
@@ -280,21 +296,30 @@ class Sessions:
         call = Call("connectionError", self.clock(), {"hresult": hresult, "message": message})
         with self.database.write() as tx:
             session = self._session(tx, ticket)
-            if session is None or session.state != SessionState.AUTHED:
+            if session is None:
                 return self._kept(tx, call, "done", "unknown ticket", failed=True)
-            call = _of(call, session)
+            call = call.of(session)
+            if session.state != SessionState.AUTHED:
+                return self._stop_disorder(tx, call, session, "done")
             info = qbxml.hresult(hresult)
+            text = " ".join(f"{info.sentence} {message} ({hresult.strip() or 'no code'})".split())
             tries = session.connection_errors + 1
-            text = f"{info.sentence} {message.strip()} ({hresult.strip()})".replace("  ", " ").strip()
-            if info.transient and tries < CONNECTION_TRIES:
-                company = parties.company(tx, session.company_id)
+            path = self._worth_a_try(tx, session, info) if tries < CONNECTION_TRIES else None
+            if path is not None:
                 self._move(tx, session, SessionEvent.RETRY, connection_errors=tries, last_error=text)
-                return self._kept(tx, call, company.company_file if company else "", text, failed=True)
-            values = {"connection_errors": tries, "last_error": text}
-            self._move(tx, session, SessionEvent.GIVE_UP, **values)
+                return self._kept(tx, call, path, text, failed=True)
+            self._move(tx, session, SessionEvent.GIVE_UP, connection_errors=tries, last_error=text)
             history.count_in_run(tx, session.run_number, {}, 1)
             history.end_run(tx, session.run_number, self.clock(), text)
             return self._kept(tx, call, "done", text, failed=True)
+
+    def _worth_a_try(self, tx: Tx, session: Ticket, info: qbxml.HresultInfo) -> str | None:
+        """The company file to try once more, "" for the one that is open; None when trying cannot help."""
+        company = parties.company(tx, session.company_id)
+        path = company.company_file if company else ""
+        if info.code == NOT_OPENED and path:
+            return ""
+        return path if info.transient and info.code != DIALOG_OPEN else None
 
     # --- the end ---
 
@@ -304,11 +329,11 @@ class Sessions:
             session = self._session(tx, ticket)
             if session is None:
                 return self._kept(tx, call, UNKNOWN_TICKET, "unknown ticket", failed=True)
-            call = _of(call, session)
+            call = call.of(session)
             if session.state == SessionState.WAITING:
                 self._move(tx, session, SessionEvent.NOOP)
                 return self._kept(tx, call, "NoOp", "asked again in five seconds")
-            text = session.last_error or NO_ERROR
+            text = session.last_error or (UNKNOWN_TICKET if session.state in OVER else NO_ERROR)
             if session.state == SessionState.ASKED:
                 self._move(tx, session, SessionEvent.TOLD)
                 history.count_in_run(tx, session.run_number, {}, 1)
@@ -321,9 +346,10 @@ class Sessions:
             session = self._session(tx, ticket)
             if session is None:
                 return self._kept(tx, call, "OK", "unknown ticket")
-            call = _of(call, session)
-            if session.state in (SessionState.SUPERSEDED, SessionState.ABANDONED):
-                return self._kept(tx, call, UNKNOWN_TICKET, "session was over")
+            call = call.of(session)
+            if session.state in OVER:
+                unsaid = "OK" if session.state == SessionState.CLOSED else UNKNOWN_TICKET
+                return self._kept(tx, call, session.last_error or unsaid, "session was over")
             text = session.last_error if session.state == SessionState.CLOSING else self._summary(tx, session)
             self._end(
                 tx, session, SessionEvent.CLOSE, "The Web Connector closed the session before it answered."
@@ -347,26 +373,36 @@ class Sessions:
         return ""
 
     def interactive_done(self, ticket: str) -> str:  # noqa: ARG002
-        return "DONE"
+        return ""
 
     def expire_idle(self) -> int:
         """End sessions whose Web Connector fell silent; what they had out waits in doubt. How many."""
         with self.database.write() as tx:
             idle = visits.idle_tickets(tx, LIVE, self.clock() - IDLE_LIMIT)
             for session in idle:
-                self._end(tx, session, SessionEvent.EXPIRE, "The Web Connector fell silent.")
+                self._end(tx, session, SessionEvent.EXPIRE, FELL_SILENT)
             return len(idle)
+
+    def note_failure(self, method: str, ticket: str, failure: Exception) -> None:
+        """A call failed inside and was undone: keep that it did, and a reason for the person who will ask."""
+        call = Call(method, self.clock(), {})
+        with self.database.write() as tx:
+            session = self._session(tx, ticket)
+            if session is not None and session.state in LIVE:
+                visits.change_ticket(tx, session.ticket_hash, last_error=TROUBLE)
+            call = call.of(session) if session else call
+            self._kept(tx, call, None, f"failed inside: {type(failure).__qualname__}", failed=True)
 
     # --- common to all calls ---
 
     def _session(self, tx: Tx, ticket: str) -> Ticket | None:
-        return visits.ticket(tx, secrets.ticket_hash(ticket)) if ticket else None
-
-    def _must(self, tx: Tx, ticket: str) -> Ticket:
-        session = self._session(tx, ticket)
-        if session is None:
-            raise OutOfOrder("the session vanished within a call")
-        return session
+        """The session of a ticket, ours alone until the transaction ends; ended now if it lay idle for too long."""
+        hashed = secrets.ticket_hash(ticket)
+        session = visits.locked_ticket(tx, hashed) if ticket else None
+        if session is None or session.state not in LIVE or session.seen_at >= self.clock() - IDLE_LIMIT:
+            return session
+        self._end(tx, session, SessionEvent.EXPIRE, FELL_SILENT)
+        return visits.ticket(tx, hashed)
 
     def _move(self, tx: Tx, session: Ticket, event: SessionEvent, **values: Any) -> None:
         state = after(session.state, event)
@@ -377,57 +413,14 @@ class Sessions:
         visit = visiting.open_visit(tx, session, self.clock())
         if session.state in LIVE:
             visiting.abandon(visit, why)
-        visits.change_ticket(
-            tx, session.ticket_hash, state=after(session.state, event), seen_at=self.clock(), **values
-        )
-        history.end_run(tx, session.run_number, self.clock(), session.last_error or "")
+        self._move(tx, session, event, **values)
+        history.end_run(tx, session.run_number, self.clock(), values.get("last_error", session.last_error))
 
     def _kept(
-        self,
-        tx: Tx,
-        call: Call,
-        answer: T,
-        outcome: str,
-        *,
-        failed: bool = False,
-        subjects: Iterable[str] = (),
+        self, tx: Tx, call: Call, answer: T, text: str, *, failed: bool = False, subjects: Iterable[str] = ()
     ) -> T:
-        self._keep(tx, call, {"result": answer}, outcome, failed=failed, subjects=subjects)
+        self.exchanges.keep(tx, call, {"result": answer}, Outcome(text, failed, tuple(subjects)))
         return answer
 
-    def _keep(
-        self,
-        tx: Tx,
-        call: Call,
-        answer: Mapping[str, Any],
-        outcome: str,
-        *,
-        failed: bool = False,
-        subjects: Iterable[str] = (),
-    ) -> None:
-        milliseconds = int((self.clock() - call.started_at).total_seconds() * 1000)
-        exchange = history.Exchange(
-            number=0,
-            company_id=call.company_id,
-            run_number=call.run_number,
-            method=call.method,
-            started_at=call.started_at,
-            milliseconds=milliseconds,
-            request=secrets.mask(json.dumps(call.request, ensure_ascii=False)),
-            response=secrets.mask(json.dumps(answer, ensure_ascii=False)),
-            outcome=outcome[:500],
-            failed=failed,
-        )
-        history.keep_exchange(tx, exchange, [one for one in subjects if one])
 
-
-_LOGIN_OUTCOMES = {"nvu": "not a valid user", "none": "nothing to do", "busy": "another PC is at work"}
-
-
-def _of(call: Call, session: Ticket) -> Call:
-    return replace(call, company_id=session.company_id, run_number=session.run_number)
-
-
-def _short(ticket: str) -> str:
-    """Enough of a ticket to tell sessions apart, too little to use it."""
-    return f"{ticket[:4]}…" if ticket else ""
+_LOGIN_OUTCOMES = {"none": "nothing to do", "busy": "another PC is at work"}

@@ -54,6 +54,7 @@ MOVES: dict[tuple[SessionState, SessionEvent], SessionState] = {
 }
 
 LIVE = (S.AUTHED, S.SENT, S.WAITING, S.ASKED, S.DONE, S.CLOSING)
+OVER = (S.CLOSED, S.SUPERSEDED, S.ABANDONED)
 
 
 class OutOfOrder(Exception):
@@ -64,5 +65,5 @@ def after(state: str, event: SessionEvent) -> SessionState:
     """The state that follows; raises OutOfOrder when there is none."""
     try:
         return MOVES[SessionState(state), event]
-    except KeyError:
+    except (KeyError, ValueError):
         raise OutOfOrder(f"a session that is {state} cannot have {event}") from None

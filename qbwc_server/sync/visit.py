@@ -4,6 +4,7 @@ In order: sets in doubt are asked about, QuickBooks is read, what waits is decid
 are cleared. Every step is found anew from the database at each call, so any process can answer any call.
 """
 
+import io
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
@@ -18,8 +19,10 @@ from qbwc_server.sync.from_books import (
     PAGE_SIZE,
     ReadState,
     doubt_set,
+    leave_in_doubt,
     plan_reads,
     read_requests,
+    settle_found,
     settle_set,
     split_set,
     take_answer,
@@ -31,10 +34,7 @@ VISIT_BUDGET = timedelta(minutes=20)  # then what is left waits for the next vis
 POLL_WAIT = timedelta(seconds=60)
 WORKER_LEASE = "worker"
 PARSE_ERROR = "0x80040400"
-NOT_STORED = (
-    "QuickBooks has no stored answer for it. Look in QuickBooks whether the record is there; "
-    "then link it, or retry to send it again."
-)
+GOODBYE = qbxml.Request("HostQueryRq", {}, "goodbye")
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,8 @@ class Notes:
     done: int = 0
     wanted_poll_at: str = ""
     waits: int = 0
+    # The goodbye was answered: what came up meanwhile waits for the next visit, so that this one ends.
+    parted: bool = False
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> "Notes":
@@ -105,6 +107,7 @@ def open_visit(tx: Tx, ticket: Ticket, now: datetime) -> Visit:
     company = parties.company(tx, ticket.company_id)
     assert company is not None
     scopes = {scope.id: scope for scope in scopes_of_company(tx, company.id)}
+    parties.lock_connections(tx, sorted(scopes))
     return Visit(tx, company, ticket, now, Notes.of(ticket.visit), scopes)
 
 
@@ -194,9 +197,7 @@ def _clear(visit: Visit) -> Handout | None:
 
 def _goodbye(visit: Visit) -> Handout:
     """Nothing is left after all: a harmless question, on whose answer the visit can end cleanly with 100."""
-    return Handout(
-        _build(visit, [qbxml.Request("HostQueryRq", {}, "goodbye")]), replace(visit.notes, out="goodbye")
-    )
+    return Handout(_build(visit, [GOODBYE]), replace(visit.notes, out="goodbye"))
 
 
 def _build(
@@ -230,6 +231,40 @@ def _poll_due(visit: Visit, organisation_id: str, wanted: datetime) -> bool:
 # --- taking an answer ---
 
 
+def answers(visit: Visit, response: str) -> bool:
+    """Whether a response belongs to the request that is out; one without any id is taken to.
+
+    A repeated answer to an earlier request must not be taken for the answer to this one (protocol 8, replay).
+    """
+    set_id, request_id = _first_ids(response)
+    if set_id is not None and visit.notes.set_id:
+        return set_id == visit.notes.set_id
+    return request_id is None or _belongs(visit, request_id)
+
+
+def _first_ids(response: str) -> tuple[str | None, str | None]:
+    """(message set id, first requestID) of a response, as far as it can be read."""
+    set_id = None
+    try:
+        for item in qbxml.parse(io.BytesIO(response.encode())):
+            if isinstance(item, qbxml.SetStatus):
+                set_id = item.new_message_set_id
+            elif isinstance(item, qbxml.Status):
+                return set_id, item.request_id
+    except qbxml.UnreadableAnswer:
+        pass
+    return set_id, None
+
+
+def _belongs(visit: Visit, request_id: str) -> bool:
+    out = visit.notes.out
+    if out == "read":
+        return request_id in {one.request_id for one in read_requests(visit.notes.reads)}
+    if out in ("write", "ask"):
+        return request_id in _the_set(visit).job_ids
+    return out != "goodbye" or request_id == GOODBYE.request_id
+
+
 def take(visit: Visit, response: str, hresult: str, message: str) -> Result:
     """Store and settle one answer in the open transaction; deciding what it means comes after the commit."""
     if hresult.strip():
@@ -239,7 +274,7 @@ def take(visit: Visit, response: str, hresult: str, message: str) -> Result:
         "write": _take_write,
         "ask": _take_asked,
         "clear": _take_cleared,
-        "goodbye": lambda visit, _: _went_on(visit),
+        "goodbye": lambda visit, _: _went_on(visit, parted=True),
         # Stored by an earlier copy of this very call, which did not live to acknowledge it.
         "": lambda visit, _: Result(0, visit.notes),
     }
@@ -253,11 +288,18 @@ def _take_read(visit: Visit, response: str) -> Result:
     states, changed = take_answer(
         visit.tx, visit.company, list(visit.scopes.values()), visit.notes.reads, response, visit.now
     )
-    failed = [state for state in states if state.error]
-    history.count_in_run(visit.tx, visit.ticket.run_number, {"changed in QuickBooks": changed}, len(failed))
-    for state in failed:
-        history.note_action(visit.tx, visit.now, "QuickBooks", "read failed", state.kind, text=state.error)
+    before = {one.kind for one in visit.notes.reads if one.error}
+    _note_failed_reads(visit, [one for one in states if one.error and one.kind not in before])
+    found = settle_found(visit.tx, visit.scopes, visit.company.id, visit.ticket.run_number, visit.now)
+    counts = {"changed in QuickBooks": changed, "settled after doubt": found}
+    history.count_in_run(visit.tx, visit.ticket.run_number, counts)
     return _went_on(visit, reads=tuple(states))
+
+
+def _note_failed_reads(visit: Visit, failed: list[ReadState]) -> None:
+    history.count_in_run(visit.tx, visit.ticket.run_number, {}, len(failed))
+    for one in failed:
+        history.note_action(visit.tx, visit.now, "QuickBooks", "read failed", one.kind, text=one.error)
 
 
 def _take_write(visit: Visit, response: str) -> Result:
@@ -278,19 +320,12 @@ def _take_asked(visit: Visit, response: str) -> Result:
         settle_set(visit.tx, visit.scopes, message_set, response, visit.ticket.run_number, visit.now)
         history.count_in_run(visit.tx, visit.ticket.run_number, {"settled after doubt": len(expected)})
     else:
-        _explain_doubt(visit, message_set, expected, answer.set_status.code)
+        _leave_in_doubt(visit, message_set, answer.set_status.code)
     return _went_on(visit)
 
 
-def _explain_doubt(visit: Visit, message_set: MessageSet, job_ids: set[str], code: int | None) -> None:
-    for job_id in job_ids:
-        values = {
-            "error_code": f"in-doubt {code if code is not None else ''}".strip(),
-            "next_step": NOT_STORED,
-        }
-        jobs.change_job(visit.tx, job_id, visit.now, **values)
-    note = f"asked on visit {visit.ticket.run_number}: message set status {code}"
-    jobs.change_set(visit.tx, visit.company.id, message_set.set_id, note=note)
+def _leave_in_doubt(visit: Visit, message_set: MessageSet, code: int | None) -> None:
+    leave_in_doubt(visit.tx, visit.scopes, message_set, code, visit.ticket.run_number, visit.now)
 
 
 def _take_cleared(visit: Visit, _response: str) -> Result:
@@ -311,18 +346,44 @@ def _no_answer(visit: Visit, hresult: str, message: str) -> Result:
 
 
 def _parser_refused(visit: Visit, message: str) -> Result:
-    if visit.notes.out == "write":
-        refused = split_set(
-            visit.tx, visit.scopes, _the_set(visit), message, visit.ticket.run_number, visit.now
-        )
-        history.count_in_run(visit.tx, visit.ticket.run_number, {}, refused)
-        return _went_on(visit)
-    text = "QuickBooks could not read our request. Report this with the request from the log."
-    return Result(-1, replace(visit.notes, out=""), text)
+    """The request is at fault and is not sent again unchanged; the visit goes on with the next (protocol 4.3)."""
+    handlers: dict[str, Callable[[Visit, str], Result]] = {
+        "write": _split,
+        "read": _reads_refused,
+        "ask": _question_refused,
+        "clear": _take_cleared,
+        "goodbye": lambda visit, _: _went_on(visit, parted=True),
+    }
+    return handlers[visit.notes.out](visit, message)
+
+
+def _split(visit: Visit, message: str) -> Result:
+    number, now = visit.ticket.run_number, visit.now
+    refused = split_set(visit.tx, visit.scopes, _the_set(visit), message, number, now)
+    history.count_in_run(visit.tx, number, {}, refused)
+    return _went_on(visit)
+
+
+def _reads_refused(visit: Visit, message: str) -> Result:
+    text = f"QuickBooks could not read our request: {message}"
+    refused = [replace(one, done=True, error=text) for one in visit.notes.reads if not one.done]
+    _note_failed_reads(visit, refused)
+    done = [one for one in visit.notes.reads if one.done]
+    return _went_on(visit, reads=(*done, *refused))
+
+
+def _question_refused(visit: Visit, _message: str) -> Result:
+    """Not even the question was understood, so the set stays in doubt; it is asked again at the next visit."""
+    _leave_in_doubt(visit, _the_set(visit), None)
+    return _went_on(visit)
 
 
 def _unreadable(visit: Visit, why: str) -> Result:
     text = f"QuickBooks' answer could not be read: {why}"
+    if visit.notes.out == "ask":
+        # What it kept is what could not be read before; asking again and again would stop every visit.
+        _leave_in_doubt(visit, _the_set(visit), None)
+        return _went_on(visit)
     if visit.notes.out == "write":
         doubt_set(visit.tx, visit.scopes, _the_set(visit), text, visit.now)
     return Result(-1, replace(visit.notes, out=""), text)
@@ -358,7 +419,7 @@ def take_late(visit: Visit, response: str) -> bool:
 
 def percent_done(visit: Visit) -> int:
     """100 exactly when nothing is left; before that the true share of requests answered, at most 99."""
-    left = _left(visit)
+    left = 0 if visit.notes.parted else _left(visit)
     if left == 0:
         return 100
     return min(99, visit.notes.done * 100 // (visit.notes.done + left))
@@ -367,7 +428,8 @@ def percent_done(visit: Visit) -> int:
 def _left(visit: Visit) -> int:
     """How many more requests this visit will make, as far as it can know."""
     notes = visit.notes
-    reads = sum(1 + state.left // PAGE_SIZE for state in notes.reads if not state.done)
+    reads = sum(max(1, -(-state.left // PAGE_SIZE)) for state in notes.reads if not state.done)
+    unplanned = 0 if notes.planned or not visit.scopes else 1
     active = [one.id for one in running(visit.scopes)]
     due = jobs.count_due(visit.tx, visit.company.id, "books", visit.now, active)
     in_time = visit.now <= visit.ticket.started_at + VISIT_BUDGET
@@ -380,7 +442,7 @@ def _left(visit: Visit) -> int:
     )
     clears = len(jobs.sets_in_state(visit.tx, visit.company.id, "settled"))
     waits = 1 if waiting_for_poll(visit) else 0
-    return reads + writes + undecided + asked + clears + waits
+    return unplanned + reads + writes + undecided + asked + clears + waits
 
 
 # --- the end ---
@@ -393,6 +455,11 @@ def abandon(visit: Visit, why: str) -> None:
     message_set = _the_set(visit)
     if message_set.state == "offered":
         doubt_set(visit.tx, visit.scopes, message_set, why, visit.now)
+
+
+def identified(ticket: Ticket) -> bool:
+    """Whether the right company file is known to be open in this visit."""
+    return Notes.of(ticket.visit).identified
 
 
 def writing_out(ticket: Ticket) -> bool:

@@ -1,0 +1,74 @@
+"""Keeping each SOAP call with its request and answer, so that everything can be looked at afterwards."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from qbwc_server import secrets
+from qbwc_server.store import history
+from qbwc_server.store.database import Tx
+from qbwc_server.store.rows import Ticket
+
+OUTCOME_LENGTH = 500
+
+
+@dataclass(frozen=True)
+class Call:
+    """One SOAP call while it is answered."""
+
+    method: str
+    started_at: datetime
+    request: Mapping[str, Any]
+    company_id: str | None = None
+    run_number: int | None = None
+
+    def of(self, session: Ticket) -> "Call":
+        """The same call, now that its session is known."""
+        return replace(self, company_id=session.company_id, run_number=session.run_number)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a call, in words for the log; `subjects` are ids it can be found by (jobs, sets)."""
+
+    text: str
+    failed: bool = False
+    subjects: tuple[str, ...] = ()
+
+
+class Exchanges:
+    """Writes calls down, in the transaction of the call itself: what was rolled back never happened."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self.clock = clock
+
+    def keep(self, tx: Tx, call: Call, answer: Mapping[str, Any], outcome: Outcome) -> None:
+        milliseconds = int((self.clock() - call.started_at).total_seconds() * 1000)
+        exchange = history.Exchange(
+            number=0,
+            company_id=call.company_id,
+            run_number=call.run_number,
+            method=call.method,
+            started_at=call.started_at,
+            milliseconds=milliseconds,
+            request=_text(call.request),
+            response=_text(answer),
+            outcome=outcome.text[:OUTCOME_LENGTH],
+            failed=outcome.failed,
+        )
+        history.keep_exchange(tx, exchange, _known(outcome.subjects))
+
+
+def _text(values: Mapping[str, Any]) -> str:
+    return secrets.mask(json.dumps(values, ensure_ascii=False))
+
+
+def _known(subjects: Iterable[str]) -> list[str]:
+    return [one for one in subjects if one]
+
+
+def short(ticket: str) -> str:
+    """Enough of a ticket to tell sessions apart, too little to use it."""
+    return f"{ticket[:4]}…" if ticket else ""
