@@ -155,6 +155,17 @@ def last_fields(tx: Tx, connection_id: str, link_id: str) -> list[dict[str, Any]
     return list(tx.execute(query).scalar_one_or_none() or [])
 
 
+def last_reason(tx: Tx, connection_id: str, record_id: str) -> str:
+    """Why, when something was last decided about a record; "" when nothing was."""
+    query = (
+        select(decisions.c.reason)
+        .where(decisions.c.connection_id == connection_id, decisions.c.record_id == record_id)
+        .order_by(decisions.c.number.desc())
+        .limit(1)
+    )
+    return str(tx.execute(query).scalar_one_or_none() or "")
+
+
 def note_action(tx: Tx, at: datetime, actor: str, action: str, subject: str, **details: Any) -> None:
     row = {"at": at, "actor": actor, "action": action, "subject": subject, "details": details}
     tx.execute(insert(audit), row)

@@ -144,15 +144,6 @@ def all_suggestions(tx: Tx, connection_ids: Sequence[str]) -> list[dict[str, Any
     return [dict(row._mapping) for row in tx.execute(query.order_by(suggestions.c.score.desc()))]
 
 
-def suggested(tx: Tx, connection_id: str, record_id: str) -> set[tuple[str, str]]:
-    """The pairs (CRM id, id in the books) that were suggested for a record of either side."""
-    query = select(suggestions.c.crm_id, suggestions.c.books_id).where(
-        suggestions.c.connection_id == connection_id,
-        or_(suggestions.c.crm_id == record_id, suggestions.c.books_id == record_id),
-    )
-    return {(crm_id, books_id) for crm_id, books_id in tx.execute(query)}
-
-
 def drop_suggestions(tx: Tx, connection_id: str, crm_id: str | None, books_id: str | None = None) -> None:
     """Neither record is to be asked about any more."""
     given = [

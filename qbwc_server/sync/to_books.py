@@ -5,7 +5,7 @@ through is refused here, record by record, so that one bad record never poisons 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -159,8 +159,7 @@ def draft(tx: Tx, scope: Scope, link: Link, job: LinkJob) -> Draft | Refusal | N
     if sides.crm is None or sides.crm.deleted:
         return Nothing()
     if link.books_id is None or recreating:
-        generation = link.generation + (1 if recreating else 0)
-        return _checked(scope, _add(scope, kind_map, replace(link, generation=generation), sides, job))
+        return _checked(scope, _add(scope, kind_map, link, sides, job))
     decision = rule_book.decide(pair, rule_book.Policy())
     wanted = {one.name for one in decision.of(FieldOutcome.TO_BOOKS)}
     rules = [rule for rule in kind_map.rules if rule_name(rule) in wanted]
@@ -177,9 +176,15 @@ def _add(scope: Scope, kind_map: KindMap, link: Link, sides: Sides, job: LinkJob
     if _version(scope) >= GUID_SINCE and any(
         field.path == "ExternalGUID" for field in qbxml.fields(f"{link.books_kind}Add")
     ):
-        tree["ExternalGUID"] = qbxml.external_guid(link.connection_id, link.id, str(link.generation))
+        tree["ExternalGUID"] = mark_of(link, recreating=job.action == "recreate")
     name = f"{link.books_kind}Add"
     return Draft(qbxml.Request(f"{name}Rq", {name: tree}, job.id), _sent(kind_map.rules, sides))
+
+
+def mark_of(link: Link, *, recreating: bool = False) -> str:
+    """The ExternalGUID of what is made for a link: by it we know our own creation when its answer was lost."""
+    generation = link.generation + (1 if recreating else 0)
+    return qbxml.external_guid(link.connection_id, link.id, str(generation))
 
 
 def _mod(
@@ -247,4 +252,4 @@ def _version(scope: Scope) -> tuple[int, ...]:
     return tuple(int(part) for part in (scope.company.qbxml_version or DEFAULT_VERSION).split("."))
 
 
-__all__ = ["DEFAULT_VERSION", "Draft", "Offer", "Refusal", "draft", "id_field", "offer_writes"]
+__all__ = ["DEFAULT_VERSION", "Draft", "Offer", "Refusal", "draft", "id_field", "mark_of", "offer_writes"]

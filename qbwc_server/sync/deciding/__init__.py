@@ -1,12 +1,15 @@
 """From a stored record to a decision and its consequence; `decide` itself is pure and stands beside this room."""
 
-from qbwc_server.sync.deciding.desk import Desk
-from qbwc_server.sync.deciding.matching import find_matches, is_bound, link_of, match_keys
+from qbwc_server.sync.deciding.desk import IN_DOUBT, SIDES, Desk
+from qbwc_server.sync.deciding.matching import MARK, find_matches, is_bound, link_of, match_keys
 from qbwc_server.sync.deciding.pair import Sides, look, rule_name, view_linked
 from qbwc_server.sync.deciding.scope import Scope, books_fields, load_scope, scopes_of_company
 from qbwc_server.sync.deciding.turn import Turn, decide_slice, decide_waiting
 
 __all__ = [
+    "IN_DOUBT",
+    "MARK",
+    "SIDES",
     "Desk",
     "Scope",
     "Sides",

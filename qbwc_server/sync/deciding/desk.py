@@ -22,7 +22,10 @@ log = structlog.get_logger(__name__)
 
 PRIORITY = {"books": 50, "crm": 50}
 SET_LIMIT = 25
+SIDES: tuple[Side, Side] = ("books", "crm")
 ON_THE_WAY = ("offered", "in_doubt")
+# The code of a job without a usable answer; what QuickBooks said when it was asked follows it.
+IN_DOUBT = "in-doubt"
 # Why a record without a partner goes nowhere: the outcome of its decision, kept as the link's error code.
 WAITS_FOR_PERSON = ("ask", "suggest", "skip")
 
@@ -55,7 +58,7 @@ class Desk:
         if job is None:
             jobs.add_job(self.tx, self._new_job(link, side, action, ask))
             return True
-        if job.state == JobState.REFUSED and (again or self._changed_since(link, job)):
+        if job.state == JobState.REFUSED and (again or self.changed_since(link, job)):
             values = {
                 "state": after(job.state, JobEvent.RETRY),
                 "due_at": self.now,
@@ -66,7 +69,8 @@ class Desk:
             return True
         return False
 
-    def _changed_since(self, link: Link, job: LinkJob) -> bool:
+    def changed_since(self, link: Link, job: LinkJob) -> bool:
+        """Whether the side that a job writes from holds other values than those it was made from."""
         sides = look(self.tx, self.scope, self.map_of(link), link.crm_id, link.books_id)
         seen = job.sent or {}
         now_seen = {"crm": dict(sides.crm_values), "books": dict(sides.books_values)}
@@ -118,7 +122,7 @@ class Desk:
             return "Error", link.error, link.error_code
         for side in ("books", "crm"):
             job = jobs.open_job(self.tx, self.scope.id, link.id, side)
-            if job is not None and job.state in ("refused", "needs_person", "blocked"):
+            if job is not None and (job.state in ("refused", "needs_person", "blocked") or _in_vain(job)):
                 return "Error", " ".join(part for part in (job.error, job.next_step) if part), job.error_code
             if job is not None and job.state == "proposed":
                 return ("Success" if is_bound(link) else "Queued"), job.error, job.error_code
@@ -165,6 +169,11 @@ class Desk:
             "outcome": outcome or str(decision.outcome),
         }
         history.keep_decision(self.tx, row | {"reason": decision.reason, "fields": explained(decision)})
+
+
+def _in_vain(job: LinkJob) -> bool:
+    """In doubt, and asking QuickBooks did not help: now somebody has to look."""
+    return job.state == "in_doubt" and job.error_code != IN_DOUBT
 
 
 def explained(decision: Decision) -> list[dict[str, Any]]:

@@ -13,6 +13,8 @@ from qbwc_server.store.rows import Link, StoredRecord
 from qbwc_server.sync.decide import Matches, Side
 from qbwc_server.sync.deciding.scope import Scope
 
+# A key that we gave ourselves (ExternalGUID): it proves a creation and is no business of matching.
+MARK = "mark"
 SIMILAR_FROM = 0.88
 SIMILAR_AMONG = 5000
 
@@ -24,7 +26,8 @@ def match_keys(kind_map: KindMap, side: Side, values: Mapping[str, Any]) -> list
     """
     if side == "books" and mapping.left_out(kind_map.books_filter, values) is not None:
         return []
-    keys: list[tuple[str, str]] = []
+    mark = str(values.get("ExternalGUID") or "") if side == "books" else ""
+    keys = [(MARK, mark.casefold())] if mark else []
     for field in kind_map.matched_by():
         value = _key_value(kind_map, side, field.by, values, field.crm if side == "crm" else field.books)
         if value:
@@ -49,7 +52,7 @@ def _key_value(kind_map: KindMap, side: Side, by: str, values: Mapping[str, Any]
 def find_matches(tx: Tx, scope: Scope, kind_map: KindMap, here: Side, record: StoredRecord) -> Matches:
     """Unlinked partners on the other side by the profile's match keys, then by likeness of the name."""
     there: Side = "books" if here == "crm" else "crm"
-    keys = match_keys(kind_map, here, record.values)
+    keys = [pair for pair in match_keys(kind_map, here, record.values) if pair[0] != MARK]
     for key_type, key in keys:
         found = _free(tx, scope, kind_map, there, _holders(tx, scope, kind_map, there, key_type, key))
         if found:

@@ -163,7 +163,10 @@ class Turn(Desk):
     def _explain_fields(self, link: Link, decision: Decision) -> None:
         """Keep what was decided about fields, once: also what was held back or lost, where no job tells of it."""
         fields = explained(decision)
-        if not fields or fields == history.last_fields(self.tx, self.scope.id, link.id):
+        if not fields:
+            return
+        said = history.last_fields(self.tx, self.scope.id, link.id)
+        if all(one in said for one in fields):
             return
         outcome = "conflict" if decision.of(FieldOutcome.CONFLICT) else ""
         self.explain(link.id, link.crm_id or link.books_id or "", decision, outcome)
@@ -348,14 +351,12 @@ class Turn(Desk):
             (record.id, one, score) if side == "crm" else (one, record.id, score)
             for one, score in decision.candidates
         ]
-        known = links.suggested(self.tx, self.scope.id, record.id)
         for crm_id, books_id, score in pairs:
             row: dict[str, Any] = {"connection_id": self.scope.id, "role": kind_map.role}
             row |= {"crm_id": crm_id, "books_id": books_id, "score": score, "reason": decision.reason}
             links.suggest(self.tx, row | {"made_at": self.now})
-        fresh = {pair[:2] for pair in pairs} - known
-        shown = self._show(kind_map, side, record, link, decision)
-        return shown or bool(fresh) or (not pairs and side == "books")
+        self._show(kind_map, side, record, link, decision)
+        return decision.reason != history.last_reason(self.tx, self.scope.id, record.id)
 
     def _skip(
         self, kind_map: KindMap, side: Side, record: StoredRecord, link: Link | None, decision: Decision
