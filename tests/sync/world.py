@@ -1,0 +1,599 @@
+"""Both sides of a connection and everything between them, in one process and on one clock.
+
+The CRM is the gateway in memory with the fields of the Salesforce profile, QuickBooks the simulated company file,
+and the Web Connector a driver that calls the sessions in the order of the protocol, without HTTP.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import qbxml
+from crm.errors import CrmError
+from crm.memory import MemoryGateway
+from crm.port import Capabilities, Check, FieldInfo, Gateway, Page, Record, Value, Values, Written
+from qbwc_server import secrets
+from qbwc_server.secrets import Keys
+from qbwc_server.simulator import CompanyFile, ProcessError
+from qbwc_server.soap.operations import Sessions
+from qbwc_server.soap.qwc import OWNER_ID
+from qbwc_server.store import history, jobs, links, migrate, parties, records, visits
+from qbwc_server.store.database import Database, sqlite_url
+from qbwc_server.store.job_states import JobEvent, after
+from qbwc_server.store.rows import Company, ConnectionRow, Link, LinkJob, Organisation
+from qbwc_server.sync.deciding import Desk, load_scope
+from qbwc_server.sync.from_books import unlink
+from qbwc_server.sync.visit import WORKER_LEASE
+from qbwc_server.worker import tasks
+from qbwc_server.worker.tasks import Background
+
+START = datetime(2026, 3, 2, 15, 0, 0, tzinfo=UTC)
+ZONE = "America/New_York"
+FILE_ID = "{90A44FB5-33D9-4815-AC85-BC87A7E7D1EB}"
+APP = "QuickBooks Sync"
+PC = "192.0.2.10"
+
+# Lengths of Salesforce's own fields: reference crm-apis, "Objects"; of the others: the set-up of the profile.
+STATUSES = ("To be Linked", "Queued", "Success", "Error", "Unlinked")
+ADDRESS = {"Street": 255, "City": 40, "State": 80, "PostalCode": 20, "Country": 80}
+ACCOUNT = (
+    FieldInfo("Name", "text", 255, required=True),
+    FieldInfo("AccountNumber", "text", 40),
+    FieldInfo("Phone", "text", 40),
+    FieldInfo("Fax", "text", 40),
+    FieldInfo("Description", "text", 32_000),
+    FieldInfo("Website", "text", 255),
+    *(FieldInfo(f"Billing{part}", "text", length) for part, length in ADDRESS.items()),
+    *(FieldInfo(f"Shipping{part}", "text", length) for part, length in ADDRESS.items()),
+    FieldInfo("QB_Link_Status__c", "choice", 255, choices=STATUSES),
+    FieldInfo("QB_Sync_Error__c", "text", 32_768),
+    FieldInfo("QB_ListID__c", "text", 41, unique=True, external_key=True),
+    FieldInfo("QB_EditSequence__c", "text", 16),
+    FieldInfo("QB_Last_Sync__c", "datetime"),
+    FieldInfo("QB_SyncKey__c", "text", 80, unique=True, external_key=True),
+    FieldInfo("QB_Primary_Contact__c", "reference", 18),
+)
+CONTACT = (
+    FieldInfo("LastName", "text", 80, required=True),
+    FieldInfo("FirstName", "text", 40),
+    FieldInfo("Salutation", "text", 40),
+    FieldInfo("Title", "text", 128),
+    FieldInfo("Email", "text", 80),
+    FieldInfo("AccountId", "reference", 18),
+    FieldInfo("QB_SyncKey__c", "text", 80, unique=True, external_key=True),
+)
+
+
+class Clock:
+    """Stands still until somebody lets it go on."""
+
+    def __init__(self, start: datetime = START) -> None:
+        self.now = start
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **span: float) -> None:
+        self.now += timedelta(**span)
+
+
+class Killed(BaseException):
+    """The process ended here; nothing of ours gets to tidy up."""
+
+
+class Line:
+    """The line to the CRM: it can be down, die after a call, or let somebody act just before one."""
+
+    def __init__(self, memory: MemoryGateway) -> None:
+        self.memory = memory
+        self.trouble: CrmError | None = None
+        self.calls: list[str] = []
+        self.kill_after: list[str] = []
+        self.before: dict[str, list[Callable[[], None]]] = {}
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self.memory.capabilities
+
+    def check(self) -> Check:
+        return self._through("check")
+
+    def describe(self, kind: str) -> tuple[FieldInfo, ...]:
+        return self._through("describe", kind)
+
+    def changed_since(self, kind: str, fields: Sequence[str], watermark: str | None) -> Iterator[Page]:
+        return self._through("changed_since", kind, fields, watermark)
+
+    def read(self, kind: str, ids: Sequence[str], fields: Sequence[str]) -> tuple[Record, ...]:
+        return self._through("read", kind, ids, fields)
+
+    def find(self, kind: str, field: str, value: Value, fields: Sequence[str]) -> tuple[Record, ...]:
+        return self._through("find", kind, field, value, fields)
+
+    def create(self, kind: str, values: Values, key: tuple[str, str] | None) -> Written:
+        return self._through("create", kind, values, key)
+
+    def update(self, kind: str, id: str, values: Values, if_version: str | None) -> Written:  # noqa: A002
+        return self._through("update", kind, id, values, if_version)
+
+    def close(self) -> None:
+        self.memory.close()
+
+    def _through(self, name: str, *arguments: Any) -> Any:
+        if self.trouble is not None:
+            raise self.trouble
+        for act in self.before.pop(name, []):
+            act()
+        answer = getattr(self.memory, name)(*arguments)
+        self.calls.append(name)
+        for one in (name, f"{name} {arguments[0]}" if arguments else name):
+            if one in self.kill_after:
+                self.kill_after.remove(one)
+                raise Killed(one)
+        return answer
+
+
+@dataclass
+class Visited:
+    """What one run of the Web Connector showed: status text, progress and every document it carried."""
+
+    status: str = ""
+    ok: bool = False
+    progress: list[int] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
+    answers: list[str] = field(default_factory=list)
+
+    def requests(self, name: str) -> list[qbxml.Request]:
+        """Every request of a name ("CustomerAdd") that went to QuickBooks, as its own parser reads it."""
+        sets = [qbxml.read_request(text) for text in self.sent]
+        return [one for each in sets for one in each.requests if one.name == f"{name}Rq"]
+
+
+class World:
+    """One company, one organisation and their connection."""
+
+    def __init__(
+        self,
+        home: Path,
+        database: Database,
+        *,
+        override: Mapping[str, Any] | None = None,
+        start: datetime = START,
+        zone: str = ZONE,
+        page_size: int = 200,
+    ) -> None:
+        self.clock = Clock(start)
+        self.home, self.database = home, database
+        self.keys = Keys((secrets.new_key().encode(),))
+        self.password = secrets.generate_password()
+        self.crm = MemoryGateway(
+            {"account": ACCOUNT, "contact": CONTACT}, clock=self.clock, page_size=page_size
+        )
+        self.line = Line(self.crm)
+        self.company = CompanyFile.create(
+            home / "acme.sqlite", company_name="Acme Supplies", timezone=zone, clock=self.clock
+        )
+        self.company.set_data_ext(OWNER_ID, "FileID", FILE_ID)
+        # Called with every document just before QuickBooks gets it; may act as a person, or raise Killed.
+        self.on_document: Callable[[str], None] = lambda _: None
+        self.sessions = Sessions(database, self.keys, self.clock)
+        self.background = Background(database, self.keys, self._gateway, self.clock)
+        self._set_up(override, zone)
+
+    def _gateway(self, vendor: str, url: str, credentials: Mapping[str, str]) -> Gateway:
+        assert (vendor, url, credentials) == ("salesforce", "https://acme.example", {"key": "1"})
+        return self.line
+
+    def _set_up(self, override: Mapping[str, Any] | None, zone: str) -> None:
+        now, nobody = self.clock(), None
+        hashed = secrets.hash_password(self.password, self.keys, generated=True)
+        company = Company(
+            id="co",
+            name="Acme",
+            user_name="acme",
+            password_hash=hashed,
+            timezone=zone,
+            company_file="",
+            file_id=FILE_ID,
+            pinned_name=nobody,
+            pinned_path=nobody,
+            pinned_at=nobody,
+            qbxml_version=nobody,
+            product=nobody,
+            country=nobody,
+            minimum_seconds=0,
+            created_at=now,
+            last_visit_at=nobody,
+        )
+        organisation = Organisation(
+            id="org",
+            vendor="salesforce",
+            url="https://acme.example",
+            credentials=self.keys.seal(json.dumps({"key": "1"})),
+            fields=nobody,
+            poll_wanted_at=nobody,
+            polled_at=nobody,
+            poll_error=nobody,
+            retry_at=nobody,
+            failures=0,
+            created_at=now,
+        )
+        changes = dict(override) if override else None
+        with self.database.write() as tx:
+            parties.add_company(tx, company)
+            parties.add_organisation(tx, organisation)
+            parties.add_connection(
+                tx, ConnectionRow("con", "Acme", "org", "co", "salesforce", changes, None, now)
+            )
+
+    def close(self) -> None:
+        self.company.close()
+
+    # --- what people do in the CRM ---
+
+    def account(self, name: str, *, promoted: bool = False, contact: str = "", **values: Any) -> str:
+        """A new account; `contact` is the full name of its primary contact."""
+        self.clock.advance(seconds=1)
+        if promoted:
+            values["QB_Link_Status__c"] = "To be Linked"
+        account = self.crm.user_create("account", {"Name": name, **values})
+        if contact:
+            first, _, last = contact.rpartition(" ")
+            person = self.crm.user_create(
+                "contact", {"FirstName": first or None, "LastName": last, "AccountId": account}
+            )
+            self.crm.user_edit("account", account, {"QB_Primary_Contact__c": person})
+        return account
+
+    def edit_account(self, account: str, **values: Any) -> None:
+        self.clock.advance(seconds=1)
+        self.crm.user_edit("account", account, values)
+
+    def edit_contact_of(self, account: str, **values: Any) -> None:
+        self.clock.advance(seconds=1)
+        self.crm.user_edit("contact", str(self.in_crm(account)["QB_Primary_Contact__c"]), values)
+
+    def promote(self, account: str) -> None:
+        self.edit_account(account, QB_Link_Status__c="To be Linked")
+
+    def delete_account(self, account: str) -> None:
+        self.clock.advance(seconds=1)
+        self.crm.user_delete("account", account)
+
+    # --- what people do in QuickBooks ---
+
+    def customer(self, name: str, **values: Any) -> str:
+        self.clock.advance(seconds=1)
+        return self.company.user_add({"Name": name, **values})
+
+    def edit_customer(self, list_id: str, **values: Any) -> None:
+        self.clock.advance(seconds=1)
+        self.company.user_edit(list_id, values)
+
+    def delete_customer(self, list_id: str) -> None:
+        self.clock.advance(seconds=1)
+        self.company.user_delete(list_id)
+
+    # --- what our parts do ---
+
+    def poll(self) -> int:
+        self.clock.advance(seconds=1)
+        return tasks.poll(self.background, "org")
+
+    def deliver(self) -> int:
+        """Decide what waits and write what is due in the CRM, as a tick of the worker does."""
+        self.clock.advance(seconds=1)
+        tasks.decide(self.background, "org")
+        return tasks.deliver(self.background, "org")
+
+    def killed_delivery(self, after: str) -> None:
+        """A worker that dies after a call to the CRM, and the next one that finds its work."""
+        self.line.kill_after.append(after)
+        with suppress(Killed):
+            self.deliver()
+        self.line.kill_after.clear()
+        tasks.recover(self.background)
+
+    def visit(self, *, address: str = PC, worker: bool = False) -> Visited:
+        """One "Update Selected". With a `worker`, somebody answers the visit's wish for fresh CRM data."""
+        self.clock.advance(seconds=1)
+        if worker:
+            self._hold_lease()
+        return _Connector(self, address, worker=worker).run()
+
+    def _hold_lease(self) -> None:
+        with self.database.write() as tx:
+            visits.take_lease(tx, WORKER_LEASE, "test", self.clock(), self.clock() + timedelta(minutes=5))
+
+    def sync(self, rounds: int = 1) -> Visited:
+        """Poll, deliver, visit, deliver: what an ordinary interval brings."""
+        visited = Visited()
+        for _ in range(rounds):
+            self.poll()
+            self.deliver()
+            visited = self.visit()
+            self.deliver()
+        return visited
+
+    def quiet(self, most: int = 12) -> None:
+        """Go on, hour by hour, until a round writes nothing and nothing waits for its time."""
+        before = None
+        for _ in range(most):
+            self.clock.advance(minutes=61)
+            self.sync()
+            now = self.movement()
+            if now == before and not self.waiting():
+                return
+            before = now
+        raise AssertionError(f"still moving after {most} rounds: {self.waiting()} {before}")
+
+    def movement(self) -> tuple[Any, ...]:
+        """What a round changed: writes on either side, and the states of the jobs."""
+        states = sorted((job.id, job.state) for job in self.jobs())
+        return self.crm.writes, self.books_writes(), states
+
+    def waiting(self) -> list[str]:
+        """What would still go on by itself."""
+        with self.database.read() as tx:
+            undecided = records.waiting_for_decision(tx, ["con"])
+        queued = [f"{job.side} {job.action} {job.error}" for job in self.jobs("queued")]
+        return queued + ([f"{undecided} undecided"] if undecided else [])
+
+    # --- what is to be seen ---
+
+    def books_writes(self) -> int:
+        counts = self.company.counts()
+        return sum(counts.get(name, 0) for name in ("CustomerAdd", "CustomerMod", "ListDel"))
+
+    def in_crm(self, account: str) -> Mapping[str, Any]:
+        return _whole(ACCOUNT, self.crm.record("account", account))
+
+    def contact_of(self, account: str) -> Mapping[str, Any]:
+        return _whole(CONTACT, self.crm.record("contact", str(self.in_crm(account)["QB_Primary_Contact__c"])))
+
+    def in_books(self, name: str) -> dict[str, Any]:
+        """A customer by ListID or FullName."""
+        return self.company.customer(name)
+
+    def names_in_crm(self) -> list[str]:
+        return sorted(str(row.values["Name"]) for row in self.crm.rows("account"))
+
+    def names_in_books(self) -> list[str]:
+        return sorted(str(one["FullName"]) for one in self.company.customers())
+
+    def account_named(self, name: str) -> str:
+        [found] = [row.id for row in self.crm.rows("account") if row.values["Name"] == name]
+        return found
+
+    def status(self, account: str) -> tuple[Any, Any]:
+        """What a person sees at the account: link status and error text."""
+        values = self.in_crm(account)
+        return values.get("QB_Link_Status__c"), values.get("QB_Sync_Error__c")
+
+    def links(self) -> list[Link]:
+        with self.database.read() as tx:
+            return links.all_links(tx, ["con"])
+
+    def link_of(self, account: str) -> Link | None:
+        with self.database.read() as tx:
+            return links.link_of_crm(tx, "con", "customer", "account", account)
+
+    def jobs(self, *states: str, side: str = "") -> list[LinkJob]:
+        with self.database.read() as tx:
+            found = jobs.all_jobs(tx, ["con"], states=states, limit=10_000)
+        return [job for job in found if side in ("", job.side)]
+
+    def take(self, field: str, side: str) -> None:
+        """A person's choice in the one open conflict about a field; decided at the next opportunity."""
+        with self.database.write() as tx:
+            [row] = [one for one in links.all_conflicts(tx, ["con"]) if one["field"].startswith(field)]
+            row.pop("label")
+            links.put_conflict(tx, row | {"taken": side})
+            link = links.link(tx, "con", row["link_id"])
+            assert link is not None
+            records.mark_undecided(tx, "con", "crm", "account", [str(link.crm_id)], self.clock())
+
+    def move_job(self, job: LinkJob, event: JobEvent) -> None:
+        """What a person does to a job: approve, retry, cancel."""
+        with self.database.write() as tx:
+            jobs.change_job(tx, job.id, self.clock(), state=after(job.state, event), due_at=self.clock())
+
+    def unlink(self, link: Link) -> None:
+        with self.database.write() as tx:
+            connection = parties.connection(tx, "con")
+            assert connection is not None
+            unlink(Desk(tx, load_scope(tx, connection), 0, self.clock()), link.id)
+
+    def stop_connection(self, reason: str | None) -> None:
+        with self.database.write() as tx:
+            parties.change_connection(tx, "con", stopped_reason=reason)
+
+    def confirm_file(self) -> None:
+        """A person says that the file which is open now is the right one."""
+        with self.database.write() as tx:
+            parties.change_company(tx, "co", pinned_name=None, pinned_path=None, pinned_at=None)
+
+    def stamp(self, file_id: str) -> None:
+        """Put another FileID into the open company file."""
+        self.company.set_data_ext(OWNER_ID, "FileID", file_id)
+
+    def conflicts(self) -> list[dict[str, Any]]:
+        with self.database.read() as tx:
+            return links.all_conflicts(tx, ["con"])
+
+    def suggestions(self) -> list[dict[str, Any]]:
+        with self.database.read() as tx:
+            return links.all_suggestions(tx, ["con"])
+
+    def decisions(self, record_id: str) -> list[dict[str, Any]]:
+        with self.database.read() as tx:
+            return history.decisions_about(tx, record_id=record_id)
+
+    def sets(self, state: str) -> list[Any]:
+        with self.database.read() as tx:
+            return jobs.sets_in_state(tx, "co", state)
+
+    def watermark(self, side: str = "books", kind: str = "Customer") -> tuple[str | None, bool]:
+        with self.database.read() as tx:
+            return records.watermark(tx, "co" if side == "books" else "org", side, kind)
+
+    def organisation(self) -> Organisation:
+        with self.database.read() as tx:
+            found = parties.organisation(tx, "org")
+        assert found is not None
+        return found
+
+
+class _Connector:
+    """One run of a Web Connector, in the order of the protocol (reference qbwc-protocol 2.2 to 2.10)."""
+
+    MOST_CALLS = 400
+
+    def __init__(self, world: World, address: str, *, worker: bool) -> None:
+        self.world, self.address, self.worker = world, address, worker
+        self.sessions, self.company = world.sessions, world.company
+        self.seen = Visited()
+        self.session = ""
+        self.ticket = ""
+
+    def run(self) -> Visited:
+        try:
+            self._run()
+        except Killed as killed:
+            self.seen.status = f"killed: {killed}"
+        finally:
+            if self.session:
+                self.company.end_session(self.session)
+        return self.seen
+
+    def _run(self) -> None:
+        self._call("server_version")
+        assert self._call("client_version", "2.3.0.36") == ""
+        reply = self._call("authenticate", "acme", self.world.password, self.address)
+        self.ticket, verdict = reply[0], reply[1]
+        if verdict in ("none", "nvu", "busy"):
+            self.seen.status, self.seen.ok = verdict, verdict == "none"
+            return
+        hcp = self._connect(verdict)
+        if hcp is not None:
+            self._exchange(hcp)
+
+    def _connect(self, path: str) -> str | None:
+        """The preflight document; None when QuickBooks cannot be reached and the run ends."""
+        while True:
+            try:
+                self.session = self.company.begin_session(APP, path)
+            except ProcessError as error:
+                path = self._call("connection_error", self.ticket, error.hresult, error.message)
+                if path == "done":
+                    self.seen.status = error.message
+                    return None
+                continue
+            wanted = [
+                qbxml.Request("HostQueryRq", {}, "0"),
+                qbxml.Request("CompanyQueryRq", {"OwnerID": [OWNER_ID]}, "1"),
+                qbxml.Request("PreferencesQueryRq", {}, "2"),
+            ]
+            return self.company.process(self.session, qbxml.build(wanted))
+
+    def _exchange(self, hcp: str) -> None:
+        while True:
+            text = self._call("send_request_xml", self.ticket, hcp, self.company.file_name, "US", 13, 0)
+            hcp = ""
+            if text == "":
+                said = self._call("get_last_error", self.ticket)
+                if said != "NoOp":
+                    return self._close(said, ok=False)
+                self._meanwhile()
+                continue
+            percent = self._carry(text)
+            if percent < 0:
+                return self._close(self._call("get_last_error", self.ticket), ok=False)
+            if percent == 100:
+                return self._close("", ok=True)
+
+    def _carry(self, text: str) -> int:
+        self.seen.sent.append(text)
+        self.world.on_document(text)
+        answer = ("", "", "")
+        try:
+            answer = (self.company.process(self.session, text), "", "")
+        except ProcessError as error:
+            answer = ("", error.hresult, error.message)
+        self.seen.answers.append(answer[0])
+        percent = self._call("receive_response_xml", self.ticket, *answer)
+        assert isinstance(percent, int)
+        assert -1 <= percent <= 100
+        self.seen.progress.append(percent)
+        return percent
+
+    def _meanwhile(self) -> None:
+        """NoOp means five seconds of waiting; a living worker uses them."""
+        self.world.clock.advance(seconds=5)
+        if self.worker:
+            self.world._hold_lease()
+            tasks.work_once(self.world.background)
+
+    def _close(self, status: str, *, ok: bool) -> None:
+        said = self._call("close_connection", self.ticket)
+        self.seen.status, self.seen.ok = status or said, ok
+
+    def _call(self, name: str, *arguments: Any) -> Any:
+        faults = self.company.faults
+        method = _SOAP_NAMES[name]
+        if faults.take("kill_connector_before", method=method):
+            raise Killed(f"before {method}")
+        self.seen.calls.append(method)
+        assert len(self.seen.calls) < self.MOST_CALLS, "the visit does not end"
+        reply = getattr(self.sessions, name)(*arguments)
+        if faults.take("kill_connector_after", method=method):
+            raise Killed(f"after {method}")
+        return reply
+
+
+_SOAP_NAMES = {
+    "server_version": "serverVersion",
+    "client_version": "clientVersion",
+    "authenticate": "authenticate",
+    "send_request_xml": "sendRequestXML",
+    "receive_response_xml": "receiveResponseXML",
+    "get_last_error": "getLastError",
+    "connection_error": "connectionError",
+    "close_connection": "closeConnection",
+}
+
+
+def _whole(fields: Sequence[FieldInfo], record: Record) -> Mapping[str, Any]:
+    """Every field of a record; a CRM shows the empty ones too."""
+    return {one.name: record.values.get(one.name) for one in fields}
+
+
+@cache
+def _empty_database() -> bytes:
+    """An SQLite file in its newest shape, made once for the whole run."""
+    with TemporaryDirectory() as home:
+        path = Path(home) / "empty.sqlite"
+        database = Database(sqlite_url(path))
+        migrate.upgrade(database)
+        database.close()
+        return path.read_bytes()
+
+
+@contextmanager
+def sqlite_world(home: Path, **options: Any) -> Iterator[World]:
+    path = home / "qbwc.sqlite"
+    path.write_bytes(_empty_database())
+    database = Database(sqlite_url(path))
+    world = World(home, database, **options)
+    try:
+        yield world
+    finally:
+        world.close()
+        database.close()
