@@ -4,7 +4,6 @@ In order: sets in doubt are asked about, QuickBooks is read, what waits is decid
 are cleared. Every step is found anew from the database at each call, so any process can answer any call.
 """
 
-import io
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
@@ -19,6 +18,7 @@ from qbwc_server.sync.from_books import (
     PAGE_SIZE,
     ReadState,
     doubt_set,
+    is_answer_to,
     leave_in_doubt,
     plan_reads,
     read_requests,
@@ -232,37 +232,18 @@ def _poll_due(visit: Visit, organisation_id: str, wanted: datetime) -> bool:
 
 
 def answers(visit: Visit, response: str) -> bool:
-    """Whether a response belongs to the request that is out; one without any id is taken to.
-
-    A repeated answer to an earlier request must not be taken for the answer to this one (protocol 8, replay).
-    """
-    set_id, request_id = _first_ids(response)
-    if set_id is not None and visit.notes.set_id:
-        return set_id == visit.notes.set_id
-    return request_id is None or _belongs(visit, request_id)
+    """Whether a response belongs to the request that is out, and not to an earlier one."""
+    return is_answer_to(response, visit.notes.set_id, _ids_out(visit))
 
 
-def _first_ids(response: str) -> tuple[str | None, str | None]:
-    """(message set id, first requestID) of a response, as far as it can be read."""
-    set_id = None
-    try:
-        for item in qbxml.parse(io.BytesIO(response.encode())):
-            if isinstance(item, qbxml.SetStatus):
-                set_id = item.new_message_set_id
-            elif isinstance(item, qbxml.Status):
-                return set_id, item.request_id
-    except qbxml.UnreadableAnswer:
-        pass
-    return set_id, None
-
-
-def _belongs(visit: Visit, request_id: str) -> bool:
-    out = visit.notes.out
-    if out == "read":
-        return request_id in {one.request_id for one in read_requests(visit.notes.reads)}
-    if out in ("write", "ask"):
-        return request_id in _the_set(visit).job_ids
-    return out != "goodbye" or request_id == GOODBYE.request_id
+def _ids_out(visit: Visit) -> list[str | None]:
+    ids: dict[str, Callable[[], list[str | None]]] = {
+        "read": lambda: [one.request_id for one in read_requests(visit.notes.reads)],
+        "write": lambda: [*_the_set(visit).job_ids],
+        "ask": lambda: [*_the_set(visit).job_ids],
+        "goodbye": lambda: [GOODBYE.request_id],
+    }
+    return ids[visit.notes.out]() if visit.notes.out in ids else []
 
 
 def take(visit: Visit, response: str, hresult: str, message: str) -> Result:

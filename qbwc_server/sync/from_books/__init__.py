@@ -1,6 +1,7 @@
 """The door from QuickBooks: reading what changed there, and settling what we wrote."""
 
 from qbwc_server.sync.from_books.reading import PAGE_SIZE, ReadState, plan_reads, read_requests, take_answer
+from qbwc_server.sync.from_books.recognising import is_answer_to
 from qbwc_server.sync.from_books.settling import (
     Settled,
     doubt_set,
@@ -18,6 +19,7 @@ __all__ = [
     "ReadState",
     "Settled",
     "doubt_set",
+    "is_answer_to",
     "keep_wish",
     "leave_in_doubt",
     "plan_reads",

@@ -122,9 +122,9 @@ def take_answer(
         else:
             changed += store_records(tx, company, scopes, kind, [one.values for one in rets], now)
             by_kind[kind] = _after_page(by_kind[kind], status, rets)
-    for request_id in asked.keys() - pages.keys():
+    for missing in asked.keys() - pages.keys():
         # Asked again it would be left out again, and the visit would never end.
-        left_out = str(request_id).split("-")[1]
+        left_out = str(missing).split("-")[1]
         by_kind[left_out] = replace(by_kind[left_out], done=True, error=LEFT_OUT)
     for state in by_kind.values():
         if state.done and not state.error:
