@@ -1,0 +1,111 @@
+"""`soap_world`: builds a world of worlds.md and reaches it as a WSGI callable or over a socket."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.soap.golden_format import World, WorldMaker
+from tests.soap.served import NAMED_IN, web_of
+from tests.soap.shop import copy_home, make_home
+from tests.soap.wire_paths import through_tcp, through_wsgi
+from tests.soap.worlds import REACTIONS, ShopWorld, broken_method, build
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_environment() -> None:
+    """Settings of whoever runs the tests are not ours."""
+    for name in [name for name in os.environ if name.startswith("QBWC_") and name != "QBWC_REQUIRE"]:
+        del os.environ[name]
+
+
+@pytest.fixture(scope="session")
+def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_home(tmp_path_factory.mktemp("installation") / "empty")
+
+
+class Prepared:
+    """Each world is prepared once and copied for each case: that is how a case stays short."""
+
+    def __init__(self, empty_home: Path, place: Path) -> None:
+        self._empty_home, self._place = empty_home, place
+        self._made: dict[str, dict[str, str]] = {}
+
+    def copy(self, name: str, home: Path) -> dict[str, str]:
+        """A fresh copy of the world at `home`; what the world tells about itself."""
+        known = "work" if broken_method(name) else name
+        if known not in self._made:
+            self._made[known] = build(known, copy_home(self._empty_home, self._place / known))
+        copy_home(self._place / known, home)
+        return self._made[known]
+
+
+@pytest.fixture(scope="session")
+def prepared(empty_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    return Prepared(empty_home, tmp_path_factory.mktemp("worlds"))
+
+
+@dataclass(frozen=True)
+class Gunicorn:
+    """The product's own way of serving, on a free port of this machine."""
+
+    address: tuple[str, int]
+    named_in: Path
+
+    def serve(self, home: Path, broken: str) -> None:
+        """From the next request on, this installation is served."""
+        fresh = self.named_in.with_suffix(".new")
+        fresh.write_text(json.dumps({"home": str(home), "broken": broken}))
+        fresh.replace(self.named_in)
+
+
+@pytest.fixture(scope="session")
+def gunicorn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gunicorn]:
+    place = tmp_path_factory.mktemp("gunicorn")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        serving = Gunicorn(listening.getsockname()[:2], place / "world.json")
+        process = _start_gunicorn(place, listening, serving)
+        try:
+            yield serving
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _start_gunicorn(place: Path, listening: socket.socket, serving: Gunicorn) -> subprocess.Popen[bytes]:
+    number = listening.fileno()
+    command = [sys.executable, "-m", "tests.soap.served", str(number)]
+    environ = os.environ | {NAMED_IN: str(serving.named_in), "PYTHONPATH": str(ROOT)}
+    with (place / "log.txt").open("wb") as log:
+        return subprocess.Popen(
+            command, cwd=place, env=environ, pass_fds=[number], stdout=log, stderr=subprocess.STDOUT
+        )
+
+
+@pytest.fixture
+def soap_world(tmp_path: Path, prepared: Prepared, request: pytest.FixtureRequest) -> WorldMaker:
+    def make(name: str, path: str = "wsgi") -> World:
+        home = tmp_path / f"{name}-{path}"
+        values = prepared.copy(name, home)
+        installation, web = web_of(home, broken_method(name))
+        if path == "tcp":
+            server: Gunicorn = request.getfixturevalue("gunicorn")
+            server.serve(home, broken_method(name))
+            send = partial(through_tcp, server.address)
+        else:
+            send = partial(through_wsgi, web)
+        react = {"react": REACTIONS[name]} if name in REACTIONS else {}
+        return ShopWorld(installation, values, send, **react)
+
+    return make
