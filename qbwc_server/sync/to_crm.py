@@ -233,8 +233,10 @@ class Delivery:
             version = write.version if write.crm_id else None
             self.gateway.update(write.kind_map.crm_kind, crm_id, own, version)
             calls += 1
-        self._read_back(write.kind_map, crm_id)
+        kept = self._look(write.kind_map, crm_id)
         with self.database.write() as tx:
+            # Together: a visit that decides in between would take what we wrote for an edit.
+            self._keep(tx, kept)
             self._settle(tx, job_id, write)
         return calls
 
@@ -243,8 +245,9 @@ class Delivery:
         key = external_key(self.scope, link)
         field = kind_map.status.sync_key
         created = self.gateway.create(kind_map.crm_kind, write.values, (field, key) if field else None)
+        bases = _bases_of_creation(write)
         with self.database.write() as tx:
-            links.change_link(tx, self.scope.id, link.id, self.clock(), crm_id=created.id)
+            links.change_link(tx, self.scope.id, link.id, self.clock(), crm_id=created.id, **bases)
         return created.id
 
     def _write_contributor(
@@ -276,18 +279,25 @@ class Delivery:
         return {contributor.via: created.id}
 
     def _read_back(self, kind_map: KindMap, crm_id: str) -> None:
-        """Store what the CRM holds now, main record and contributors: it may keep less than it was sent."""
+        """Store what the CRM holds now."""
+        kept = self._look(kind_map, crm_id)
+        with self.database.write() as tx:
+            self._keep(tx, kept)
+
+    def _look(self, kind_map: KindMap, crm_id: str) -> dict[str, Page]:
+        """What the CRM holds now, main record and contributors by kind: it may keep less than it was sent."""
         reads = mapping.crm_reads(kind_map)
         main = self.gateway.read(kind_map.crm_kind, [crm_id], reads[""])
-        self._keep(kind_map.crm_kind, Page(tuple(main), None))
+        kept = {kind_map.crm_kind: Page(tuple(main), None)}
         for contributor in kind_map.contributors:
             record_id = main[0].values.get(contributor.via) if main else None
             if record_id:
                 found = self.gateway.read(contributor.kind, [str(record_id)], reads[contributor.name])
-                self._keep(contributor.kind, Page(tuple(found), None))
+                kept[contributor.kind] = Page(tuple(found), None)
+        return kept
 
-    def _keep(self, kind: str, page: Page) -> None:
-        with self.database.write() as tx:
+    def _keep(self, tx: Tx, kept: Mapping[str, Page]) -> None:
+        for kind, page in kept.items():
             ingest(tx, [load_scope(tx, self.scope.connection)], kind, page, self.clock())
 
     def _settle(self, tx: Tx, job_id: str, write: Write) -> None:
@@ -386,6 +396,20 @@ def _converted(
             flat[rule.crm] = value
         halves[rule_name(rule)] = (mapping.normal(value), source)
     return flat, halves
+
+
+def _bases_of_creation(write: Write) -> dict[str, dict[str, Any]]:
+    """What both sides hold of the record's own fields once it is made; its contributors are yet to come.
+
+    Kept with the new id, because a worker that dies before it settles the creation, or a visit that decides
+    meanwhile, would find a pair without a base and answer our own values with a write to the books.
+    """
+    own = {rule_name(rule) for rule in write.kind_map.rules if not rule.contributor}
+    halves = {name: half for name, half in write.halves.items() if name in own}
+    return {
+        "base_crm": (write.link.base_crm or {}) | {name: sent for name, (sent, _) in halves.items()},
+        "base_books": (write.link.base_books or {}) | {name: source for name, (_, source) in halves.items()},
+    }
 
 
 def _as_kept(sent: Any, stored: Any) -> Any:
