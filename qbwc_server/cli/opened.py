@@ -62,3 +62,20 @@ def _unknown(what: str, name: str, known: Sequence[str], add: str) -> str:
         return f"There is no {what} {name!r}, and no other yet. Add it with: {add}"
     near = did_you_mean(name, known)
     return f"There is no {what} {name!r}{near or '; there are: ' + ', '.join(known) + '.'}"
+
+
+def connections_chosen(tx: Tx, name: str | None) -> list[str]:
+    """Ids of the named connection, or of all."""
+    return [connection_named(tx, name).id] if name else [one.id for one in parties.all_connections(tx)]
+
+
+def the_connection(tx: Tx, name: str | None) -> ConnectionRow:
+    """The named connection; without a name the only one there is."""
+    if name:
+        return connection_named(tx, name)
+    every = parties.all_connections(tx)
+    if len(every) == 1:
+        return every[0]
+    names = ", ".join(one.name for one in every)
+    text = f"Say which connection: {names}." if every else "There is no connection yet."
+    raise NotFound(f"{text} {'' if every else 'Add one with: qbwc-server connection add'}".strip())

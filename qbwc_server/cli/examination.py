@@ -1,0 +1,197 @@
+"""The single examinations behind `doctor`. Each gives findings in a sentence, with the command that helps."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from qbwc_server import secrets
+from qbwc_server.app import Installation
+from qbwc_server.cli.connection import check_of
+from qbwc_server.errors import Problem
+from qbwc_server.secrets import SecretsUnusable
+from qbwc_server.settings import load_settings
+from qbwc_server.soap.qwc import OWNER_ID, QwcRefused, build_qwc
+from qbwc_server.store import history, jobs, links, migrate, parties, search, visits
+from qbwc_server.store.database import Database, Tx
+from qbwc_server.store.rows import Company, ConnectionRow
+from qbwc_server.sync.visit import WORKER_LEASE
+
+Level = Literal["ok", "look", "wrong"]
+
+SILENT = timedelta(days=1)
+# State of a job -> what it means, and what to do.
+STUCK = {
+    "in_doubt": (
+        "were sent to QuickBooks and got no answer",
+        "Update in the Web Connector: it asks QuickBooks.",
+    ),
+    "needs_person": ("need a person to look in QuickBooks", "qbwc-server job list --state needs_person"),
+    "refused": ("were refused", "qbwc-server job list --state refused (correct the records, or job retry)"),
+    "blocked": ("wait for something that was refused", "qbwc-server job list --state blocked"),
+    "proposed": ("wait for your approval", "qbwc-server job list --proposed, then job retry or job cancel"),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    level: Level
+    text: str
+    to_do: str = ""
+
+
+def first_findings(home: Path | None) -> list[Finding]:
+    """What has to be right before an installation can be opened at all."""
+    try:
+        settings = load_settings(home)
+    except Problem as problem:
+        return [Finding("wrong", problem.text, "Correct the setting, then run doctor again.")]
+    found = [Finding("ok", f"Settings of {settings.home} can be read.")]
+    try:
+        secrets.load_keys(os.environ, settings.home)
+        found.append(Finding("ok", "The key is there and private."))
+    except SecretsUnusable as unusable:
+        found.append(Finding("wrong", str(unusable)))
+    return [*found, *_database(settings.database), *_address(settings.public_url)]
+
+
+def _database(url: str) -> Iterator[Finding]:
+    database = Database(url)
+    try:
+        current, newest = migrate.current(database), migrate.head()
+    except SQLAlchemyError as trouble:
+        reason = str(getattr(trouble, "orig", trouble)).splitlines()[0]
+        yield Finding("wrong", f"The database does not answer: {reason}", "Start it, or correct its address.")
+        return
+    finally:
+        database.close()
+    if current == newest:
+        yield Finding("ok", f"The database answers and is up to date ({newest}).")
+    else:
+        yield Finding("wrong", "The database is not set up or not up to date.", "qbwc-server init")
+
+
+def _address(url: str) -> Iterator[Finding]:
+    """Judged by the checks of the .qwc file, which are those of the Web Connector."""
+    nobody = {"app_name": "x", "user": "x", "owner_id": OWNER_ID, "file_id": OWNER_ID, "description": "x"}
+    try:
+        build_qwc(app_url=url, support_url=url, minutes=None, **nobody)
+    except QwcRefused as refused:
+        yield Finding("look", f"public_url {url}: {refused.text}", "Correct public_url in settings.toml.")
+
+
+def examine(installation: Installation, *, offline: bool) -> list[Finding]:
+    """Everything that an opened installation can tell; `offline` leaves the CRMs alone."""
+    now = installation.clock()
+    with installation.database.read() as tx:
+        companies, connections = parties.all_companies(tx), parties.all_connections(tx)
+        found = [*_worker(tx, now), *_existence(companies, connections)]
+        for company in companies:
+            found += _visits(tx, company, now)
+        for connection in connections:
+            found += _connection(tx, connection)
+        found += [*_jobs(tx, connections), *_conflicts(tx, connections), *_partners(tx, connections)]
+    if not offline:
+        for connection in connections:
+            found += _crm(installation, connection)
+    return found
+
+
+def _worker(tx: Tx, now: datetime) -> Iterator[Finding]:
+    until = visits.lease_until(tx, WORKER_LEASE)
+    if until is not None and until > now:
+        yield Finding("ok", "The worker runs.")
+    else:
+        yield Finding(
+            "wrong",
+            "No worker runs, so the CRM is neither read nor written.",
+            "qbwc-server run (or qbwc-server worker)",
+        )
+
+
+def _existence(companies: list[Company], connections: list[ConnectionRow]) -> Iterator[Finding]:
+    if not companies:
+        yield Finding("look", "There is no company yet.", "qbwc-server company add NAME --user USER")
+    elif not connections:
+        yield Finding("look", "There is no connection yet.", "qbwc-server connection add NAME ...")
+
+
+def _visits(tx: Tx, company: Company, now: datetime) -> Iterator[Finding]:
+    last = next((one for one in history.recent_runs(tx, 10, company.id) if one.kind == "visit"), None)
+    if company.last_visit_at is None or last is None:
+        to_do = f'qbwc-server qwc "{company.name}" > company.qwc, and open it on the QuickBooks PC'
+        yield Finding("look", f"{company.name}: the Web Connector has not called yet.", to_do)
+        return
+    seen = f"{company.name}: last update {company.last_visit_at:%Y-%m-%d %H:%M} UTC"
+    if last.note:
+        yield Finding("wrong", f"{seen} ended with: {last.note}", f"qbwc-server log show {last.sync_id}")
+    elif now - company.last_visit_at > SILENT:
+        to_do = "Is the QuickBooks PC on, its user logged in, and Auto-Run ticked in the Web Connector?"
+        yield Finding("look", f"{seen}, more than a day ago.", to_do)
+    else:
+        yield Finding("ok", f"{seen}.")
+
+
+def _connection(tx: Tx, connection: ConnectionRow) -> Iterator[Finding]:
+    organisation = parties.organisation(tx, connection.organisation_id)
+    if connection.stopped_reason:
+        to_do = f'qbwc-server connection start "{connection.name}", when the reason is gone'
+        yield Finding("wrong", f"{connection.name} is stopped: {connection.stopped_reason}", to_do)
+    if organisation is not None and organisation.poll_error:
+        to_do = f'qbwc-server connection check "{connection.name}"'
+        yield Finding(
+            "wrong", f"{connection.name}: the CRM could not be read: {organisation.poll_error}", to_do
+        )
+
+
+def _jobs(tx: Tx, connections: list[ConnectionRow]) -> Iterator[Finding]:
+    counted: dict[str, int] = {}
+    for one in jobs.all_jobs(tx, [each.id for each in connections], states=tuple(STUCK), limit=100_000):
+        counted[one.state] = counted.get(one.state, 0) + 1
+    for state, number in counted.items():
+        meaning, to_do = STUCK[state]
+        yield Finding("wrong", f"{number} job{'' if number == 1 else 's'} {meaning}.", to_do)
+    if not counted:
+        yield Finding("ok", "No job waits for a person.")
+
+
+def _conflicts(tx: Tx, connections: list[ConnectionRow]) -> Iterator[Finding]:
+    found = links.all_conflicts(tx, [each.id for each in connections])
+    waiting = [one for one in found if one["taken"] is None]
+    if waiting:
+        yield Finding(
+            "wrong",
+            f"{len(waiting)} fields were changed on both sides and wait for a choice.",
+            "qbwc-server conflict list",
+        )
+
+
+def _partners(tx: Tx, connections: list[ConnectionRow]) -> Iterator[Finding]:
+    gone = search.links_without_partner(tx, [each.id for each in connections])
+    if gone:
+        names = ", ".join(
+            f"{one.label} ({'CRM' if side == 'crm' else 'QuickBooks'})" for one, side in gone[:5]
+        )
+        yield Finding(
+            "look",
+            f"{len(gone)} linked records were deleted on one side: {names}{' ...' if len(gone) > 5 else ''}",
+            "qbwc-server link unlink LINK, or leave it: a deletion is never carried over",
+        )
+
+
+def _crm(installation: Installation, connection: ConnectionRow) -> Iterator[Finding]:
+    try:
+        result = check_of(installation, connection)
+    except SecretsUnusable as unusable:
+        yield Finding("wrong", f"{connection.name}: {unusable}")
+        return
+    errors = [one.text for one in result.problems if one.severity == "error"]
+    if result.ok:
+        yield Finding("ok", f"{connection.name}: {result.text}")
+        return
+    text = f"{connection.name}: {result.text} {' '.join(errors)}".strip()
+    yield Finding("wrong", text, f'qbwc-server connection check "{connection.name}"')
