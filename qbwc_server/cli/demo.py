@@ -6,8 +6,7 @@ import sys
 import click
 
 from qbwc_server.cli.frame import Command
-from qbwc_server.demo import Wishes, play
-from qbwc_server.demo.play import LEAST_ACCOUNTS
+from qbwc_server.demo import LEAST_ACCOUNTS, Wishes, play
 from qbwc_server.logs import set_up_logs
 
 
@@ -27,4 +26,6 @@ def demo(ctx: click.Context, accounts: int, seed: int, serve: bool, break_soap: 
     set_up_logs("ERROR")
     # Asked to end, everything that was started is ended too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # Shells let programs in the background ignore Ctrl-C; this one was asked to end by it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     ctx.exit(play(Wishes(accounts, seed, serve, break_soap), click.echo))

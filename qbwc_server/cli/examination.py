@@ -26,14 +26,14 @@ Level = Literal["ok", "look", "wrong"]
 SILENT = timedelta(days=1)
 # State of a job -> what it means, and what to do.
 STUCK = {
-    "in_doubt": (
-        "were sent to QuickBooks and got no answer",
-        "Update in the Web Connector: it asks QuickBooks.",
+    "in_doubt": ("sent to QuickBooks, without an answer", "Update in the Web Connector: it asks QuickBooks."),
+    "needs_person": ("to be looked up in QuickBooks", "qbwc-server job list --state needs_person"),
+    "refused": ("refused", "qbwc-server job list --state refused; correct the records, or job retry"),
+    "blocked": ("waiting for something that was refused", "qbwc-server job list --state blocked"),
+    "proposed": (
+        "waiting for your approval",
+        "qbwc-server job list --proposed, then job retry or job cancel",
     ),
-    "needs_person": ("need a person to look in QuickBooks", "qbwc-server job list --state needs_person"),
-    "refused": ("were refused", "qbwc-server job list --state refused (correct the records, or job retry)"),
-    "blocked": ("wait for something that was refused", "qbwc-server job list --state blocked"),
-    "proposed": ("wait for your approval", "qbwc-server job list --proposed, then job retry or job cancel"),
 }
 
 
@@ -154,7 +154,7 @@ def _jobs(tx: Tx, connections: list[ConnectionRow]) -> Iterator[Finding]:
         counted[one.state] = counted.get(one.state, 0) + 1
     for state, number in counted.items():
         meaning, to_do = STUCK[state]
-        yield Finding("wrong", f"{number} job{'' if number == 1 else 's'} {meaning}.", to_do)
+        yield Finding("wrong", f"Jobs {meaning}: {number}.", to_do)
     if not counted:
         yield Finding("ok", "No job waits for a person.")
 

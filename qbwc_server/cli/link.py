@@ -6,7 +6,7 @@ import click
 
 from qbwc_server.cli.frame import Group, json_option
 from qbwc_server.cli.opened import acting, connections_chosen, reading, the_connection
-from qbwc_server.cli.show import details, listing
+from qbwc_server.cli.show import details, listing, said
 from qbwc_server.store import jobs, links, search
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import Link
@@ -64,7 +64,7 @@ def show(link_id: str, as_json: bool) -> None:
         return
     details(_summary(one), as_json=False)
     for name, value in sorted((one.base_books or {}).items()):
-        click.echo(f"  {name}: {value if value is not None else '(empty)'}")
+        click.echo(f"  {name}: {said(value) or '(empty)'}")
     for name, row in sorted(conflicts.items()):
         click.echo(f"Conflict {name}: CRM {row['crm_value']!r}, QuickBooks {row['books_value']!r}")
     for each in of_link:

@@ -112,7 +112,7 @@ def show(what: str, limit: int, as_json: bool) -> None:
         _tell_decision(decision)
     for call in reversed(calls):
         click.echo("")
-        click.echo("\n".join(exchange_lines(call)))
+        click.echo("\n".join(exchange_lines(call, sought.job_ids)))
     if not decisions and not calls:
         click.echo(
             "Nothing is kept about it. Calls are forgotten after the days of the setting keep_log_days."

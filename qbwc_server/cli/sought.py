@@ -11,6 +11,7 @@ from qbwc_server.store.history import Exchange
 from qbwc_server.store.rows import Link
 
 SYNC_ID = re.compile(r"[Ss](\d{1,12})")
+JOB = "job-"
 NUMBER = re.compile(r"#?(\d{1,12})")
 
 
@@ -24,6 +25,10 @@ class Sought:
     link_ids: tuple[str, ...] = ()
     record_id: str = ""
     subjects: tuple[str, ...] = ()
+
+    @property
+    def job_ids(self) -> tuple[str, ...]:
+        return tuple(one for one in self.subjects if one.startswith(JOB))
 
     def decisions(self, tx: Tx) -> list[dict[str, Any]]:
         """Newest first."""
@@ -106,4 +111,4 @@ def _about(tx: Tx, text: str, found: list[Link]) -> Sought:
 
 def _sets(tx: Tx, job_ids: list[str]) -> list[str]:
     """The message sets that carried jobs: QuickBooks' answers are kept under the set alone."""
-    return [one for one in search.found_with(tx, job_ids) if not one.startswith("job-")] if job_ids else []
+    return [one for one in search.found_with(tx, job_ids) if not one.startswith(JOB)] if job_ids else []

@@ -1,52 +1,46 @@
 """The story, scene by scene, as a bookkeeper would follow it."""
 
 import shutil
+import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from pathlib import Path
 
 from qbwc_server.demo.checks import Checks
 from qbwc_server.demo.scenes import first_update, rejected, second_update, third_update
 from qbwc_server.demo.server import CommandFailed
-from qbwc_server.demo.world import World, made
+from qbwc_server.demo.world import Wishes, World, made
 from qbwc_server.simulator import SimulatorError
 
-LEAST_ACCOUNTS = 6
 SCENES = (first_update, rejected, second_update, third_update)
-
-
-@dataclass(frozen=True)
-class Wishes:
-    accounts: int = 30
-    seed: int = 1
-    serve: bool = False
-    # For tests of the demonstration itself.
-    break_soap: bool = False
 
 
 def play(wishes: Wishes, say: Callable[[str], None]) -> int:
     """Tell the story; 0 when every claim held, else 1. The server and the emulators end with it."""
     checks = Checks(say)
-    home = None
+    home = Path(tempfile.mkdtemp(prefix="qbwc-demo-"))
     try:
-        say("The two sides, and the server between them\n")
-        with made(
-            wishes.accounts, wishes.seed, break_soap=wishes.break_soap, say=lambda text: say(f"  {text}")
-        ) as world:
-            home = world.home
+        _perform(wishes, home, checks, say)
+    finally:
+        if not checks.failed:
+            shutil.rmtree(home, ignore_errors=True)
+    if checks.failed:
+        say(f"\nThe demonstration failed: {checks.failed[0]}. What the server wrote: {home / 'server.log'}")
+        return 1
+    say(f"\nAll {checks.held} claims held. Each was read from Salesforce or from the company file.")
+    return 0
+
+
+def _perform(wishes: Wishes, home: Path, checks: Checks, say: Callable[[str], None]) -> None:
+    say("The two sides, and the server between them\n")
+    try:
+        with made(home, wishes, lambda text: say(f"  {text}")) as world:
             _tell(world, checks, say)
             if wishes.serve and not checks.failed:
                 _keep_running(world, say)
     except (CommandFailed, SimulatorError) as trouble:
         checks.claim("Everything could be set up", holds=False, otherwise=str(trouble))
-    if checks.failed:
-        say(f"\nThe demonstration failed: {checks.failed[0]}." + (f" See {home}/server.log." if home else ""))
-        return 1
-    say(f"\nAll {checks.held} claims held. Each was read from Salesforce or from the company file.")
-    if home is not None:
-        shutil.rmtree(home, ignore_errors=True)
-    return 0
 
 
 def _tell(world: World, checks: Checks, say: Callable[[str], None]) -> None:
@@ -69,5 +63,8 @@ COMMANDS = """\
 def _keep_running(world: World, say: Callable[[str], None]) -> None:
     say(f"\nEverything keeps running until Ctrl-C. The server's page: {world.server.url}/\n")
     say(COMMANDS.format(home=world.home, company=world.company.path))
+    ended = threading.Event()
     with suppress(KeyboardInterrupt):
-        threading.Event().wait()
+        while not ended.wait(timeout=1):  # a wait without end cannot be interrupted on Windows
+            pass
+    say("\nEnding the server.")

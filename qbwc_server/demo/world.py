@@ -4,7 +4,6 @@ What is told about a side is read from that side, never from the server's databa
 """
 
 import json
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -29,7 +28,18 @@ CUSTOMERS = (
 POLL_SECONDS = 0.1
 QUIET_SECONDS = 2.5  # the worker looks for work once a second
 
+LEAST_ACCOUNTS = 6
+
 Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Wishes:
+    accounts: int = 30
+    seed: int = 1
+    serve: bool = False
+    # For tests of the demonstration itself.
+    break_soap: bool = False
 
 
 @dataclass(frozen=True)
@@ -148,18 +158,18 @@ def until(come_true: Callable[[], bool], seconds: float = 20) -> bool:
 
 
 @contextmanager
-def made(accounts: int, seed: int, *, break_soap: bool, say: Callable[[str], None]) -> Iterator[World]:
-    """Build everything in a fresh folder and end it all again; the folder is the caller's to delete."""
-    home = Path(tempfile.mkdtemp(prefix="qbwc-demo-"))
+def made(home: Path, wishes: Wishes, say: Callable[[str], None]) -> Iterator[World]:
+    """Build everything in an empty folder, and end all of it again."""
     with ExitStack() as stack:
         salesforce = stack.enter_context(SalesforceEmulator())
-        _fill(salesforce, accounts, seed)
-        say(f'Salesforce (emulated) has {accounts} accounts, made from seed {seed}, all "To be Linked".')
+        _fill(salesforce, wishes.accounts, wishes.seed)
+        made_from = f"{wishes.accounts} accounts, made from seed {wishes.seed}"
+        say(f'Salesforce (emulated) has {made_from}, all "To be Linked".')
         company = _company_file(home, salesforce)
         stack.callback(company.close)
         say(f"QuickBooks (simulated) has the company file {COMPANY} with {len(CUSTOMERS) + 1} customers.")
         password = _set_up(home, salesforce)
-        server = Server(home, break_soap=break_soap)
+        server = Server(home, break_soap=wishes.break_soap)
         stack.callback(server.stop)
         say(f"The server runs. The Web Connector reaches it at {server.url}/qbwc.")
         connector = WebConnector(home / "connector", company, Options(noop_seconds=0.5))
