@@ -26,9 +26,11 @@ def run(tx: Tx, number: int) -> Run | None:
 
 
 def count_in_run(tx: Tx, number: int, counts: dict[str, int], errors: int = 0) -> None:
-    """Add to a run's counters."""
-    current = run(tx, number)
-    if current is None or not (counts or errors):
+    """Add to a run's counters; two nodes that count at once take turns."""
+    if not (counts or errors):
+        return
+    current = one(Run, tx.execute(select(runs).where(runs.c.number == number).with_for_update()).first())
+    if current is None:
         return
     merged = dict(current.counts)
     for name, amount in counts.items():

@@ -76,7 +76,7 @@ def after(state: str, event: JobEvent) -> JobState:
     """The state that follows; raises IllegalMove when there is none."""
     try:
         return MOVES[JobState(state), event]
-    except KeyError:
+    except (KeyError, ValueError):
         raise IllegalMove(f"a job that is {state} cannot {event.replace('_', ' ')}") from None
 
 
