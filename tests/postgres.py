@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import signal
 import socket
@@ -76,6 +75,8 @@ def program(name: str) -> str:
 @contextmanager
 def running() -> Iterator[Cluster]:
     """Raises Unavailable when there is no PostgreSQL here or it does not start."""
+    if os.name != "posix":
+        raise Unavailable("a PostgreSQL for tests is started on POSIX systems only")
     initdb, postgres = program("initdb"), program("postgres")
     with _folder() as (place, who):
         data = place / "data"
@@ -108,7 +109,9 @@ def _folder() -> Iterator[tuple[Path, dict[str, Any]]]:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def _unprivileged() -> pwd.struct_passwd:
+def _unprivileged() -> Any:
+    import pwd  # not there on Windows, which has no root either
+
     for name in ("postgres", "nobody"):
         try:
             return pwd.getpwnam(name)

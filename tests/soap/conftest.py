@@ -14,9 +14,19 @@ from pathlib import Path
 
 import pytest
 
+from qbwc_server.app import Installation
 from tests.soap.golden_format import World, WorldMaker
 from tests.soap.served import NAMED_IN, web_of
-from tests.soap.shop import copy_home, make_home
+from tests.soap.shop import (
+    ELSEWHERE,
+    Caller,
+    Clock,
+    add_shop,
+    copy_home,
+    make_home,
+    open_home,
+    operations,
+)
 from tests.soap.wire_paths import through_tcp, through_wsgi
 from tests.soap.worlds import REACTIONS, ShopWorld, broken_method, build
 
@@ -109,3 +119,35 @@ def soap_world(tmp_path: Path, prepared: Prepared, request: pytest.FixtureReques
         return ShopWorld(installation, values, send, **react)
 
     return make
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def home(tmp_path: Path, empty_home: Path) -> Path:
+    """The home of an installation without a company."""
+    return copy_home(empty_home, tmp_path / "home")
+
+
+@pytest.fixture
+def installation(home: Path, clock: Clock) -> Iterator[Installation]:
+    """An installation with the company `shop`, connected and never visited, whose time passes when told to."""
+    opened = open_home(home, clock)
+    add_shop(opened)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def caller(installation: Installation) -> Caller:
+    """The Web Connector of the shop, at the port that the SOAP layer calls."""
+    return Caller(operations(installation))
+
+
+@pytest.fixture
+def elsewhere(installation: Installation) -> Caller:
+    """The Web Connector of another PC with the same credentials."""
+    return Caller(operations(installation), address=ELSEWHERE)

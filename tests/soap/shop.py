@@ -13,7 +13,7 @@ from typing import Any
 from qbwc_server import app
 from qbwc_server.app import Installation
 from qbwc_server.secrets import hash_password
-from qbwc_server.soap.port import Operations
+from qbwc_server.soap.port import Operations, safe_operations
 from qbwc_server.soap.qwc import OWNER_ID
 from qbwc_server.store import jobs, links, parties
 from qbwc_server.store.rows import Company
@@ -91,6 +91,12 @@ def add_doubted_set(installation: Installation, number: int) -> str:
         row = {"set_id": set_id, "job_ids": [f"job-doubt-{number}"], "request": text, "offered_at": now}
         jobs.add_set(tx, like(SET, **row, state="in_doubt"))
     return set_id
+
+
+def operations(installation: Installation) -> Operations:
+    """The port as the application serves it: what fails inside becomes the protocol's error value."""
+    sessions = installation.sessions()
+    return safe_operations(sessions, sessions.note_failure)
 
 
 @dataclass
