@@ -128,6 +128,17 @@ def decided(tx: Tx, connection_id: str, side: str, kind: str, record_id: str) ->
     )
 
 
+def is_waiting(tx: Tx, connection_id: str, side: str, kind: str, record_id: str) -> bool:
+    """Whether a record still has to be decided."""
+    place = (
+        undecided.c.connection_id == connection_id,
+        undecided.c.side == side,
+        undecided.c.kind == kind,
+        undecided.c.record_id == record_id,
+    )
+    return tx.execute(select(undecided.c.since).where(*place, ~undecided.c.parked)).first() is not None
+
+
 def waiting_for_decision(tx: Tx, connection_ids: Sequence[str]) -> int:
     query = select(func.count()).select_from(undecided)
     query = query.where(undecided.c.connection_id.in_(connection_ids), ~undecided.c.parked)

@@ -6,6 +6,7 @@ queue, and the record is read again before the next attempt.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,36 +25,26 @@ from crm.errors import (
 )
 from crm.port import Gateway, Page
 from qbwc_server import mapping
-from qbwc_server.mapping import KindMap, Rule
-from qbwc_server.store import jobs, links, records
+from qbwc_server.mapping import KindMap
+from qbwc_server.store import jobs, links, parties, records
 from qbwc_server.store.database import Database, Tx
 from qbwc_server.store.job_states import JobEvent, JobState, after
 from qbwc_server.store.rows import Link, LinkJob
-from qbwc_server.sync import decide as rule_book
-from qbwc_server.sync.decide import FieldOutcome
-from qbwc_server.sync.deciding import Desk, Scope, Sides, load_scope, rule_name, view_linked
+from qbwc_server.sync.crm_writes import (
+    Write,
+    as_kept,
+    bases_of_creation,
+    build,
+    external_key,
+    follow_twins,
+    seen,
+    status_write,
+)
+from qbwc_server.sync.deciding import Desk, Scope, Turn, load_scope, one_turn, rule_name, view_linked
 from qbwc_server.sync.from_crm import ingest
 
 BACKOFF = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10), timedelta(hours=1))
 STOPS_ORGANISATION = (Unavailable, LimitedUntil, LoginFailed, Misconfigured)
-
-
-@dataclass(frozen=True)
-class Write:
-    """What one job writes: the record's own values, its contributors' values, and the halves of the base."""
-
-    link: Link
-    kind_map: KindMap
-    values: dict[str, Any]
-    contributors: dict[str, dict[str, Any]]
-    crm_id: str | None
-    version: str | None
-    # By rule: the value the CRM gets and the value of the books that it was made from.
-    halves: dict[str, tuple[Any, Any]]
-
-    @property
-    def empty(self) -> bool:
-        return not self.values and not self.contributors
 
 
 @dataclass(frozen=True)
@@ -103,7 +94,7 @@ class Delivery:
         with self.database.write() as tx:
             write = self._offer(tx, job_id)
         if not isinstance(write, Write):
-            return 0, int(write)
+            return self._tell(job_id) if write else 0, int(write)
         try:
             return self._carry_out(job_id, write), 0
         except (Stale, UnknownOutcome, Missing) as moved:
@@ -111,7 +102,7 @@ class Delivery:
             return 0, 0
         except (Rejected, Ambiguous) as refusal:
             self._refuse(job_id, refusal)
-            return 0, 1
+            return self._tell(job_id), 1
 
     def _fresh(self, job_id: str) -> LinkJob | None:
         """The job, its CRM record read again first when an earlier attempt left the outcome open."""
@@ -128,15 +119,17 @@ class Delivery:
 
     def _offer(self, tx: Tx, job_id: str) -> Write | bool:
         """Mark the job as on its way and say what to write; True when refused here, False when nothing is to do."""
+        self._decide_first(tx, job_id)
         now, job = self.clock(), jobs.job(tx, job_id)
         if job is None or job.state != JobState.QUEUED:
             return False
         desk = Desk(tx, self.scope, self.run_number, now)
         link = links.link(tx, self.scope.id, job.link_id)
+        sent = {"seen": seen(desk, link)} if link is not None else {}
         try:
-            write = self._build(desk, link, job) if link is not None else None
+            write = build(desk, link, job) if link is not None else None
         except mapping.CannotConvert as problem:
-            values = {"error": str(problem), "error_code": problem.code}
+            values = {"error": str(problem), "error_code": problem.code, "sent": sent}
             values["next_step"] = "Correct the value in QuickBooks; it is tried again by itself."
             jobs.change_job(tx, job_id, now, state=after(job.state, JobEvent.REFUSE), **values)
             desk.refresh_status(job.link_id)
@@ -144,74 +137,19 @@ class Delivery:
         if write is None or write.empty:
             jobs.change_job(tx, job_id, now, state=after(job.state, JobEvent.SETTLE), ended_at=now)
             return False
-        jobs.change_job(tx, job_id, now, state=after(job.state, JobEvent.OFFER), attempts=job.attempts + 1)
+        offered = {"state": after(job.state, JobEvent.OFFER), "attempts": job.attempts + 1, "sent": sent}
+        jobs.change_job(tx, job_id, now, **offered)
         return write
 
-    def _build(self, desk: Desk, link: Link, job: LinkJob) -> Write | None:
-        kind_map = desk.map_of(link)
-        sides, pair = view_linked(desk.tx, self.scope, kind_map, link)
-        if link.unlinked_at is not None:
-            return self._unlinked_status(link, kind_map, sides)
-        if link.crm_id is None and (sides.books is None or sides.books.deleted):
-            return None
-        if link.crm_id is None or job.action == "recreate":
-            return self._creation(link, kind_map, sides)
-        if sides.crm is None or sides.crm.deleted:
-            return None
-        decision = rule_book.decide(pair, rule_book.Policy())
-        wanted = {one.name for one in decision.of(FieldOutcome.TO_CRM)}
-        rules = [rule for rule in kind_map.rules if rule_name(rule) in wanted]
-        flat, halves = _converted(rules, sides)
-        writes = mapping.crm_writes(kind_map, flat)
-        values = writes.pop("", {}) | desk.status_writes(link)
-        return Write(
-            link,
-            kind_map,
-            self._stamped(kind_map, link, values),
-            writes,
-            link.crm_id,
-            sides.crm.version,
-            halves,
-        )
-
-    def _creation(self, link: Link, kind_map: KindMap, sides: Sides) -> Write:
-        rules = mapping.rules_to(kind_map, "crm", creating=True)
-        flat, halves = _converted(rules, sides)
-        writes = mapping.crm_writes(kind_map, mapping.with_defaults(kind_map, flat, "crm"))
-        status = kind_map.status
-        own = {status.link_status: "Success", status.books_id: link.books_id}
-        values = writes.pop("", {}) | {name: value for name, value in own.items() if name}
-        complete = {
-            contributor.name: writes[contributor.name]
-            for contributor in kind_map.contributors
-            if all(writes.get(contributor.name, {}).get(name) for name in contributor.required_fields)
-        }
-        for rule in kind_map.rules:
-            # Both halves agree after a creation, also where this side has nothing to say or holds what another
-            # rule wrote; what belongs to a contributor that cannot be made stays without a base, and so visible.
-            if rule.contributor and rule.contributor not in complete:
-                halves.pop(rule_name(rule), None)
-            else:
-                ours = mapping.normal(flat.get(rule.crm))
-                halves.setdefault(rule_name(rule), (ours, sides.books_values[rule.books]))
-        return Write(link, kind_map, self._stamped(kind_map, link, values), complete, None, None, halves)
-
-    def _unlinked_status(self, link: Link, kind_map: KindMap, sides: Sides) -> Write | None:
-        """The CRM's user sees that the pairing is gone; the record itself is left as it is."""
-        name = kind_map.status.link_status
-        if sides.crm is None or sides.crm.deleted or not name or sides.crm.values.get(name) == "Unlinked":
-            return None
-        return Write(link, kind_map, {name: "Unlinked"}, {}, link.crm_id, sides.crm.version, {})
-
-    def _stamped(self, kind_map: KindMap, link: Link, values: dict[str, Any]) -> dict[str, Any]:
-        """EditSequence and time of the last sync travel with other values; they are no reason to write."""
-        if not values:
-            return values
-        stamps = {
-            kind_map.status.edit_sequence: link.edit_sequence or None,
-            kind_map.status.last_sync: self.clock(),
-        }
-        return values | {name: value for name, value in stamps.items() if name}
+    def _decide_first(self, tx: Tx, job_id: str) -> None:
+        """A record that moved and waits for its decision gets it now: a status must not overwrite a person's wish."""
+        job = jobs.job(tx, job_id)
+        link = links.link(tx, self.scope.id, job.link_id) if job else None
+        if link is None or link.crm_id is None:
+            return
+        if records.is_waiting(tx, self.scope.id, "crm", link.crm_kind, link.crm_id):
+            parties.lock_connections(tx, [self.scope.id])
+            one_turn(Turn(tx, self.scope, self.run_number, self.clock()), "crm", link.crm_kind, link.crm_id)
 
     # --- carrying it out ---
 
@@ -245,7 +183,7 @@ class Delivery:
         key = external_key(self.scope, link)
         field = kind_map.status.sync_key
         created = self.gateway.create(kind_map.crm_kind, write.values, (field, key) if field else None)
-        bases = _bases_of_creation(write)
+        bases = bases_of_creation(write)
         with self.database.write() as tx:
             links.change_link(tx, self.scope.id, link.id, self.clock(), crm_id=created.id, **bases)
         return created.id
@@ -313,9 +251,10 @@ class Delivery:
             name = rule_name(rule)
             if name in write.halves:
                 sent, source = write.halves[name]
-                crm[name], books[name] = _as_kept(sent, sides.crm_values[rule.crm]), source
+                crm[name], books[name] = as_kept(sent, sides.crm_values[rule.crm]), source
                 links.drop_conflict(tx, self.scope.id, link.id, name)
-        _follow_twins(write, crm, link)
+        follow_twins(write, crm, link)
+        self._after_moving(tx, link, job)
         links.change_link(tx, self.scope.id, link.id, now, base_crm=crm, base_books=books)
         values = {"state": after(job.state, JobEvent.SETTLE), "ended_at": now, "error": "", "error_code": ""}
         jobs.change_job(tx, job_id, now, next_step="", **values)
@@ -345,24 +284,37 @@ class Delivery:
             job = jobs.job(tx, job_id)
             if job is None or job.state != JobState.OFFERED:
                 return
-            link = links.link(tx, self.scope.id, job.link_id)
-            seen: dict[str, Any] = {}
-            if link is not None:
-                sides, _ = view_linked(
-                    tx, self.scope, self.scope.profile.kind(link.crm_kind, link.role), link
-                )
-                seen = {"crm": dict(sides.crm_values), "books": dict(sides.books_values)}
+            now, link = self.clock(), links.link(tx, self.scope.id, job.link_id)
             values = {"error": f"The CRM refused {link.label if link else job_id}: {refusal.text}"}
             values |= {"error_code": refusal.code, "next_step": refusal.next_step}
-            state = after(job.state, JobEvent.REFUSE)
-            jobs.change_job(tx, job_id, self.clock(), state=state, sent={"seen": seen}, **values)
+            jobs.change_job(tx, job_id, now, state=after(job.state, JobEvent.REFUSE), **values)
             if link is not None:
-                Desk(tx, self.scope, self.run_number, self.clock()).refresh_status(link.id)
+                self._after_moving(tx, link, job)
+                Desk(tx, self.scope, self.run_number, now).refresh_status(link.id)
 
+    def _after_moving(self, tx: Tx, link: Link, job: LinkJob) -> None:
+        """What changed in the books while this write was out found its job on the way: it is decided again."""
+        desk = Desk(tx, self.scope, self.run_number, self.clock())
+        if link.crm_id is not None and desk.changed_since(link, job):
+            records.mark_undecided(tx, self.scope.id, "crm", link.crm_kind, [link.crm_id], desk.now)
 
-def external_key(scope: Scope, link: Link) -> str:
-    """What makes a CRM record ours for ever: company, family and id of the object in the books."""
-    return f"{scope.company.file_id.strip('{}').lower()}:{link.books_kind.lower()}:{link.books_id}"
+    def _tell(self, job_id: str) -> int:
+        """The CRM's users see a refusal as well, although nothing else of the write got there; calls that wrote."""
+        for _ in range(2):
+            with self.database.read() as tx:
+                job = jobs.job(tx, job_id)
+                link = links.link(tx, self.scope.id, job.link_id) if job else None
+                desk = Desk(tx, self.scope, self.run_number, self.clock())
+                write = status_write(desk, link) if link is not None else None
+            if write is None or write.crm_id is None:
+                return 0
+            kind, crm_id = write.kind_map.crm_kind, write.crm_id
+            with suppress(Stale, Missing, Rejected, Ambiguous, UnknownOutcome):
+                self.gateway.update(kind, crm_id, write.values, write.version)
+                self._read_back(write.kind_map, crm_id)
+                return 1
+            self._read_back(write.kind_map, crm_id)
+        return 0
 
 
 def requeue_interrupted(tx: Tx, scopes: Mapping[str, Scope], company_id: str, now: datetime) -> int:
@@ -381,60 +333,3 @@ def _interrupted(tx: Tx, scopes: Mapping[str, Scope], company_id: str) -> Iterat
 
 def _pause(attempts: int) -> timedelta:
     return BACKOFF[min(attempts, len(BACKOFF)) - 1] if attempts else timedelta(0)
-
-
-def _converted(
-    rules: list[Rule] | tuple[Rule, ...], sides: Sides
-) -> tuple[dict[str, Any], dict[str, tuple[Any, Any]]]:
-    """CRM values by field, and by rule the pair (value for the CRM, value of the books it came from)."""
-    flat: dict[str, Any] = {}
-    halves: dict[str, tuple[Any, Any]] = {}
-    for rule in rules:
-        source = sides.books_values[rule.books]
-        value = mapping.to_crm(rule, source).value
-        if value is not None:
-            flat[rule.crm] = value
-        halves[rule_name(rule)] = (mapping.normal(value), source)
-    return flat, halves
-
-
-def _bases_of_creation(write: Write) -> dict[str, dict[str, Any]]:
-    """What both sides hold of the record's own fields once it is made; its contributors are yet to come.
-
-    Kept with the new id, because a worker that dies before it settles the creation, or a visit that decides
-    meanwhile, would find a pair without a base and answer our own values with a write to the books.
-    """
-    own = {rule_name(rule) for rule in write.kind_map.rules if not rule.contributor}
-    halves = {name: half for name, half in write.halves.items() if name in own}
-    return {
-        "base_crm": (write.link.base_crm or {}) | {name: sent for name, (sent, _) in halves.items()},
-        "base_books": (write.link.base_books or {}) | {name: source for name, (_, source) in halves.items()},
-    }
-
-
-def _as_kept(sent: Any, stored: Any) -> Any:
-    """What the CRM made of a value: its own form when that is the same value stored differently, else ours.
-
-    A really different value is a person's edit that came in between; it must stay visible as a change.
-    """
-    if sent == stored or stored is None or sent is None:
-        return sent
-    one, other = (" ".join(str(value).split()) for value in (sent, stored))
-    return stored if one == other or (len(other) > 3 and one.startswith(other)) else sent
-
-
-def _follow_twins(write: Write, crm: dict[str, Any], link: Link) -> None:
-    """Other rules that read the CRM field we wrote: our own change is no edit for them."""
-    before = link.base_crm or {}
-    written = {
-        rule.crm: crm[rule_name(rule)] for rule in write.kind_map.rules if rule_name(rule) in write.halves
-    }
-    old = {
-        rule.crm: before.get(rule_name(rule))
-        for rule in write.kind_map.rules
-        if rule_name(rule) in write.halves
-    }
-    for rule in write.kind_map.rules:
-        name = rule_name(rule)
-        if rule.crm in written and name not in write.halves and before.get(name) == old[rule.crm]:
-            crm[name] = written[rule.crm]

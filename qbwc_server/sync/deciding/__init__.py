@@ -4,7 +4,7 @@ from qbwc_server.sync.deciding.desk import IN_DOUBT, SIDES, Desk
 from qbwc_server.sync.deciding.matching import MARK, find_matches, is_bound, link_of, match_keys
 from qbwc_server.sync.deciding.pair import Sides, look, rule_name, view_linked
 from qbwc_server.sync.deciding.scope import Scope, books_fields, load_scope, scopes_of_company
-from qbwc_server.sync.deciding.turn import Turn, decide_slice, decide_waiting
+from qbwc_server.sync.deciding.turn import Turn, decide_slice, decide_waiting, one_turn
 
 __all__ = [
     "IN_DOUBT",
@@ -23,6 +23,7 @@ __all__ = [
     "load_scope",
     "look",
     "match_keys",
+    "one_turn",
     "rule_name",
     "scopes_of_company",
     "view_linked",

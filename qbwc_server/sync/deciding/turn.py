@@ -50,13 +50,18 @@ def decide_slice(tx: Tx, company_id: str, run_number: int, now: datetime, limit:
     waiting = records.next_undecided(tx, running, limit)
     for connection_id, side, kind, record_id in waiting:
         turn = Turn(tx, scopes[connection_id], run_number, now)
-        try:
-            with tx.begin_nested():
-                turn.decide_record("crm" if side == "crm" else "books", kind, record_id)
-        except Exception as failure:  # noqa: BLE001 - the edge of one record: the others still get their turn
-            turn.note_failure(record_id, failure)
-        records.decided(tx, connection_id, side, kind, record_id)
+        one_turn(turn, "crm" if side == "crm" else "books", kind, record_id)
     return len(waiting)
+
+
+def one_turn(turn: "Turn", side: Side, kind: str, record_id: str) -> None:
+    """Decide one record that waits; a failure is kept with it and concerns nobody else."""
+    try:
+        with turn.tx.begin_nested():
+            turn.decide_record(side, kind, record_id)
+    except Exception as failure:  # noqa: BLE001 - the edge of one record: the others still get their turn
+        turn.note_failure(record_id, failure)
+    records.decided(turn.tx, turn.scope.id, side, kind, record_id)
 
 
 class Turn(Desk):

@@ -1,0 +1,170 @@
+"""What one link job writes in the CRM, built from the state of its moment; nothing is sent from here."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from qbwc_server import mapping
+from qbwc_server.mapping import KindMap, Rule
+from qbwc_server.store.rows import Link, LinkJob
+from qbwc_server.sync import decide as rule_book
+from qbwc_server.sync.decide import FieldOutcome
+from qbwc_server.sync.deciding import Desk, Scope, Sides, rule_name, view_linked
+
+
+@dataclass(frozen=True)
+class Write:
+    """What one job writes: the record's own values, its contributors' values, and the halves of the base."""
+
+    link: Link
+    kind_map: KindMap
+    values: dict[str, Any]
+    contributors: dict[str, dict[str, Any]]
+    crm_id: str | None
+    version: str | None
+    # By rule: the value the CRM gets and the value of the books that it was made from.
+    halves: dict[str, tuple[Any, Any]]
+
+    @property
+    def empty(self) -> bool:
+        return not self.values and not self.contributors
+
+
+def build(desk: Desk, link: Link, job: LinkJob) -> Write | None:
+    """What to write now; None when there is nothing, or nobody to write to. Raises mapping.CannotConvert."""
+    kind_map = desk.map_of(link)
+    sides, pair = view_linked(desk.tx, desk.scope, kind_map, link)
+    if link.unlinked_at is not None:
+        return unlinked_status(link, kind_map, sides)
+    if link.crm_id is None and (sides.books is None or sides.books.deleted):
+        return None
+    if link.crm_id is None or job.action == "recreate":
+        return _creation(desk, link, kind_map, sides)
+    if sides.crm is None or sides.crm.deleted:
+        return None
+    decision = rule_book.decide(pair, rule_book.Policy())
+    wanted = {one.name for one in decision.of(FieldOutcome.TO_CRM)}
+    rules = [rule for rule in kind_map.rules if rule_name(rule) in wanted]
+    flat, halves = _converted(rules, sides)
+    writes = mapping.crm_writes(kind_map, flat)
+    values = _stamped(desk, kind_map, sides, writes.pop("", {}) | desk.status_writes(link))
+    return Write(link, kind_map, values, writes, link.crm_id, sides.crm.version, halves)
+
+
+def seen(desk: Desk, link: Link) -> dict[str, Any]:
+    """What both sides hold while a write is built, to notice later edits."""
+    sides, _ = view_linked(desk.tx, desk.scope, desk.map_of(link), link)
+    return {"crm": dict(sides.crm_values), "books": dict(sides.books_values)}
+
+
+def status_write(desk: Desk, link: Link) -> Write | None:
+    """Only what the CRM's users see of the link; None when they see it already."""
+    kind_map = desk.map_of(link)
+    sides, _ = view_linked(desk.tx, desk.scope, kind_map, link)
+    values = desk.status_writes(link)
+    if not values or link.crm_id is None or sides.crm is None:
+        return None
+    return Write(link, kind_map, values, {}, link.crm_id, sides.crm.version, {})
+
+
+def _creation(desk: Desk, link: Link, kind_map: KindMap, sides: Sides) -> Write:
+    rules = mapping.rules_to(kind_map, "crm", creating=True)
+    flat, halves = _converted(rules, sides)
+    writes = mapping.crm_writes(kind_map, mapping.with_defaults(kind_map, flat, "crm"))
+    status = kind_map.status
+    own = {status.link_status: "Success", status.books_id: link.books_id}
+    values = writes.pop("", {}) | {name: value for name, value in own.items() if name}
+    complete = {
+        contributor.name: writes[contributor.name]
+        for contributor in kind_map.contributors
+        if all(writes.get(contributor.name, {}).get(name) for name in contributor.required_fields)
+    }
+    for rule in kind_map.rules:
+        # Both halves agree after a creation, also where this side has nothing to say or holds what another
+        # rule wrote; what belongs to a contributor that cannot be made stays without a base, and so visible.
+        if rule.contributor and rule.contributor not in complete:
+            halves.pop(rule_name(rule), None)
+        else:
+            ours = mapping.normal(flat.get(rule.crm))
+            halves.setdefault(rule_name(rule), (ours, sides.books_values[rule.books]))
+    return Write(link, kind_map, _stamped(desk, kind_map, sides, values), complete, None, None, halves)
+
+
+def unlinked_status(link: Link, kind_map: KindMap, sides: Sides) -> Write | None:
+    """The CRM's user sees that the pairing is gone; the record itself is left as it is."""
+    name = kind_map.status.link_status
+    if sides.crm is None or sides.crm.deleted or not name or sides.crm.values.get(name) == "Unlinked":
+        return None
+    return Write(link, kind_map, {name: "Unlinked"}, {}, link.crm_id, sides.crm.version, {})
+
+
+def _stamped(desk: Desk, kind_map: KindMap, sides: Sides, values: dict[str, Any]) -> dict[str, Any]:
+    """EditSequence and time of the last sync travel with other values; they are no reason to write."""
+    if not values:
+        return values
+    stamps = {
+        kind_map.status.edit_sequence: sides.books.version if sides.books else None,
+        kind_map.status.last_sync: desk.now,
+    }
+    return values | {name: value for name, value in stamps.items() if name}
+
+
+def external_key(scope: Scope, link: Link) -> str:
+    """What makes a CRM record ours for ever: company, family and id of the object in the books."""
+    return f"{scope.company.file_id.strip('{}').lower()}:{link.books_kind.lower()}:{link.books_id}"
+
+
+def _converted(
+    rules: list[Rule] | tuple[Rule, ...], sides: Sides
+) -> tuple[dict[str, Any], dict[str, tuple[Any, Any]]]:
+    """CRM values by field, and by rule the pair (value for the CRM, value of the books it came from)."""
+    flat: dict[str, Any] = {}
+    halves: dict[str, tuple[Any, Any]] = {}
+    for rule in rules:
+        source = sides.books_values[rule.books]
+        value = mapping.to_crm(rule, source).value
+        if value is not None:
+            flat[rule.crm] = value
+        halves[rule_name(rule)] = (mapping.normal(value), source)
+    return flat, halves
+
+
+def bases_of_creation(write: Write) -> dict[str, dict[str, Any]]:
+    """What both sides hold of the record's own fields once it is made; its contributors are yet to come.
+
+    Kept with the new id, because a worker that dies before it settles the creation, or a visit that decides
+    meanwhile, would find a pair without a base and answer our own values with a write to the books.
+    """
+    own = {rule_name(rule) for rule in write.kind_map.rules if not rule.contributor}
+    halves = {name: half for name, half in write.halves.items() if name in own}
+    return {
+        "base_crm": (write.link.base_crm or {}) | {name: sent for name, (sent, _) in halves.items()},
+        "base_books": (write.link.base_books or {}) | {name: source for name, (_, source) in halves.items()},
+    }
+
+
+def as_kept(sent: Any, stored: Any) -> Any:
+    """What the CRM made of a value: its own form when that is the same value stored differently, else ours.
+
+    A really different value is a person's edit that came in between; it must stay visible as a change.
+    """
+    if sent == stored or stored is None or sent is None:
+        return sent
+    one, other = (" ".join(str(value).split()) for value in (sent, stored))
+    return stored if one == other or (len(other) > 3 and one.startswith(other)) else sent
+
+
+def follow_twins(write: Write, crm: dict[str, Any], link: Link) -> None:
+    """Other rules that read the CRM field we wrote: our own change is no edit for them."""
+    before = link.base_crm or {}
+    written = {
+        rule.crm: crm[rule_name(rule)] for rule in write.kind_map.rules if rule_name(rule) in write.halves
+    }
+    old = {
+        rule.crm: before.get(rule_name(rule))
+        for rule in write.kind_map.rules
+        if rule_name(rule) in write.halves
+    }
+    for rule in write.kind_map.rules:
+        name = rule_name(rule)
+        if rule.crm in written and name not in write.halves and before.get(name) == old[rule.crm]:
+            crm[name] = written[rule.crm]
