@@ -27,6 +27,8 @@ class Sides:
     contributors: Mapping[str, StoredRecord | None]
     crm_values: Mapping[str, Any]
     books_values: Mapping[str, Any]
+    # Contributors that the CRM record names and that were not read yet: whoever they are, they exist.
+    unread: frozenset[str] = frozenset()
 
 
 def look(tx: Tx, scope: Scope, kind_map: KindMap, crm_id: str | None, books_id: str | None) -> Sides:
@@ -39,7 +41,7 @@ def look(tx: Tx, scope: Scope, kind_map: KindMap, crm_id: str | None, books_id: 
         kind_map, own, {name: one.values if one else None for name, one in helpers.items()}
     )
     from_books = mapping.books_values(kind_map, books.values if books else {})
-    return Sides(crm, books, helpers, from_crm, from_books)
+    return Sides(crm, books, helpers, from_crm, from_books, _unread(tx, scope, kind_map, crm))
 
 
 def _contributors(
@@ -55,6 +57,16 @@ def _contributors(
         )
         found[contributor.name] = one if one and not one.deleted else None
     return found
+
+
+def _unread(tx: Tx, scope: Scope, kind_map: KindMap, crm: StoredRecord | None) -> frozenset[str]:
+    named = {one: crm.values.get(one.via) for one in kind_map.contributors} if crm else {}
+    organisation = scope.connection.organisation_id
+    return frozenset(
+        one.name
+        for one, record_id in named.items()
+        if record_id and records.record(tx, organisation, "crm", one.kind, str(record_id)) is None
+    )
 
 
 def field_views(
@@ -102,6 +114,8 @@ def _has_place(kind_map: KindMap, rule: Rule, sides: Sides) -> bool:
     contributor = kind_map.contributor(rule.contributor) if rule.contributor else None
     if contributor is None or sides.contributors.get(contributor.name) is not None:
         return True
+    if contributor.name in sides.unread:
+        return False
     needed = {f"{contributor.name}.{name}" for name in contributor.required_fields}
     given = {one.crm for one in kind_map.rules if sides.books_values[one.books] is not None}
     return needed <= given
