@@ -140,7 +140,7 @@ class Desk:
         names = kind_map.status
         wanted = {
             names.link_status: link.status,
-            names.error: link.error or None,
+            names.error: self._fitting(link, names.error, link.error),
             names.books_id: link.books_id,
         }
         if not is_bound(link):
@@ -150,6 +150,11 @@ class Desk:
             for name, value in wanted.items()
             if name and mapping.normal(crm.values.get(name)) != mapping.normal(value)
         }
+
+    def _fitting(self, link: Link, name: str | None, text: str) -> str | None:
+        """A text as the CRM's field can hold it: refused for its length, it would tell nobody anything."""
+        most = self.scope.crm_length(link.crm_kind, name) if name else 0
+        return (text[: most - 1].rstrip() + "…" if 0 < most < len(text) else text) or None
 
     def note_failure(self, record_id: str, failure: Exception) -> None:
         """A record that could not be decided at all: kept as a decision, so that it is seen and not silent."""

@@ -1,8 +1,10 @@
 """One connection with everything that a decision about its records needs."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from types import SimpleNamespace
+from typing import Any
 
 import qbxml
 from qbwc_server import mapping
@@ -21,6 +23,8 @@ class Scope:
     connection: ConnectionRow
     company: Company
     profile: Profile
+    # What the CRM said of its fields, by kind; empty until it was asked.
+    crm_fields: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -28,6 +32,11 @@ class Scope:
 
     def scope_id(self, side: Side) -> str:
         return self.connection.organisation_id if side == "crm" else self.company.id
+
+    def crm_length(self, kind: str, name: str) -> int:
+        """How many characters a CRM field holds; 0 where it has no limit, or none is known."""
+        found = next((one for one in self.crm_fields.get(kind, ()) if one["name"] == name), None)
+        return int(found["length"] or 0) if found else 0
 
     def map_of(self, side: Side, kind: str) -> KindMap | None:
         """The kind map whose main record this kind is, on this side; None for contributors and others."""
@@ -43,7 +52,8 @@ def load_scope(tx: Tx, connection: ConnectionRow) -> Scope:
     override = dumps(connection.override) if connection.override else ""
     fields = dumps(organisation.fields["kinds"]) if organisation.fields else ""
     profile = _fitted_profile(connection.profile, override, fields, company.timezone, company.qbxml_version)
-    return Scope(connection, company, profile)
+    known = organisation.fields["kinds"] if organisation.fields else {}
+    return Scope(connection, company, profile, known)
 
 
 def scopes_of_company(tx: Tx, company_id: str) -> list[Scope]:
