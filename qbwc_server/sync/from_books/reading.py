@@ -173,13 +173,16 @@ def _after_page(state: ReadState, status: Status, rets: Sequence[Ret]) -> ReadSt
 def _move_watermark(
     tx: Tx, company: Company, scopes: Sequence[Scope], state: ReadState, now: datetime
 ) -> None:
-    """From the answers, never from our clock; capped at now, so that a host clock ahead of time skips nothing."""
+    """From the answers, never from our clock; capped at now, so that a host clock ahead of time skips nothing.
+
+    An empty company has no answers, so it keeps none: a PC whose clock is behind ours may stamp its first
+    customer earlier than any moment that we could name.
+    """
     value, complete = records.watermark(tx, company.id, "books", state.kind)
     newest = max(value or "", state.newest)
     cap = WallTime.from_utc(now, ZoneInfo(company.timezone)).text()
-    records.move_watermark(
-        tx, company.id, "books", state.kind, min(newest, cap) if newest else cap, now, complete=True
-    )
+    reached = min(newest, cap) if newest else None
+    records.move_watermark(tx, company.id, "books", state.kind, reached, now, complete=True)
     if not complete:
         for scope in scopes:
             records.release_parked(tx, scope.id)
