@@ -364,7 +364,8 @@ class Sessions:
         counted = [f"{number} {name}" for name, number in sorted(run.counts.items()) if number]
         waiting = jobs.count_needing_a_person(tx, session.company_id)
         problems = [f"{waiting} need attention" if waiting > 1 else "1 needs attention"] if waiting else []
-        return f"{run.sync_id}: " + ", ".join([*(counted or ["nothing to do"]), *problems])
+        silent = [f"the CRM is out of reach: {one}" for one in parties.crm_troubles(tx, session.company_id)]
+        return f"{run.sync_id}: " + ", ".join([*(counted or ["nothing to do"]), *problems, *silent])
 
     def get_interactive_url(self, ticket: str, session_id: str) -> str:  # noqa: ARG002  (never offered)
         return ""

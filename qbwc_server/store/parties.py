@@ -75,6 +75,15 @@ def want_poll(tx: Tx, company_id: str, now: datetime) -> None:
     tx.execute(update(organisations).where(organisations.c.id.in_(wanted)).values(poll_wanted_at=now))
 
 
+def crm_troubles(tx: Tx, company_id: str) -> list[str]:
+    """Why the organisations that are connected with this company cannot be read at present."""
+    connected = select(connections.c.organisation_id).where(connections.c.company_id == company_id)
+    query = select(organisations.c.poll_error).where(
+        organisations.c.id.in_(connected), organisations.c.poll_error.is_not(None)
+    )
+    return [str(text) for text in tx.execute(query.order_by(organisations.c.id)).scalars()]
+
+
 def add_connection(tx: Tx, connection: ConnectionRow) -> None:
     tx.execute(insert(connections), connection.__dict__)
 
