@@ -132,7 +132,9 @@ def test_a_refused_account_is_not_tried_again_and_again(world: World) -> None:
 def test_a_contact_that_made_the_record_unfit_is_corrected_and_it_goes(world: World) -> None:
     account = world.account("Ann's Bakery", promoted=True, contact="Ann Baker")
     world.edit_contact_of(account, FirstName="Ann", Email="東京@bakery.example")
-    world.company.faults.arm("answer_status", request="CustomerAddRq", code=3070, message="Email is too long.")
+    world.company.faults.arm(
+        "answer_status", request="CustomerAddRq", code=3070, message="Email is too long."
+    )
     world.quiet()
     assert world.status(account)[0] == "Error"
     world.edit_contact_of(account, Email="ann@bakery.example")

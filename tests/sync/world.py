@@ -7,7 +7,7 @@ and the Web Connector a driver that calls the sessions in the order of the proto
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import qbxml
-from crm.errors import CrmError
+from crm.errors import CrmError, Unavailable
 from crm.memory import MemoryGateway
 from crm.port import Capabilities, Check, FieldInfo, Gateway, Page, Record, Value, Values, Written
 from qbwc_server import secrets
@@ -95,6 +95,8 @@ class Line:
         self.trouble: CrmError | None = None
         self.calls: list[str] = []
         self.kill_after: list[str] = []
+        # Pages of a read until the line breaks; None: it holds.
+        self.pages: int | None = None
         self.before: dict[str, list[Callable[[], None]]] = {}
 
     @property
@@ -108,7 +110,16 @@ class Line:
         return self._through("describe", kind)
 
     def changed_since(self, kind: str, fields: Sequence[str], watermark: str | None) -> Iterator[Page]:
-        return self._through("changed_since", kind, fields, watermark)
+        return self._broken_off(self._through("changed_since", kind, fields, watermark))
+
+    def _broken_off(self, pages: Iterator[Page]) -> Iterator[Page]:
+        for page in pages:
+            if self.pages is not None:
+                self.pages -= 1
+                if self.pages < 0:
+                    self.pages = None
+                    raise Unavailable("The CRM broke off in the middle of an answer.")
+            yield page
 
     def read(self, kind: str, ids: Sequence[str], fields: Sequence[str]) -> tuple[Record, ...]:
         return self._through("read", kind, ids, fields)
@@ -168,17 +179,25 @@ class World:
         start: datetime = START,
         zone: str = ZONE,
         page_size: int = 200,
+        pc_ahead: timedelta = timedelta(0),
+        fields: Mapping[str, int] | None = None,
     ) -> None:
-        self.clock = Clock(start)
+        """`pc_ahead`: how much the clock of QuickBooks' PC is ahead. `fields`: other lengths of account fields."""
+        self.clock, self.pc_ahead = Clock(start), pc_ahead
         self.home, self.database = home, database
         self.keys = Keys((secrets.new_key().encode(),))
         self.password = secrets.generate_password()
-        self.crm = MemoryGateway(
-            {"account": ACCOUNT, "contact": CONTACT}, clock=self.clock, page_size=page_size
+        self.account_fields = tuple(
+            replace(one, length=(fields or {}).get(one.name, one.length)) for one in ACCOUNT
         )
+        known = {"account": self.account_fields, "contact": CONTACT}
+        self.crm = MemoryGateway(known, clock=self.clock, page_size=page_size)
         self.line = Line(self.crm)
         self.company = CompanyFile.create(
-            home / "acme.sqlite", company_name="Acme Supplies", timezone=zone, clock=self.clock
+            home / "acme.sqlite",
+            company_name="Acme Supplies",
+            timezone=zone,
+            clock=lambda: self.clock() + self.pc_ahead,
         )
         self.company.set_data_ext(OWNER_ID, "FileID", FILE_ID)
         # Called with every document just before QuickBooks gets it; may act as a person, or raise Killed.
@@ -443,6 +462,13 @@ class World:
     def watermark(self, side: str = "books", kind: str = "Customer") -> tuple[str | None, bool]:
         with self.database.read() as tx:
             return records.watermark(tx, "co" if side == "books" else "org", side, kind)
+
+    def is_deleted(self, list_id: str) -> bool:
+        """Whether we know that a customer is gone from QuickBooks."""
+        with self.database.read() as tx:
+            record = records.record(tx, "co", "books", "Customer", list_id)
+        assert record is not None
+        return record.deleted
 
     def organisation(self) -> Organisation:
         with self.database.read() as tx:
