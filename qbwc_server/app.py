@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from crm.http import Retries
 from crm.port import Gateway
 from crm.registry import open_gateway
 from qbwc_server import secrets
@@ -38,9 +39,13 @@ def system_clock() -> datetime:
 
 
 class Gateways:
-    """Gateways kept open and shared by all tasks: each one costs a login and a description of the CRM."""
+    """Gateways kept open and shared by all tasks: each one costs a login and a description of the CRM.
 
-    def __init__(self) -> None:
+    `patience`: seconds for which a call that fails is repeated.
+    """
+
+    def __init__(self, patience: float = 120) -> None:
+        self._patience = patience
         self._open: dict[tuple[str, str, str], Gateway] = {}
         self._lock = threading.Lock()
 
@@ -48,7 +53,8 @@ class Gateways:
         key = (vendor, url, sha256(repr(sorted(credentials.items())).encode()).hexdigest())
         with self._lock:
             if key not in self._open:
-                self._open[key] = open_gateway(vendor, url, credentials)
+                retries = Retries(patience=self._patience)
+                self._open[key] = open_gateway(vendor, url, credentials, retries=retries)
             return self._open[key]
 
     def close(self) -> None:
@@ -114,8 +120,8 @@ class Installation:
         return flask
 
     def open_crm(self, vendor: str, url: str, credentials: Mapping[str, str], **options: Any) -> Gateway:
-        """A gateway of its own, for trying out an organisation; the caller closes it."""
-        return open_gateway(vendor, url, credentials, **options)
+        """A gateway of its own, for a person who waits; the caller closes it."""
+        return open_gateway(vendor, url, credentials, retries=Retries(patience=0), **options)
 
     def close(self) -> None:
         self.gateways.close()

@@ -4,14 +4,15 @@ import json
 import os
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import click
 
 from crm.port import Page
-from qbwc_server.app import Installation
+from qbwc_server.app import Gateways, Installation
 from qbwc_server.cli.frame import Command, actor, json_option
 from qbwc_server.cli.opened import connection_named, opened
 from qbwc_server.cli.rehearsed import tell
@@ -96,18 +97,28 @@ def _worker_lease(installation: Installation) -> Iterator[bool]:
 
 def _work(installation: Installation, company: Company) -> bool:
     """The worker's part for one company, with progress; False when a CRM could not be reached."""
-    background = installation.background()
+    gateways = Gateways(patience=0)
+    background = replace(installation.background(), open_gateway=gateways)
     with installation.database.read() as tx:
         organisations = sorted(
             {one.organisation_id for one in parties.connections_of_company(tx, company.id)}
         )
-    well = True
-    for organisation_id in organisations:
-        with progress(f"{company.name}: reading the CRM", None):
-            tasks.poll(background, organisation_id)
-        well = _told(installation, organisation_id) and well
-        _deliver(installation, background, company, organisation_id)
-    return well
+    try:
+        results = [_work_on(installation, background, company, one) for one in organisations]
+    finally:
+        gateways.close()
+    return all(results)
+
+
+def _work_on(
+    installation: Installation, background: tasks.Background, company: Company, organisation_id: str
+) -> bool:
+    with progress(f"{company.name}: reading the CRM", None):
+        tasks.poll(background, organisation_id)
+    if not _told(installation, organisation_id):
+        return False
+    _deliver(installation, background, company, organisation_id)
+    return True
 
 
 def _told(installation: Installation, organisation_id: str) -> bool:
@@ -176,8 +187,8 @@ def _read(installation: Installation, connection: ConnectionRow) -> dict[str, li
         marks = {kind: records.watermark(tx, connection.organisation_id, "crm", kind)[0] for kind in wanted}
     assert organisation is not None
     login: dict[str, Any] = json.loads(installation.keys.unseal(organisation.credentials))
-    gateway = installation.gateways(organisation.vendor, organisation.url, login)
-    with progress(f"{connection.name}: reading the CRM", None):
+    gateway = installation.open_crm(organisation.vendor, organisation.url, login)
+    with closing(gateway), progress(f"{connection.name}: reading the CRM", None):
         return {
             kind: list(gateway.changed_since(kind, fields, marks[kind])) for kind, fields in wanted.items()
         }
