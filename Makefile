@@ -55,7 +55,7 @@ clean: ## Remove the environment, the demo's files and every cache
 $(INSTALLED):
 	@deploy/make_venv.sh .venv
 	echo "Installing what requirements.lock names ..."
-	$(BIN)/python -m pip install --quiet --no-deps --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --use-pep517 --requirement requirements.lock
 	rm -f .venv/.locked-*
 	touch $@
 

@@ -33,8 +33,11 @@ if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
         exit 1
     fi
     echo "Installing $package ..."
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends "$package" >/dev/null
+    export DEBIAN_FRONTEND=noninteractive
+    if ! said=$({ apt-get update -qq && apt-get install -qq --no-install-recommends "$package"; } 2>&1); then
+        printf '%s\n' "$said" "$package could not be installed." >&2
+        exit 1
+    fi
 fi
 
 echo "Making $folder with $("$python" --version) ..."
