@@ -258,8 +258,10 @@ class Sessions:
     def _acknowledge(self, tx: Tx, call: Call, ticket: str, subjects: Iterable[str]) -> int:
         """What was posted is stored and settled by now; 100 is said exactly when nothing is left."""
         session = self._session(tx, ticket)
-        if session is None or session.state != SessionState.SENT:
+        if session is None:
             return self._kept(tx, call, -1, "the session ended meanwhile", failed=True, subjects=subjects)
+        if session.state != SessionState.SENT:
+            return self._unexpected(tx, call, session, "")  # a copy of this call was quicker, or it is over
         percent = visiting.percent_done(visiting.open_visit(tx, session, self.clock()))
         self._move(tx, session, SessionEvent.ALL if percent == 100 else SessionEvent.MORE)
         if percent == 100:

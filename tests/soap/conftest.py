@@ -21,6 +21,7 @@ from tests.soap.shop import (
     ELSEWHERE,
     Caller,
     Clock,
+    QuickBooks,
     add_shop,
     copy_home,
     make_home,
@@ -151,3 +152,19 @@ def caller(installation: Installation) -> Caller:
 def elsewhere(installation: Installation) -> Caller:
     """The Web Connector of another PC with the same credentials."""
     return Caller(operations(installation), address=ELSEWHERE)
+
+
+@pytest.fixture
+def books(tmp_path: Path, clock: Clock) -> Iterator[QuickBooks]:
+    opened = QuickBooks(tmp_path / "right.qbw", clock)
+    yield opened
+    opened.company.close()
+
+
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> int:
+    """QuickBooks is read in pages of so many customers."""
+    size = 5
+    monkeypatch.setattr("qbwc_server.sync.from_books.reading.PAGE_SIZE", size)
+    monkeypatch.setattr("qbwc_server.sync.visit.PAGE_SIZE", size)
+    return size
