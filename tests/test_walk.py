@@ -23,6 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent
 OURS = ("qbxml", "schemas", "crm", "qbwc_server")
 OTHER_PARTIES = (("crm", "emulators"), ("qbwc_server", "simulator"))
 AT_MOST = 12
+# One door in two files.
+SAME_ROOM = {"sync.crm_writes": "sync.to_crm"}
 
 T = TypeVar("T")
 
@@ -36,7 +38,7 @@ def room_of(filename: str) -> str:
     if parts[0] not in OURS or parts[:2] in OTHER_PARTIES:
         return ""
     if parts[:2] == ("qbwc_server", "sync"):
-        return f"sync.{parts[2]}"
+        return SAME_ROOM.get(f"sync.{parts[2]}", f"sync.{parts[2]}")
     return {"qbwc_server": parts[1], "crm": f"crm.{parts[1]}"}.get(parts[0], parts[0])
 
 
