@@ -6,7 +6,7 @@ queue, and the record is read again before the next attempt.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -82,6 +82,14 @@ class Delivery:
             result = Delivered(result.written + written, result.refused + refused)
         return result
 
+    @contextmanager
+    def _writing(self) -> Iterator[Tx]:
+        """A transaction that has the connection to itself: a visit works on the same links and jobs, and two that
+        take them in different order would wait for each other (PostgreSQL)."""
+        with self.database.write() as tx:
+            parties.lock_connections(tx, [self.scope.id])
+            yield tx
+
     def _due(self, limit: int) -> list[str]:
         with self.database.read() as tx:
             due = jobs.due_jobs(tx, self.scope.company.id, "crm", self.clock(), limit, [self.scope.id])
@@ -91,7 +99,7 @@ class Delivery:
         """(calls that wrote, 1 when the record was refused)."""
         if self._fresh(job_id) is None:
             return 0, 0
-        with self.database.write() as tx:
+        with self._writing() as tx:
             write = self._offer(tx, job_id)
         if not isinstance(write, Write):
             return self._tell(job_id) if write else 0, int(write)
@@ -148,7 +156,6 @@ class Delivery:
         if link is None or link.crm_id is None:
             return
         if records.is_waiting(tx, self.scope.id, "crm", link.crm_kind, link.crm_id):
-            parties.lock_connections(tx, [self.scope.id])
             one_turn(Turn(tx, self.scope, self.run_number, self.clock()), "crm", link.crm_kind, link.crm_id)
 
     # --- carrying it out ---
@@ -172,7 +179,7 @@ class Delivery:
             self.gateway.update(write.kind_map.crm_kind, crm_id, own, version)
             calls += 1
         kept = self._look(write.kind_map, crm_id)
-        with self.database.write() as tx:
+        with self._writing() as tx:
             # Together: a visit that decides in between would take what we wrote for an edit.
             self._keep(tx, kept)
             self._settle(tx, job_id, write)
@@ -184,7 +191,7 @@ class Delivery:
         field = kind_map.status.sync_key
         created = self.gateway.create(kind_map.crm_kind, write.values, (field, key) if field else None)
         bases = bases_of_creation(write)
-        with self.database.write() as tx:
+        with self._writing() as tx:
             links.change_link(tx, self.scope.id, link.id, self.clock(), crm_id=created.id, **bases)
         return created.id
 
@@ -219,7 +226,7 @@ class Delivery:
     def _read_back(self, kind_map: KindMap, crm_id: str) -> None:
         """Store what the CRM holds now."""
         kept = self._look(kind_map, crm_id)
-        with self.database.write() as tx:
+        with self._writing() as tx:
             self._keep(tx, kept)
 
     def _look(self, kind_map: KindMap, crm_id: str) -> dict[str, Page]:
@@ -270,7 +277,7 @@ class Delivery:
         self._back(job_id, moved)
 
     def _back(self, job_id: str, trouble: CrmError) -> None:
-        with self.database.write() as tx:
+        with self._writing() as tx:
             job = jobs.job(tx, job_id)
             if job is None or job.state != JobState.OFFERED:
                 return
@@ -280,7 +287,7 @@ class Delivery:
             jobs.change_job(tx, job_id, self.clock(), state=state, due_at=self.clock() + pause, **why)
 
     def _refuse(self, job_id: str, refusal: CrmError) -> None:
-        with self.database.write() as tx:
+        with self._writing() as tx:
             job = jobs.job(tx, job_id)
             if job is None or job.state != JobState.OFFERED:
                 return

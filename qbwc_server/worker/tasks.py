@@ -139,6 +139,7 @@ def _read_kind(
         seen |= {one.id for one in page.records if not one.deleted}
         with background.database.write() as tx:
             scopes = scopes_of_organisation(tx, organisation_id)
+            parties.lock_connections(tx, [scope.id for scope in scopes])
             if page.complete:
                 changed += bury_missing(tx, scopes, kind, seen, background.clock())
             changed += ingest(tx, scopes, kind, page, background.clock())
@@ -248,6 +249,7 @@ def recover(background: Background) -> int:
     """At the start: CRM writes that a killed worker left on their way go back to the queue."""
     requeued = 0
     with background.database.write() as tx:
+        parties.lock_connections(tx, [one.id for one in parties.all_connections(tx)])
         for one in parties.all_organisations(tx):
             for scope in scopes_of_organisation(tx, one.id):
                 requeued += requeue_interrupted(tx, {scope.id: scope}, scope.company.id, background.clock())
