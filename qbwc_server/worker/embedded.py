@@ -59,8 +59,10 @@ class Embedded:
             return
         try:
             tasks.work_once(self.background)
-        except Exception:  # the edge of the background: the next tick tries again, the log says why
+        except Exception:  # the edge of the background: it is tried again, the log says why
             log.exception("worker.tick")
+            # As after a restart: what was on its way is requeued when the lease is taken again.
+            self.leading = False
 
     def sweep(self) -> None:
         if not self.leading:
