@@ -5,7 +5,6 @@ import sys
 
 import structlog
 
-
 # A tick that is skipped because the last one is still at work is no news.
 QUIET = {"apscheduler": logging.ERROR, "urllib3": logging.WARNING, "simple_salesforce": logging.WARNING}
 
