@@ -102,7 +102,7 @@ def list_companies(as_json: bool) -> None:
     with reading() as (tx, _):
         rows = [_row(one) for one in parties.all_companies(tx)]
     columns = {"name": "Company", "user": "User", "timezone": "Time zone", "file": "Company file"}
-    columns |= {"qbxml": "qbXML", "last_visit": "Last visit"}
+    columns |= {"qbxml": "qbXML", "last_visit": "Last visit (UTC)"}
     listing(
         rows, columns, as_json=as_json, empty="No company yet. Add one with: qbwc-server company add NAME ..."
     )

@@ -10,7 +10,7 @@ from qbwc_server.sync import person
 from qbwc_server.sync.decide import Side
 
 COLUMNS = {"link_id": "Link", "label": "Record", "field": "Field", "crm_value": "In the CRM"}
-COLUMNS |= {"books_value": "In QuickBooks", "reason": "Why", "opened_at": "Since", "taken": "Chosen"}
+COLUMNS |= {"books_value": "In QuickBooks", "reason": "Why", "opened_at": "Since (UTC)", "taken": "Chosen"}
 
 
 @click.group(cls=Group)

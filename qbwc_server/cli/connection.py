@@ -111,7 +111,7 @@ def list_connections(as_json: bool) -> None:
     with reading() as (tx, _):
         rows = [_row(tx, one) for one in parties.all_connections(tx)]
     columns = {"name": "Connection", "company": "Company", "crm": "CRM", "url": "Address"}
-    columns |= {"crm_read": "CRM last read", "last_visit": "Last visit", "state": "State"}
+    columns |= {"crm_read": "CRM last read (UTC)", "last_visit": "Last visit (UTC)", "state": "State"}
     empty = "No connection yet. Add one with: qbwc-server connection add NAME ..."
     listing(rows, columns, as_json=as_json, empty=empty)
 

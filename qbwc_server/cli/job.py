@@ -17,7 +17,7 @@ from qbwc_server.sync import person
 PLACES = {"books": "QuickBooks", "crm": "the CRM"}
 NEEDS_PERSON = ("refused", "needs_person", "in_doubt", "blocked", "proposed")
 COLUMNS = {"id": "Job", "record": "Record", "to": "Written to", "action": "Action", "state": "State"}
-COLUMNS |= {"changed_at": "Since", "error": "Error", "next_step": "What to do"}
+COLUMNS |= {"changed_at": "Since (UTC)", "error": "Error", "next_step": "What to do"}
 
 SHOWN = (
     *("id", "record", "crm_id", "books_id", "to", "kind", "action", "state", "error", "error_code"),

@@ -14,7 +14,7 @@ from qbwc_server.sync import person
 
 STATUSES = ("Queued", "Success", "Error", "Unlinked")
 COLUMNS = {"id": "Link", "label": "Record", "status": "Status", "crm_id": "CRM id", "books_id": "ListID"}
-COLUMNS |= {"changed_at": "Since", "error": "Error"}
+COLUMNS |= {"changed_at": "Since (UTC)", "error": "Error"}
 SUGGESTED = {"crm_id": "CRM id", "books_id": "ListID", "score": "Likeness", "reason": "Why"}
 
 

@@ -14,9 +14,9 @@ from qbwc_server.store.database import Tx
 from qbwc_server.store.history import Exchange
 from qbwc_server.store.rows import Run
 
-COLUMNS = {"number": "No.", "visit": "Sync ID", "at": "At", "method": "Call", "milliseconds": "ms"}
+COLUMNS = {"number": "No.", "visit": "Sync ID", "at": "At (UTC)", "method": "Call", "milliseconds": "ms"}
 COLUMNS |= {"outcome": "Outcome"}
-RUNS = {"sync_id": "Sync ID", "kind": "Kind", "started_at": "Started", "counts": "What happened"}
+RUNS = {"sync_id": "Sync ID", "kind": "Kind", "started_at": "Started (UTC)", "counts": "What happened"}
 RUNS |= {"errors": "Errors", "note": "Note"}
 
 
@@ -136,5 +136,5 @@ def audit(limit: int, as_json: bool) -> None:
     """List what persons did, and who."""
     with reading() as (tx, _):
         rows = history.audit_trail(tx, limit)
-    columns = {"at": "At", "actor": "Who", "action": "What", "subject": "To what", "details": "Details"}
+    columns = {"at": "At (UTC)", "actor": "Who", "action": "What", "subject": "To what", "details": "Details"}
     listing(rows, columns, as_json=as_json, empty="Nobody has done anything yet.")

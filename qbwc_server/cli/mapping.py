@@ -8,7 +8,7 @@ import click
 from qbwc_server import mapping
 from qbwc_server.cli.frame import Group, json_option
 from qbwc_server.cli.opened import connection_named, reading, the_connection
-from qbwc_server.cli.show import listing
+from qbwc_server.cli.show import listing, to_json
 from qbwc_server.errors import Problem
 from qbwc_server.mapping import Profile
 from qbwc_server.store import parties
@@ -104,9 +104,11 @@ def explain(field: str, connection: str | None, profile: str | None) -> None:
 
 @mapping_group.command()
 @click.argument("connection")
-def diff(connection: str) -> None:
+@json_option
+def diff(connection: str, as_json: bool) -> None:
     """Show how a connection's mapping differs from the shipped one."""
     with reading() as (tx, _):
         one = connection_named(tx, connection)
     lines = mapping.diff(mapping.load_profile(one.profile, one.override))
-    click.echo("\n".join(lines) or f"{connection} uses the shipped profile {one.profile} as it is.")
+    same = f"{connection} uses the shipped profile {one.profile} as it is."
+    click.echo(to_json(lines) if as_json else "\n".join(lines) or same)

@@ -13,6 +13,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 Row = Mapping[str, Any]
+SHORT = 20
+GAP = 2
 
 
 def listing(rows: Sequence[Row], columns: Mapping[str, str], *, as_json: bool, empty: str) -> None:
@@ -22,7 +24,7 @@ def listing(rows: Sequence[Row], columns: Mapping[str, str], *, as_json: bool, e
     elif not rows:
         click.echo(empty)
     else:
-        _table([{key: said(row.get(key)) for key in columns} for row in rows], columns)
+        _table([{key: cell(row.get(key)) for key in columns} for row in rows], columns)
 
 
 def details(values: Row, *, as_json: bool) -> None:
@@ -38,12 +40,16 @@ def details(values: Row, *, as_json: bool) -> None:
 
 def _table(rows: Sequence[Mapping[str, str]], columns: Mapping[str, str]) -> None:
     console = Console()
-    if not console.is_terminal:
+    longest = {key: max([heading, *(row[key] for row in rows)], key=len) for key, heading in columns.items()}
+    # Texts may break; ids and times are copied and must stay in one piece.
+    whole = {key for key, text in longest.items() if " " not in text or len(text) <= SHORT}
+    needed = sum(len(longest[key]) if key in whole else SHORT // 2 for key in columns) + GAP * len(columns)
+    if not console.is_terminal or needed > console.width:
         click.echo("\n".join(aligned([list(columns.values()), *(list(row.values()) for row in rows)])))
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in columns.values():
-        table.add_column(heading, overflow="fold")
+    for key, heading in columns.items():
+        table.add_column(heading, overflow="fold", no_wrap=key in whole)
     for row in rows:
         table.add_row(*row.values())
     console.print(table, markup=False)
@@ -54,6 +60,11 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     ]
+
+
+def cell(value: Any) -> str:
+    """As `said`; the time zone of a column stands in its heading."""
+    return said(value).removesuffix(" UTC") if isinstance(value, datetime) else said(value)
 
 
 def said(value: Any) -> str:
@@ -68,7 +79,10 @@ def said(value: Any) -> str:
         return ", ".join(f"{name}: {said(one)}" for name, one in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(said(one) for one in value)
-    return " ".join(str(value).split())
+    # A record's name must not steer the terminal.
+    return "".join(
+        char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in " ".join(str(value).split())
+    )
 
 
 def to_json(value: Any) -> str:

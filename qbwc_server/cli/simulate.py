@@ -9,7 +9,7 @@ import click
 
 from qbwc_server.cli.failures import Failure
 from qbwc_server.cli.frame import Group, home_of, json_option
-from qbwc_server.cli.show import listing
+from qbwc_server.cli.show import listing, to_json
 from qbwc_server.settings import load_settings
 from qbwc_server.simulator import CompanyFile, ProcessError, SimulatorError, UpdateResult, commands
 from qbwc_server.simulator.connector.qwc import read as read_qwc
@@ -69,9 +69,14 @@ def seed(file: Path, count: int, seed: int) -> None:
 @company.command()
 @click.argument("file", type=FILE)
 @click.argument("customer", required=False)
-def show(file: Path, customer: str | None) -> None:
+@json_option
+def show(file: Path, customer: str | None, as_json: bool) -> None:
     """Show all customers, or one (by full name or ListID) field by field."""
-    click.echo(commands.show(file, customer))
+    if not as_json:
+        click.echo(commands.show(file, customer))
+        return
+    with closing(CompanyFile.open(file)) as opened:
+        click.echo(to_json(opened.customer(customer) if customer else opened.customers()))
 
 
 @company.command()

@@ -23,6 +23,8 @@ def test_a_company_file_is_made_filled_and_shown(line: Line, tmp_path: Path) -> 
     assert "1 customers" in line.says("simulate", "company", "load", file, str(tmp_path / "recorded.xml"))
     assert "Ann" in line.says("simulate", "company", "show", file)
     assert "ListID: 80000001-1" in line.says("simulate", "company", "show", file, "Ann")
+    assert line.json("simulate", "company", "show", file, "Ann")["Name"] == "Ann"
+    assert len(line.json("simulate", "company", "show", file)) >= 4
 
 
 def test_a_request_is_answered_as_quickbooks_would(line: Line, tmp_path: Path) -> None:
