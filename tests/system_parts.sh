@@ -7,9 +7,11 @@ node_home=${XDG_CACHE_HOME:-$HOME/.cache}/qbwc-server-tests/node
 export DEBIAN_FRONTEND=noninteractive
 
 has_postgres() { command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
-has_chromium() { [ -x /usr/bin/chromium ]; }
+has_chromium() { [ -x /usr/bin/chromium ] && has_libatomic; }
+has_libatomic() { compgen -G '/usr/lib/*/libatomic.so.1' >/dev/null; }  # Playwright's driver is linked with it
 has_npm() { command -v node >/dev/null && command -v npm >/dev/null; }
-has_node() { command -v node >/dev/null && [ -d "$node_home/node_modules/jsforce" ]; }
+# Installed and loadable: jsforce wants a newer Node.js than some systems have.
+has_node() { has_npm && NODE_PATH="$node_home/node_modules" node -e "require('jsforce')" >/dev/null 2>&1; }
 has_python() {
     local each
     for each in "python$1" "$HOME/.pyenv/versions/$1".*"/bin/python$1"; do
@@ -22,7 +24,7 @@ has_py313() { has_python 3.13; }
 
 packages=()
 has_postgres || packages+=(postgresql)
-has_chromium || packages+=(chromium)
+has_chromium || packages+=(chromium libatomic1)
 has_npm || packages+=(nodejs npm)
 
 if [ ${#packages[@]} -gt 0 ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
@@ -34,7 +36,7 @@ if [ ${#packages[@]} -gt 0 ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/n
             echo "$package could not be installed; going on without it"
     done
 fi
-if has_npm && ! has_node; then
+if has_npm && [ ! -d "$node_home/node_modules/jsforce" ]; then
     echo "Installing jsforce for the tests ..."
     mkdir -p "$node_home"
     timeout 300 npm install --silent --no-audit --no-fund --prefix "$node_home" jsforce@3.10 >/dev/null 2>&1 ||

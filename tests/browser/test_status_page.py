@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from playwright._impl._driver import compute_driver_executable
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from qbwc_server import app as product
@@ -71,12 +72,22 @@ def server(home: Path, *arguments: str) -> Iterator[str]:
             running.terminate()
 
 
+def missing() -> str:
+    """What keeps a browser from starting here; "" when nothing does."""
+    if not CHROMIUM.exists():
+        return f"there is no {CHROMIUM}"
+    driver = subprocess.run(
+        [*compute_driver_executable(), "--version"], capture_output=True, text=True, check=False
+    )
+    return f"Playwright's driver does not start: {driver.stderr.strip()}" if driver.returncode else ""
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
+    if reason := missing():
         if "chromium" in os.environ.get("QBWC_REQUIRE", "").split(","):
-            pytest.fail("there is no Chromium on this machine, and QBWC_REQUIRE asks for it")
-        pytest.skip("there is no Chromium on this machine")
+            pytest.fail(f"{reason}, and QBWC_REQUIRE asks for Chromium")
+        pytest.skip(reason)
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield launched

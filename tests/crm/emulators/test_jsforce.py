@@ -15,6 +15,7 @@ from crm.emulators.salesforce import SalesforceEmulator
 SCRIPT = Path(__file__).with_name("jsforce_calls.js")
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 MODULES = CACHE / "qbwc-server-tests" / "node" / "node_modules"
+ENVIRON = {**os.environ, "NODE_PATH": str(MODULES)}
 
 
 def absent() -> str | None:
@@ -22,6 +23,10 @@ def absent() -> str | None:
         return "node is not installed"
     if not (MODULES / "jsforce").is_dir():
         return f"jsforce is not installed in {MODULES}: npm install --prefix {MODULES.parent} jsforce@3.10"
+    if subprocess.run(
+        ["node", "-e", "require('jsforce')"], env=ENVIRON, capture_output=True, check=False
+    ).returncode:
+        return "this Node.js is too old for jsforce"
     return None
 
 
@@ -38,7 +43,7 @@ def seen() -> Iterator[dict[str, Any]]:
         token = emulator.org.sessions.open()
         done = subprocess.run(
             ["node", str(SCRIPT), emulator.url, token],
-            env={**os.environ, "NODE_PATH": str(MODULES)},
+            env=ENVIRON,
             capture_output=True,
             text=True,
             timeout=60,
