@@ -108,10 +108,12 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture(params=KINDS)
-def empty_database_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A new database without any table: once in SQLite, once in PostgreSQL."""
+def empty_database(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """An open database without any table: once in SQLite, once in PostgreSQL."""
     url, drop = EMPTY[request.param](request)
-    yield url
+    opened = Database(url)
+    yield opened
+    opened.close()
     drop()
 
 

@@ -10,7 +10,7 @@ import pytest
 from qbwc_server.app import Installation
 from qbwc_server.soap.port import Operations
 from qbwc_server.soap.states import LIVE
-from qbwc_server.store import visits
+from qbwc_server.store import parties, visits
 from tests.soap.shop import (
     Caller,
     Clock,
@@ -97,6 +97,23 @@ def test_one_answer_posted_to_two_nodes_at_once_is_settled_once(
     with nodes[0].database.read() as tx:
         (counts,) = tx.exec_driver_sql("SELECT counts FROM runs").scalars()
     assert '"written to QuickBooks":3' in counts
+
+
+def test_an_answer_is_not_settled_in_the_middle_of_a_decision_about_the_same_records(
+    nodes: tuple[Installation, Installation], books: QuickBooks
+) -> None:
+    promote(nodes[0], "Ann")
+    caller = Caller(operations(nodes[0]))
+    answer = books.answer(caller.until(books, "CustomerAddRq"))
+    with ThreadPoolExecutor(1) as pool:
+        with nodes[1].database.write() as tx:
+            parties.lock_connections(tx, ["con"])  # as whoever decides does
+            settling = pool.submit(caller.receive, answer)
+            with pytest.raises(TimeoutError):
+                settling.result(0.3)
+            assert job_states(nodes[0]) == ["offered"]
+        assert settling.result(PATIENCE) > 0
+    assert job_states(nodes[0]) == ["settled"]
 
 
 def test_of_two_logins_at_once_one_session_lives(nodes: tuple[Installation, Installation]) -> None:

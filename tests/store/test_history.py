@@ -6,6 +6,7 @@ from typing import Any
 from qbwc_server.store import history
 from qbwc_server.store.database import Database, Tx
 from qbwc_server.store.history import Exchange
+from qbwc_server.store.tables import exchange_subjects
 from tests.rows import NOW, like
 
 CALL = Exchange(0, "shop", 1, "sendRequestXML", NOW, 12, "asked", "answered", "read", False)
@@ -60,6 +61,7 @@ def test_exchanges_past_their_time_are_forgotten_with_their_subjects(database: D
         assert history.exchange(tx, old) is None
         assert [one.number for one in history.find_exchanges(tx, subjects=["job-1"])] == [young]
         assert history.forget_exchanges(tx, NOW - timedelta(days=30)) == 0
+        assert tx.execute(exchange_subjects.select()).all() == [(young, "job-1")]
 
 
 def test_a_run_adds_up_and_ends_once(database: Database) -> None:
