@@ -63,7 +63,7 @@ class Operations(Protocol):
         """The message to show, or ""."""
 
     def interactive_done(self, ticket: str) -> str:
-        """ "DONE" to end the interactive session."""
+        """Any text; "" as long as no interactive session is ever offered."""
 
 
 def safe_operations(inner: Operations, on_error: OnError) -> Operations:
