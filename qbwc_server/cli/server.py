@@ -1,5 +1,6 @@
 """How the WSGI application is served: gunicorn, or waitress where there is no fork (Windows)."""
 
+import os
 import signal
 import socket
 import sys
@@ -52,7 +53,8 @@ def serve(serving: Serving) -> None:
 def _check_free(serving: Serving) -> None:
     family = socket.AF_INET6 if ":" in serving.host else socket.AF_INET
     with socket.socket(family) as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if os.name == "posix":  # elsewhere it would allow what is to be found out
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             trial.bind((serving.host.strip("[]"), serving.port))
         except OSError as taken:

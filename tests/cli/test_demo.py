@@ -71,7 +71,9 @@ def test_a_demonstration_that_keeps_running_ends_its_server_with_it(tmp_path: Pa
         seen.append(line)
         if "simulate connector update" in line:
             break
-    address = next(line for line in seen if "server's page" in line).split()[-1]
+    pages = [line.split()[-1] for line in seen if "server's page" in line]
+    assert pages, "".join(seen)
+    [address] = pages
     process.send_signal(signal.SIGINT)
     rest = told(process)
     assert process.returncode == 0, "".join(seen) + rest

@@ -260,6 +260,48 @@ def test_an_unlinked_pair_keeps_both_records_and_the_crm_shows_it(shop: Shop) ->
     assert "unlinked already" in shop.line.refuses("link", "unlink", link.id)
 
 
+def test_a_wish_to_unlink_is_kept_once_the_outcome_of_a_write_is_known(shop: Shop) -> None:
+    account = shop.account("Ann's Bakery")
+    shop.work()
+    shop.books.faults.arm("lose_answer", holding="CustomerAddRq")
+    shop.line("simulate", "connector", "update")
+    [doubted] = shop.jobs("in_doubt")
+    assert "asks QuickBooks" in shop.line.refuses("job", "retry", doubted.id)
+    link = shop.link("Ann's Bakery")
+    assert "once the outcome is known" in shop.line.says("link", "unlink", link.id)
+    shop.update()
+    shop.work()
+    assert shop.in_crm(account)["QB_Link_Status__c"] == "Unlinked"
+    assert shop.names_in_books() == ["Ann's Bakery"]
+
+
+def test_a_cancelled_write_that_was_carried_out_all_the_same_is_linked(shop: Shop) -> None:
+    account = shop.account("Ann's Bakery")
+    shop.work()
+    shop.books.faults.arm("lose_answer", holding="CustomerAddRq")
+    shop.line("simulate", "connector", "update")
+    [doubted] = shop.jobs("in_doubt")
+    assert "unless it was written" in shop.line.says("job", "cancel", doubted.id)
+    shop.update()
+    shop.work()
+    assert shop.in_crm(account)["QB_Link_Status__c"] == "Success"
+
+
+def test_a_cancelled_change_that_quickbooks_did_not_take_is_not_sent_again(shop: Shop) -> None:
+    account = shop.account("Ann's Bakery", Phone="555-0100")
+    shop.sync()
+    shop.salesforce.edit(account, {"Phone": "555-0200"})
+    shop.work()
+    shop.books.faults.arm("refuse_set", holding="CustomerModRq")
+    shop.line("simulate", "connector", "update")
+    [doubted] = shop.jobs("in_doubt")
+    shop.line.says("job", "cancel", doubted.id)
+    shop.update()
+    shop.update()
+    assert shop.books.customer(str(shop.link("Ann's Bakery").books_id))["Phone"] == "555-0100"
+    assert [one.state for one in shop.jobs() if one.id == doubted.id] == ["cancelled"]
+
+
 def test_two_records_are_linked_because_a_person_knows(shop: Shop) -> None:
     account = shop.account("Harbor Ferries")
     list_id = shop.books.user_add({"Name": "Harbour Ferries", "Phone": "555-0100"})
