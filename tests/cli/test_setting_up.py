@@ -248,7 +248,7 @@ def test_a_wrong_login_is_one_sentence(shop: Shop) -> None:
     wrong = shop.files / "wrong.json"
     wrong.write_text(json.dumps({"consumer_key": "x", "consumer_secret": "y"}))
     shop.line.says("company", "add", "Other", "--user", "other")
-    crm = ("--crm", "salesforce", "--url", shop.salesforce.url, "--credentials", str(wrong))
+    crm = ("--crm", "salesforce", "--url", elsewhere(shop), "--credentials", str(wrong))
     shop.line.says("connection", "add", "Second", "--company", "Other", *crm)
     result = shop.line("connection", "check", "Second")
     assert result.exit_code == 1
@@ -324,25 +324,28 @@ def test_what_cannot_be_connected_says_why(shop: Shop) -> None:
     assert "There is no company 'Nobody'" in shop.line.refuses(*unknown, *login)
 
 
+def elsewhere(shop: Shop) -> str:
+    """Another address of the same emulated CRM: another organisation, as far as the server knows."""
+    return shop.salesforce.url.replace("127.0.0.1", "localhost")
+
+
 def test_an_override_that_names_nothing_is_refused(shop: Shop) -> None:
     override = shop.files / "override.json"
     override.write_text(json.dumps({"kinds": {"acount": {}}}))
     shop.line.says("company", "add", "Other", "--user", "other")
-    base = (
-        "connection",
-        "add",
-        "Second",
-        "--company",
-        "Other",
-        "--crm",
-        "salesforce",
-        "--url",
-        shop.salesforce.url,
-    )
+    login = ("--credentials", str(shop.files / "credentials.json"))
+    crm = ("--crm", "salesforce", "--url", elsewhere(shop), *login)
+    base = ("connection", "add", "Second", "--company", "Other", *crm)
     assert "did you mean 'account'?" in shop.line.refuses(*base, "--override", str(override))
     override.write_text(json.dumps({"limits": {"creates": 5}}))
     shop.line.says(*base, "--override", str(override))
     assert "creates is 5, shipped 200" in shop.line.says("mapping", "diff", "Second")
+
+
+def test_one_organisation_serves_one_company(shop: Shop) -> None:
+    shop.line.says("company", "add", "Other", "--user", "other")
+    crm = ("--crm", "salesforce", "--url", shop.salesforce.url)
+    assert "another company" in shop.line.refuses("connection", "add", "Second", "--company", "Other", *crm)
 
 
 def test_a_stopped_connection_writes_nothing_until_it_is_started(shop: Shop) -> None:
