@@ -92,8 +92,8 @@ class Group(click.Group):
         """The one place where an error becomes a sentence; --debug lets it through."""
         try:
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
-            raise
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise  # click's own business
         except Exception as error:
             if frame_of(ctx).debug:
                 raise

@@ -1,5 +1,7 @@
 """The command `qbwc-server` itself: its groups, loaded when they are needed, and help that begins with examples."""
 
+import io
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -67,4 +69,8 @@ def root() -> None:
 
 def main(**extra: Any) -> None:
     """The entry point of the installed command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A customer's name that the terminal cannot show is no reason to fail.
+            stream.reconfigure(errors="replace")
     root.main(prog_name="qbwc-server", **extra)

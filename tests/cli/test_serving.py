@@ -117,3 +117,18 @@ def test_the_web_connector_finds_its_idle_connections_still_open() -> None:
     assert settings["workers"] == 3
     assert settings["control_socket_disable"] is True
     assert settings["preload_app"] is False
+
+
+def test_a_reader_that_stops_early_and_a_poor_terminal_are_no_errors(ready: Line) -> None:
+    ready.says("company", "add", "Müller 東京", "--user", "shop")
+    environment = os.environ | {"QBWC_HOME": str(ready.home), "PYTHONIOENCODING": "latin-1"}
+    command = f"{sys.executable} -m qbwc_server.cli"
+    done = subprocess.run(
+        ["sh", "-c", f"{command} company list; {command} mapping show | head -n 1"],
+        env=environment,
+        capture_output=True,
+        check=False,
+    )
+    assert "Müller ??".encode("latin-1") in done.stdout
+    assert b"should not happen" not in done.stderr
+    assert b"refuses" not in done.stderr
