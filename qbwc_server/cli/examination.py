@@ -19,7 +19,7 @@ from qbwc_server.soap.qwc import OWNER_ID, QwcRefused, build_qwc
 from qbwc_server.store import history, jobs, links, migrate, parties, search, visits
 from qbwc_server.store.database import Database, Tx
 from qbwc_server.store.rows import Company, ConnectionRow
-from qbwc_server.sync.visit import WORKER_LEASE
+from qbwc_server.sync.visit import NOT_READ, WORKER_LEASE
 
 Level = Literal["ok", "look", "wrong"]
 
@@ -94,7 +94,7 @@ def examine(installation: Installation, *, offline: bool) -> list[Finding]:
             found += _visits(tx, company, now)
         for connection in connections:
             found += _connection(tx, connection)
-        found += [*_jobs(tx, connections), *_conflicts(tx, connections), *_partners(tx, connections)]
+        found += [*_jobs(tx), *_conflicts(tx, connections), *_partners(tx, connections)]
     if not offline:
         for connection in connections:
             found += _crm(installation, connection)
@@ -129,6 +129,9 @@ def _visits(tx: Tx, company: Company, now: datetime) -> Iterator[Finding]:
     seen = f"{company.name}: last update {company.last_visit_at:%Y-%m-%d %H:%M} UTC"
     if last.note:
         yield Finding("wrong", f"{seen} ended with: {last.note}", f"qbwc-server log show {last.sync_id}")
+    elif last.counts.get(NOT_READ):
+        to_do = f"qbwc-server log show {last.sync_id}: QuickBooks' own reason stands there"
+        yield Finding("wrong", f"{seen}, but {last.counts[NOT_READ]} {NOT_READ}.", to_do)
     elif now - company.last_visit_at > SILENT:
         to_do = "Is the QuickBooks PC on, its user logged in, and Auto-Run ticked in the Web Connector?"
         yield Finding("look", f"{seen}, more than a day ago.", to_do)
@@ -148,14 +151,14 @@ def _connection(tx: Tx, connection: ConnectionRow) -> Iterator[Finding]:
         )
 
 
-def _jobs(tx: Tx, connections: list[ConnectionRow]) -> Iterator[Finding]:
-    counted: dict[str, int] = {}
-    for one in jobs.all_jobs(tx, [each.id for each in connections], states=tuple(STUCK), limit=100_000):
-        counted[one.state] = counted.get(one.state, 0) + 1
-    for state, number in counted.items():
-        meaning, to_do = STUCK[state]
-        yield Finding("wrong", f"Jobs {meaning}: {number}.", to_do)
-    if not counted:
+def _jobs(tx: Tx) -> Iterator[Finding]:
+    counted = jobs.count_by_state(tx)
+    stuck = {state: sum(counted.get((side, state), 0) for side in ("books", "crm")) for state in STUCK}
+    for state, number in stuck.items():
+        if number:
+            meaning, to_do = STUCK[state]
+            yield Finding("wrong", f"Jobs {meaning}: {number}.", to_do)
+    if not any(stuck.values()):
         yield Finding("ok", "No job waits for a person.")
 
 

@@ -108,13 +108,19 @@ class Sessions:
             return ["", "none", *(["", minimum] if minimum else [])]
         if early := self._seconds_early(company, now):
             return ["", "none", str(early), minimum]
-        live = visits.tickets_of_company(tx, company.id, LIVE)
+        live = self._locked(tx, visits.tickets_of_company(tx, company.id, LIVE))
         if any(self._in_use(old, address, now) for old in live):
             return ["", "busy"]
         for old in live:
             self._end(tx, old, SessionEvent.SUPERSEDE, TOOK_OVER)
         ticket = self._begin(tx, company, address, now)
         return [ticket, company.company_file, *(["", minimum] if minimum else [])]
+
+    def _locked(self, tx: Tx, found: list[Ticket]) -> list[Ticket]:
+        """Those of the tickets that are live still, each ours alone now: in the order in which an answer locks,
+        ticket before connection, or the two could wait for each other (PostgreSQL)."""
+        held = [visits.locked_ticket(tx, one.ticket_hash) for one in found]
+        return [one for one in held if one is not None and one.state in LIVE]
 
     def _begin(self, tx: Tx, company: Company, address: str, now: datetime) -> str:
         ticket = secrets.new_ticket()
@@ -308,7 +314,10 @@ class Sessions:
             tries = session.connection_errors + 1
             path = self._worth_a_try(tx, session, info) if tries < CONNECTION_TRIES else None
             if path is not None:
-                self._move(tx, session, SessionEvent.RETRY, connection_errors=tries, last_error=text)
+                # Another file may be open afterwards, so which one it is gets proven again.
+                notes = visiting.unproven(session)
+                values: dict[str, Any] = {"connection_errors": tries, "last_error": text, "visit": notes}
+                self._move(tx, session, SessionEvent.RETRY, **values)
                 return self._kept(tx, call, path, text, failed=True)
             self._move(tx, session, SessionEvent.GIVE_UP, connection_errors=tries, last_error=text)
             history.count_in_run(tx, session.run_number, {}, 1)
@@ -352,7 +361,8 @@ class Sessions:
             if session.state in OVER:
                 unsaid = "OK" if session.state == SessionState.CLOSED else UNKNOWN_TICKET
                 return self._kept(tx, call, session.last_error or unsaid, "session was over")
-            text = session.last_error if session.state == SessionState.CLOSING else self._summary(tx, session)
+            said = session.state == SessionState.CLOSING or session.last_error == TROUBLE
+            text = session.last_error if said else self._summary(tx, session)
             self._end(
                 tx, session, SessionEvent.CLOSE, "The Web Connector closed the session before it answered."
             )
@@ -381,7 +391,7 @@ class Sessions:
     def expire_idle(self) -> int:
         """End sessions whose Web Connector fell silent; what they had out waits in doubt. How many."""
         with self.database.write() as tx:
-            idle = visits.idle_tickets(tx, LIVE, self.clock() - IDLE_LIMIT)
+            idle = self._locked(tx, visits.idle_tickets(tx, LIVE, self.clock() - IDLE_LIMIT))
             for session in idle:
                 self._end(tx, session, SessionEvent.EXPIRE, FELL_SILENT)
             return len(idle)
@@ -393,6 +403,7 @@ class Sessions:
             session = self._session(tx, ticket)
             if session is not None and session.state in LIVE:
                 visits.change_ticket(tx, session.ticket_hash, last_error=TROUBLE)
+                history.count_in_run(tx, session.run_number, {}, 1)
             call = call.of(session) if session else call
             self._kept(tx, call, None, f"failed inside: {type(failure).__qualname__}", failed=True)
 

@@ -88,17 +88,14 @@ def count_needing_a_person(tx: Tx, company_id: str) -> int:
     return int(tx.execute(query.where(link_jobs.c.company_id == company_id, stuck)).scalar_one())
 
 
-def count_made_by_run(tx: Tx, connection_id: str, run_number: int, action: str) -> int:
+def count_made_since(tx: Tx, connection_id: str, action: str, since: datetime) -> int:
     query = select(func.count()).select_from(link_jobs)
-    return int(
-        tx.execute(
-            query.where(
-                link_jobs.c.connection_id == connection_id,
-                link_jobs.c.run_number == run_number,
-                link_jobs.c.action == action,
-            )
-        ).scalar_one()
+    made = (
+        link_jobs.c.connection_id == connection_id,
+        link_jobs.c.action == action,
+        link_jobs.c.created_at >= since,
     )
+    return int(tx.execute(query.where(*made)).scalar_one())
 
 
 def change_job(tx: Tx, job_id: str, now: datetime, **values: Any) -> None:

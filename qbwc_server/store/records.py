@@ -75,15 +75,17 @@ def holders(tx: Tx, scope_id: str, side: str, kind: str, key_type: str, key: str
     return list(tx.execute(query.order_by(record_keys.c.record_id)).scalars())
 
 
-def keys_of_type(tx: Tx, scope_id: str, side: str, kind: str, key_type: str) -> list[tuple[str, str]]:
-    """Every (key, record id) of a type: for pattern suggestions only, never on the way of a visit."""
+def keys_of_type(
+    tx: Tx, scope_id: str, side: str, kind: str, key_type: str, limit: int
+) -> list[tuple[str, str]]:
+    """(key, record id) pairs of a type, at most `limit`: for pattern suggestions."""
     query = select(record_keys.c.key, record_keys.c.record_id).where(
         record_keys.c.scope_id == scope_id,
         record_keys.c.side == side,
         record_keys.c.kind == kind,
         record_keys.c.key_type == key_type,
     )
-    return [(key, record_id) for key, record_id in tx.execute(query)]
+    return [(key, record_id) for key, record_id in tx.execute(query.limit(limit))]
 
 
 def mark_undecided(

@@ -271,6 +271,7 @@ link_jobs = Table(
     Index("ix_link_jobs_due", "company_id", "side", "state", "due_at"),
     Index("ix_link_jobs_set", "company_id", "set_id"),
     Index("ix_link_jobs_id", "id"),
+    Index("ix_link_jobs_made", "connection_id", "action", "created_at"),
 )
 
 message_sets = Table(
@@ -307,6 +308,7 @@ tickets = Table(
     # The visit's own notes: identity verified, reads under way, what is out, counts done.
     Column("visit", PlainJson, nullable=False),
     Index("ix_tickets_company", "company_id", "state"),
+    Index("ix_tickets_idle", "state", "seen_at"),
 )
 
 exchanges = Table(
@@ -324,6 +326,7 @@ exchanges = Table(
     Column("failed", Boolean, nullable=False),
     Index("ix_exchanges_company", "company_id", "number"),
     Index("ix_exchanges_run", "run_number"),
+    Index("ix_exchanges_age", "started_at"),
 )
 
 exchange_subjects = Table(

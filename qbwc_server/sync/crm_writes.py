@@ -94,7 +94,10 @@ def unlinked_status(link: Link, kind_map: KindMap, sides: Sides) -> Write | None
     name = kind_map.status.link_status
     if sides.crm is None or sides.crm.deleted or not name or sides.crm.values.get(name) == "Unlinked":
         return None
-    return Write(link, kind_map, {name: "Unlinked"}, {}, link.crm_id, sides.crm.version, {})
+    # The key and the id go too: whatever is made of the QuickBooks object later must not meet this record again.
+    given_back = [kind_map.status.sync_key, kind_map.status.books_id]
+    values = {name: "Unlinked"} | {one: None for one in given_back if one and sides.crm.values.get(one)}
+    return Write(link, kind_map, values, {}, link.crm_id, sides.crm.version, {})
 
 
 def _stamped(desk: Desk, kind_map: KindMap, sides: Sides, values: dict[str, Any]) -> dict[str, Any]:

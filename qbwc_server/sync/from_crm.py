@@ -1,14 +1,16 @@
 """The door from the CRM: pages of records are stored, and what really changed waits for a decision."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from crm.port import Page, Record
 from qbwc_server import mapping
 from qbwc_server.store import parties, records
-from qbwc_server.store.columns import content_hash
+from qbwc_server.store.columns import content_hash, dumps, loads
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import StoredRecord
+from qbwc_server.sync.decide import RunSize, beyond_limits
 from qbwc_server.sync.deciding import Scope, load_scope, match_keys
 
 
@@ -30,8 +32,24 @@ def fields_to_read(scopes: Iterable[Scope]) -> dict[str, tuple[str, ...]]:
     return {kind: tuple(dict.fromkeys(fields)) for kind, fields in ordered.items()}
 
 
-def ingest(tx: Tx, scopes: Sequence[Scope], kind: str, page: Page, now: datetime) -> int:
+def where_to_resume(tx: Tx, organisation_id: str, kind: str, fields: Sequence[str]) -> str | None:
+    """The watermark to read from; None reads everything, also when a field is asked for that was not before.
+
+    A stored record knows only the fields that were mapped when it was read, so a new one needs them all again.
+    """
+    value, _ = records.watermark(tx, organisation_id, "crm", kind)
+    if value is None:
+        return None
+    kept = loads(value)
+    return str(kept["at"]) if set(fields) <= set(kept["fields"]) else None
+
+
+def ingest(
+    tx: Tx, scopes: Sequence[Scope], kind: str, page: Page, now: datetime, fields: Sequence[str] = ()
+) -> int:
     """Store one page; returns how many records were new or held something new.
+
+    `fields` are those that were asked for; they go with the watermark of the pass.
 
     What we know already by content is dropped: that is how our own writes, seen coming back, end here.
     """
@@ -42,7 +60,8 @@ def ingest(tx: Tx, scopes: Sequence[Scope], kind: str, page: Page, now: datetime
     moved = [row for row in rows if row.id in known and row.version != known[row.id].version]
     _store(tx, scopes, kind, {row.id: row for row in [*moved, *changed]}, now, {row.id for row in changed})
     if page.watermark is not None:
-        records.move_watermark(tx, organisation_id, "crm", kind, page.watermark, now, complete=True)
+        value = dumps({"at": page.watermark, "fields": sorted(fields)})
+        records.move_watermark(tx, organisation_id, "crm", kind, value, now, complete=True)
         for scope in scopes:
             records.release_parked(tx, scope.id)
     return len(changed)
@@ -51,13 +70,26 @@ def ingest(tx: Tx, scopes: Sequence[Scope], kind: str, page: Page, now: datetime
 def bury_missing(tx: Tx, scopes: Sequence[Scope], kind: str, seen: set[str], now: datetime) -> int:
     """After a complete pass: what was known and not delivered no longer exists."""
     organisation_id = scopes[0].connection.organisation_id
-    gone = [
-        StoredRecord(**(row.__dict__ | {"deleted": True, "seen_at": now}))
-        for row in records.living(tx, organisation_id, "crm", kind)
-        if row.id not in seen
-    ]
+    living = records.living(tx, organisation_id, "crm", kind)
+    gone = [replace(row, deleted=True, seen_at=now) for row in living if row.id not in seen]
+    if gone and _stop_shrunken(tx, scopes, kind, len(gone), len(living)):
+        return 0
     _store(tx, scopes, kind, {row.id: row for row in gone}, now, {row.id for row in gone})
     return len(gone)
+
+
+def _stop_shrunken(tx: Tx, scopes: Sequence[Scope], kind: str, missing: int, known: int) -> bool:
+    """Stop where far too much is gone at once: more likely a lost permission than that many deletions."""
+    stopped = False
+    for scope in scopes:
+        why = beyond_limits(RunSize(missing=missing, known=known), scope.profile.limits)
+        if why:
+            reason = (
+                f"The CRM shows far fewer records than before ({kind}): {why}. Check what its user may see."
+            )
+            parties.change_connection(tx, scope.id, stopped_reason=reason)
+            stopped = True
+    return stopped
 
 
 def _store(

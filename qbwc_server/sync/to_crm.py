@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
+
 from crm.errors import (
     Ambiguous,
     CrmError,
@@ -40,8 +42,10 @@ from qbwc_server.sync.crm_writes import (
     seen,
     status_write,
 )
-from qbwc_server.sync.deciding import Desk, Scope, Turn, load_scope, one_turn, rule_name, view_linked
-from qbwc_server.sync.from_crm import ingest
+from qbwc_server.sync.deciding import Desk, Scope, Turn, one_turn, rule_name, view_linked
+from qbwc_server.sync.from_crm import ingest, scopes_of_organisation
+
+log = structlog.get_logger(__name__)
 
 BACKOFF = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10), timedelta(hours=1))
 STOPS_ORGANISATION = (Unavailable, LimitedUntil, LoginFailed, Misconfigured)
@@ -79,8 +83,24 @@ class Delivery:
             except STOPS_ORGANISATION as trouble:
                 self._back(job_id, trouble)
                 return replace(result, stopped=trouble)
+            except Exception as failure:  # noqa: BLE001 - the edge of one record: the others get their turn
+                self._set_aside(job_id, failure)
+                continue
             result = Delivered(result.written + written, result.refused + refused)
         return result
+
+    def _set_aside(self, job_id: str, failure: Exception) -> None:
+        """A fault of ours: the job is tried again later and later, and says so meanwhile."""
+        log.error("deliver.failed", job=job_id, failure=type(failure).__qualname__, exc_info=failure)
+        with self._writing() as tx:
+            job = jobs.job(tx, job_id)
+            if job is None or job.state not in (JobState.OFFERED, JobState.QUEUED):
+                return
+            text = f"An internal error kept it from the CRM ({type(failure).__name__}); it is tried again. See the log."
+            values: dict[str, Any] = {"error": text, "error_code": "internal", "attempts": job.attempts + 1}
+            if job.state == JobState.OFFERED:
+                values["state"] = after(job.state, JobEvent.REQUEUE)
+            jobs.change_job(tx, job_id, self.clock(), due_at=self.clock() + BACKOFF[-1], **values)
 
     @contextmanager
     def _writing(self) -> Iterator[Tx]:
@@ -189,11 +209,28 @@ class Delivery:
         link, kind_map = write.link, write.kind_map
         key = external_key(self.scope, link)
         field = kind_map.status.sync_key
+        if field:
+            self._check_holder(link, kind_map, field, key)
         created = self.gateway.create(kind_map.crm_kind, write.values, (field, key) if field else None)
         bases = bases_of_creation(write)
         with self._writing() as tx:
             links.change_link(tx, self.scope.id, link.id, self.clock(), crm_id=created.id, **bases)
         return created.id
+
+    def _check_holder(self, link: Link, kind_map: KindMap, field: str, key: str) -> None:
+        """A record that a person took apart from this very object still holds our key: never write over it."""
+        with self.database.read() as tx:
+            former = links.was_unlinked(tx, self.scope.id, None, link.books_id)
+        if not former:
+            return
+        for holder in self.gateway.find(kind_map.crm_kind, field, key, [field]):
+            if holder.id != link.crm_id:
+                raise Rejected(
+                    f"The CRM record {holder.id} was unlinked from {link.label} and still holds its key in {field}. "
+                    "Link the two again, or clear that field in the CRM.",
+                    code="key held",
+                    record=holder.id,
+                )
 
     def _write_contributor(
         self, write: Write, crm_id: str, name: str, values: dict[str, Any]
@@ -243,7 +280,8 @@ class Delivery:
 
     def _keep(self, tx: Tx, kept: Mapping[str, Page]) -> None:
         for kind, page in kept.items():
-            ingest(tx, [load_scope(tx, self.scope.connection)], kind, page, self.clock())
+            scopes = scopes_of_organisation(tx, self.scope.connection.organisation_id)
+            ingest(tx, scopes, kind, page, self.clock())
 
     def _settle(self, tx: Tx, job_id: str, write: Write) -> None:
         """Both halves of the base move for what was written; what the CRM keeps differently is remembered."""

@@ -37,6 +37,9 @@ PARSE_ERROR = "0x80040400"
 GOODBYE = qbxml.Request("HostQueryRq", {}, "goodbye")
 
 
+NOT_READ = "kinds of records could not be read from QuickBooks"
+
+
 @dataclass(frozen=True)
 class Notes:
     """What a visit remembers between its calls; kept as plain values with its ticket."""
@@ -278,7 +281,7 @@ def _take_read(visit: Visit, response: str) -> Result:
 
 
 def _note_failed_reads(visit: Visit, failed: list[ReadState]) -> None:
-    history.count_in_run(visit.tx, visit.ticket.run_number, {}, len(failed))
+    history.count_in_run(visit.tx, visit.ticket.run_number, {NOT_READ: len(failed)}, len(failed))
     for one in failed:
         history.note_action(visit.tx, visit.now, "QuickBooks", "read failed", one.kind, text=one.error)
 
@@ -441,6 +444,11 @@ def abandon(visit: Visit, why: str) -> None:
 def identified(ticket: Ticket) -> bool:
     """Whether the right company file is known to be open in this visit."""
     return Notes.of(ticket.visit).identified
+
+
+def unproven(ticket: Ticket) -> dict[str, Any]:
+    """The visit's notes for a session whose connection to QuickBooks is made anew."""
+    return replace(Notes.of(ticket.visit), identified=False).plain()
 
 
 def writing_out(ticket: Ticket) -> bool:

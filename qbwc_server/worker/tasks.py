@@ -18,7 +18,13 @@ from qbwc_server.secrets import Keys
 from qbwc_server.store import history, jobs, parties, records, visits
 from qbwc_server.store.database import Database, Tx
 from qbwc_server.sync.deciding import Scope, decide_waiting
-from qbwc_server.sync.from_crm import bury_missing, fields_to_read, ingest, scopes_of_organisation
+from qbwc_server.sync.from_crm import (
+    bury_missing,
+    fields_to_read,
+    ingest,
+    scopes_of_organisation,
+    where_to_resume,
+)
 from qbwc_server.sync.to_crm import Delivery, requeue_interrupted
 
 log = structlog.get_logger(__name__)
@@ -78,12 +84,21 @@ def work_once(background: Background) -> int:
     with background.database.read() as tx:
         organisations = [one.id for one in parties.all_organisations(tx)]
     done = 0
+    failures = []
     for organisation_id in organisations:
-        if poll_due(background, organisation_id):
-            done += poll(background, organisation_id)
-        done += decide(background, organisation_id)
-        done += deliver(background, organisation_id)
+        try:
+            done += _work_for(background, organisation_id)
+        except Exception as failure:  # noqa: BLE001 - the edge of one organisation: the others get their turn
+            failures.append(failure)
+    if failures:
+        raise ExceptionGroup("background work failed", failures)
     return done
+
+
+def _work_for(background: Background, organisation_id: str) -> int:
+    done = poll(background, organisation_id) if poll_due(background, organisation_id) else 0
+    done += decide(background, organisation_id)
+    return done + deliver(background, organisation_id)
 
 
 def poll_due(background: Background, organisation_id: str) -> bool:
@@ -132,7 +147,7 @@ def _read_kind(
     background: Background, organisation_id: str, gateway: Gateway, kind: str, fields: tuple[str, ...]
 ) -> int:
     with background.database.read() as tx:
-        watermark, _ = records.watermark(tx, organisation_id, "crm", kind)
+        watermark = where_to_resume(tx, organisation_id, kind, fields)
     changed = 0
     seen: set[str] = set()
     for page in gateway.changed_since(kind, fields, watermark):
@@ -142,7 +157,7 @@ def _read_kind(
             parties.lock_connections(tx, [scope.id for scope in scopes])
             if page.complete:
                 changed += bury_missing(tx, scopes, kind, seen, background.clock())
-            changed += ingest(tx, scopes, kind, page, background.clock())
+            changed += ingest(tx, scopes, kind, page, background.clock(), fields)
         if page.note:
             log.warning("crm.read", organisation=organisation_id, kind=kind, note=page.note)
     return changed

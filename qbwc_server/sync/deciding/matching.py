@@ -49,8 +49,13 @@ def _key_value(kind_map: KindMap, side: Side, by: str, values: Mapping[str, Any]
     return str(value)
 
 
-def find_matches(tx: Tx, scope: Scope, kind_map: KindMap, here: Side, record: StoredRecord) -> Matches:
-    """Unlinked partners on the other side by the profile's match keys, then by likeness of the name."""
+def find_matches(
+    tx: Tx, scope: Scope, kind_map: KindMap, here: Side, record: StoredRecord, *, alike: bool = True
+) -> Matches:
+    """Unlinked partners on the other side by the profile's match keys, then (if `alike`) by likeness of the name.
+
+    Likeness reads every name of the other side, so it is asked for only where something would be created.
+    """
     there: Side = "books" if here == "crm" else "crm"
     keys = [pair for pair in match_keys(kind_map, here, record.values) if pair[0] != MARK]
     for key_type, key in keys:
@@ -59,7 +64,7 @@ def find_matches(tx: Tx, scope: Scope, kind_map: KindMap, here: Side, record: St
             twins = _free(tx, scope, kind_map, here, _holders(tx, scope, kind_map, here, key_type, key))
             return Matches(tuple(found), key_type, unique_both_ways=set(twins) <= {record.id})
     name = dict(keys).get("name")
-    similar = _similar(tx, scope, kind_map, there, name) if name else ()
+    similar = _similar(tx, scope, kind_map, there, name) if name and alike else ()
     called = _name(tx, scope, kind_map, there, similar[0][0]) if similar else ""
     return Matches(similar=similar, called=called)
 
@@ -96,7 +101,9 @@ def is_bound(link: Link | None) -> bool:
 
 
 def _similar(tx: Tx, scope: Scope, kind_map: KindMap, there: Side, name: str) -> tuple[tuple[str, int], ...]:
-    known = records.keys_of_type(tx, scope.scope_id(there), there, kind_on(kind_map, there), "name")
+    known = records.keys_of_type(
+        tx, scope.scope_id(there), there, kind_on(kind_map, there), "name", SIMILAR_AMONG + 1
+    )
     if len(known) > SIMILAR_AMONG:
         return ()  # suggestions are a courtesy; they must not slow a visit down
     likeness = [

@@ -74,6 +74,8 @@ def field_views(
 ) -> Iterator[tuple[Rule, FieldView]]:
     base_crm, base_books = link.base_crm or {}, link.base_books or {}
     for rule in kind_map.rules:
+        if not _was_read(rule, sides):
+            continue
         name = rule_name(rule)
         crm, books = sides.crm_values[rule.crm], sides.books_values[rule.books]
         yield (
@@ -94,6 +96,12 @@ def field_views(
                 taken=_taken(clashes.get(name), crm, books),
             ),
         )
+
+
+def _was_read(rule: Rule, sides: Sides) -> bool:
+    """False for a field that was mapped after its record was read: what it holds is unknown, which is not empty."""
+    record = sides.contributors.get(rule.contributor) if rule.contributor else sides.crm
+    return record is None or rule.crm_field in record.values
 
 
 def _taken(clash: Mapping[str, Any] | None, crm: Any, books: Any) -> Side | None:

@@ -6,7 +6,7 @@ consequence and its reason in the same transaction. Nothing is sent from here.
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from qbwc_server import mapping
@@ -21,6 +21,8 @@ from qbwc_server.sync.deciding.desk import ON_THE_WAY, SIDES, WAITS_FOR_PERSON, 
 from qbwc_server.sync.deciding.matching import find_matches, is_bound, kind_on, link_of
 from qbwc_server.sync.deciding.pair import Sides, look, presence, view_linked
 from qbwc_server.sync.deciding.scope import scopes_of_company
+
+RUN = timedelta(hours=1)
 
 
 def decide_waiting(
@@ -61,6 +63,8 @@ def one_turn(turn: "Turn", side: Side, kind: str, record_id: str) -> None:
             turn.decide_record(side, kind, record_id)
     except Exception as failure:  # noqa: BLE001 - the edge of one record: the others still get their turn
         turn.note_failure(record_id, failure)
+        # Set aside, not dropped: it gets its turn again after the next read of the CRM.
+        records.park(turn.tx, turn.scope.id, side, kind, record_id, turn.now)
     records.decided(turn.tx, turn.scope.id, side, kind, record_id)
 
 
@@ -200,16 +204,17 @@ class Turn(Desk):
 
     def _view_unlinked(self, kind_map: KindMap, side: Side, record: StoredRecord) -> Pair:
         present = presence(record)
+        promoted = self._promoted(kind_map, side, record)
         ready = self._first_reads_complete(kind_map)
         scoped = kind_map.books_filter if side == "books" else None
         return Pair(
             crm=present if side == "crm" else Presence.UNSEEN,
             books=present if side == "books" else Presence.UNSEEN,
             linked=False,
-            promoted=self._promoted(kind_map, side, record),
+            promoted=promoted,
             first_reads_complete=ready,
             matches=(
-                find_matches(self.tx, self.scope, kind_map, side, record)
+                find_matches(self.tx, self.scope, kind_map, side, record, alike=side == "books" or promoted)
                 if ready and present is Presence.PRESENT
                 else Matches()
             ),
@@ -343,8 +348,11 @@ class Turn(Desk):
         return made
 
     def _beyond_limits(self) -> str:
-        """Why a new record must wait for a person: this run made as many as it may unasked. "" when it need not."""
-        made = jobs.count_made_by_run(self.tx, self.scope.id, self.run_number, "add")
+        """Why a new record must wait for a person; "" when it need not.
+
+        A run is counted as the last hour: the pages of a visit and the worker's turns between them are one run.
+        """
+        made = jobs.count_made_since(self.tx, self.scope.id, "add", self.now - RUN)
         why = rule_book.beyond_limits(rule_book.RunSize(creates=made + 1), self.scope.profile.limits)
         return f"{_sentence(why)} Approve it (job retry), or cancel it." if why else ""
 

@@ -14,7 +14,16 @@ from qbwc_server.store import history, jobs, links, records
 from qbwc_server.store.database import Tx
 from qbwc_server.store.job_states import JobEvent, after
 from qbwc_server.store.rows import Link, LinkJob, MessageSet
-from qbwc_server.sync.deciding import IN_DOUBT, MARK, SIDES, Desk, Scope, is_bound, rule_name
+from qbwc_server.sync.deciding import (
+    IN_DOUBT,
+    MARK,
+    SIDES,
+    Desk,
+    Scope,
+    is_bound,
+    rule_name,
+    scopes_of_company,
+)
 from qbwc_server.sync.from_books.reading import plain, store_records
 from qbwc_server.sync.to_books import id_field, mark_of
 from qbxml import Status
@@ -83,7 +92,7 @@ def _settle_job(desk: Desk, job: LinkJob, response: qbxml.Response) -> str:
         full = ret is not None and ret.name != "ErrorRecovery"
         return _bind(desk, job, link, plain(ret.values) if ret else {}, status, full=full)
     if status.code == 3200 and ret is not None:
-        store_records(desk.tx, desk.scope.company, [desk.scope], job.kind, [ret.values], desk.now)
+        store_records(desk.tx, desk.scope.company, _all_scopes(desk), job.kind, [ret.values], desk.now)
     return _refused(desk, job, link, status)
 
 
@@ -108,7 +117,7 @@ def _bind(
         links.drop_conflict(desk.tx, desk.scope.id, link.id, name)
     _end(desk, job, JobEvent.SETTLE)
     if full:
-        store_records(desk.tx, desk.scope.company, [desk.scope], job.kind, [values], desk.now)
+        store_records(desk.tx, desk.scope.company, _all_scopes(desk), job.kind, [values], desk.now)
     _after_settling(desk, job, link, status)
     return "settled"
 
@@ -135,6 +144,11 @@ def _after_settling(desk: Desk, job: LinkJob, link: Link, status: Status | None)
     if link.crm_id:
         records.mark_undecided(desk.tx, desk.scope.id, "crm", link.crm_kind, [link.crm_id], desk.now)
     desk.refresh_status(link.id)
+
+
+def _all_scopes(desk: Desk) -> list[Scope]:
+    """Every connection of the company: what one of them wrote is news for the others."""
+    return scopes_of_company(desk.tx, desk.scope.company.id)
 
 
 def _refused(desk: Desk, job: LinkJob, link: Link, status: Status) -> str:
@@ -217,8 +231,12 @@ def withdraw(desk: Desk, job: LinkJob) -> None:
     link = _must(desk, job.link_id)
     if link.unlinked_at is None and not is_bound(link):
         unlink(desk, link.id)
-    else:
+    elif job.side == "books":
         desk.refresh_status(link.id)
+    elif link.status == "Error" and link.error_code == job.error_code:
+        # No write-back, for a write to the CRM is what was cancelled; but its error is over.
+        over = {"status": "Success", "error": "", "error_code": ""}
+        links.change_link(desk.tx, desk.scope.id, link.id, desk.now, **over)
 
 
 def unlink(desk: Desk, link_id: str) -> None:
@@ -257,6 +275,7 @@ def leave_in_doubt(
         if job.action == "change":
             state = after(job.state, JobEvent.REQUEUE)
             jobs.change_job(tx, job.id, now, state=state, set_id=None, due_at=now, visit_attempts=0)
+            keep_wish(Desk(tx, scopes[job.connection_id], run_number, now), job.id)
             continue
         asked = f"{IN_DOUBT} {'' if code is None else code}".strip()
         jobs.change_job(tx, job.id, now, error_code=asked, next_step=NOT_STORED)

@@ -128,6 +128,14 @@ def add_connection(tx: Tx, by: By, new: NewConnection) -> ConnectionRow:
     for other in parties.connections_of_organisation(tx, organisation_id):
         if other.company_id == new.company_id:
             raise AlreadyThere(f"{new.url} is connected with this company already, as {other.name}.")
+        raise Problem(
+            f"{new.url} is connected with another company already, as {other.name}. Which records belong to which "
+            "company cannot be said yet, so one CRM organisation serves one company."
+        )
+    for other in parties.connections_of_company(tx, new.company_id):
+        raise Problem(
+            f"This company is connected already, as {other.name}. One company serves one CRM organisation."
+        )
     override = dict(new.override) if new.override else None
     row = ConnectionRow(
         new_id("connection"), new.name, organisation_id, new.company_id, new.profile, override, None, by.now

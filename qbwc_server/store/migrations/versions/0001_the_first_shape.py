@@ -129,6 +129,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number", name=op.f("pk_exchanges")),
     )
     with op.batch_alter_table("exchanges", schema=None) as batch_op:
+        batch_op.create_index("ix_exchanges_age", ["started_at"], unique=False)
         batch_op.create_index("ix_exchanges_company", ["company_id", "number"], unique=False)
         batch_op.create_index("ix_exchanges_run", ["run_number"], unique=False)
 
@@ -169,6 +170,7 @@ def upgrade() -> None:
     with op.batch_alter_table("link_jobs", schema=None) as batch_op:
         batch_op.create_index("ix_link_jobs_due", ["company_id", "side", "state", "due_at"], unique=False)
         batch_op.create_index("ix_link_jobs_id", ["id"], unique=False)
+        batch_op.create_index("ix_link_jobs_made", ["connection_id", "action", "created_at"], unique=False)
         batch_op.create_index("ix_link_jobs_set", ["company_id", "set_id"], unique=False)
         batch_op.create_index(
             "uq_link_jobs_open",
@@ -340,6 +342,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("tickets", schema=None) as batch_op:
         batch_op.create_index("ix_tickets_company", ["company_id", "state"], unique=False)
+        batch_op.create_index("ix_tickets_idle", ["state", "seen_at"], unique=False)
 
     op.create_table(
         "undecided",
@@ -369,6 +372,7 @@ def downgrade() -> None:
     op.drop_table("watermarks")
     op.drop_table("undecided")
     with op.batch_alter_table("tickets", schema=None) as batch_op:
+        batch_op.drop_index("ix_tickets_idle")
         batch_op.drop_index("ix_tickets_company")
 
     op.drop_table("tickets")
@@ -418,6 +422,7 @@ def downgrade() -> None:
             ),
         )
         batch_op.drop_index("ix_link_jobs_set")
+        batch_op.drop_index("ix_link_jobs_made")
         batch_op.drop_index("ix_link_jobs_id")
         batch_op.drop_index("ix_link_jobs_due")
 
@@ -426,6 +431,7 @@ def downgrade() -> None:
     with op.batch_alter_table("exchanges", schema=None) as batch_op:
         batch_op.drop_index("ix_exchanges_run")
         batch_op.drop_index("ix_exchanges_company")
+        batch_op.drop_index("ix_exchanges_age")
 
     op.drop_table("exchanges")
     with op.batch_alter_table("exchange_subjects", schema=None) as batch_op:
