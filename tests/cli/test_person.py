@@ -99,6 +99,15 @@ def test_any_other_open_job_is_cancelled_at_once_and_ends_its_half_link(tx: Tx, 
     assert person.find_link(tx, LINK.id).status == "Unlinked"
 
 
+def test_a_cancelled_write_to_the_crm_is_not_made_again_at_once(tx: Tx) -> None:
+    links.change_link(
+        tx, "con", LINK.id, NOW, books_id="80000001-1", status="Error", error="It refused.", error_code="X"
+    )
+    person.cancel(tx, ANN, put(tx, "refused", side="crm", kind="account", action="change", error_code="X"))
+    assert jobs.open_job(tx, "con", LINK.id, "crm") is None
+    assert (person.find_link(tx, LINK.id).status, person.find_link(tx, LINK.id).error) == ("Success", "")
+
+
 def test_every_state_has_an_answer_to_retry_and_cancel(tx: Tx) -> None:
     known = {*GOES_AGAIN, "settled", "cancelled", "offered", "in_doubt"}
     assert known == {str(state) for state in JobState}
