@@ -1,0 +1,112 @@
+"""One installation for the tests of a file, one company for each test, and the processes' logs when a test fails."""
+
+import itertools
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qbwc_server.store import history
+from tests.crash.ending import Ending
+from tests.crash.house import House
+from tests.crash.shop import Shop
+from tests.postgres import Cluster
+
+_numbers = itertools.count(1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "databases(*kinds): where to run instead of in SQLite alone")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """SQLite sees every moment; PostgreSQL those where a half-done transaction matters most."""
+    if "house" in metafunc.fixturenames:
+        chosen = metafunc.definition.get_closest_marker("databases")
+        metafunc.parametrize("house", chosen.args if chosen else ("sqlite",), indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
+def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    cluster: Cluster | None = request.getfixturevalue("cluster") if request.param == "postgres" else None
+    url = cluster.make() if cluster else ""
+    house = House(tmp_path_factory.mktemp("home"), url)
+    try:
+        house.begin()
+        yield house
+    finally:
+        house.end()
+        if cluster:
+            cluster.drop(url)
+
+
+@pytest.fixture
+def shop(house: House, tmp_path: Path) -> Iterator[Shop]:
+    """A company that was never synchronized; its CRM was read once."""
+    with _new_shop(house, tmp_path) as shop:
+        shop.open()
+        shop.wait_for_first_poll()
+        yield shop
+
+
+@pytest.fixture
+def unopened(house: House, tmp_path: Path) -> Iterator[Shop]:
+    """A company that the product does not know yet, with a relay before its CRM."""
+    with _new_shop(house, tmp_path, crm_relay=True) as shop:
+        yield shop
+
+
+@pytest.fixture(scope="module")
+def undisturbed(house: House, tmp_path_factory: pytest.TempPathFactory) -> Ending:
+    """The end of a run in which nothing fails."""
+    with _new_shop(house, tmp_path_factory.mktemp("undisturbed")) as shop:
+        shop.open()
+        shop.wait_for_first_poll()
+        shop.update_until_quiet()
+        assert not shop.jobs()
+        return Ending.of(shop)
+
+
+@pytest.fixture(scope="module")
+def edited(house: House, tmp_path_factory: pytest.TempPathFactory) -> Ending:
+    """The same end after people changed both sides and nothing failed."""
+    with _new_shop(house, tmp_path_factory.mktemp("edited")) as shop:
+        shop.open()
+        shop.wait_for_first_poll()
+        shop.update_until_quiet()
+        shop.edit_both_sides()
+        shop.update_until_quiet()
+        return Ending.of(shop)
+
+
+@contextmanager
+def _new_shop(house: House, folder: Path, *, crm_relay: bool = False) -> Iterator[Shop]:
+    house.wait_until_ready()
+    shop = Shop(house, folder, f"shop{next(_numbers)}", crm_relay=crm_relay)
+    try:
+        yield shop
+    finally:
+        shop.close()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
+    report = (yield).get_result()
+    arguments = getattr(item, "funcargs", {})
+    house, shop = arguments.get("house"), arguments.get("shop", arguments.get("unopened"))
+    if not report.failed or not isinstance(house, House):
+        return
+    for process in house.processes:
+        report.sections.append((f"log of {process.name}, killed {process.deaths} times", process.tail()))
+    if isinstance(shop, Shop) and shop.company_id:
+        report.sections.append(("SOAP calls of this company", _exchanges(house, shop)))
+
+
+def _exchanges(house: House, shop: Shop) -> str:
+    with house.database.read() as tx:
+        found = history.find_exchanges(tx, company_id=shop.company_id, limit=60)
+    return "\n".join(
+        f"{one.number} run {one.run_number} {one.method}: {one.outcome}" for one in reversed(found)
+    )
