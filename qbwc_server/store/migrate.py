@@ -1,5 +1,6 @@
 """Bring a database to the newest shape, and say which shape it has."""
 
+from functools import lru_cache
 from pathlib import Path
 
 from alembic import command
@@ -26,7 +27,9 @@ def current(database: Database) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
+@lru_cache(maxsize=1)
 def head() -> str:
+    """The newest revision there is; read from the scripts once."""
     return str(ScriptDirectory.from_config(_config()).get_current_head())
 
 
