@@ -109,7 +109,7 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_POST = do_PATCH = answer  # noqa: N815
+        do_GET = do_POST = do_PATCH = answer
 
         def log_message(self, *_: Any) -> None:
             pass
