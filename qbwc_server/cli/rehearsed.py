@@ -26,7 +26,7 @@ def _plain(company: Company, result: Rehearsal) -> dict[str, object]:
     planned = [
         one.__dict__ | {"changes": [change.__dict__ for change in one.changes]} for one in result.planned
     ]
-    return {"company": company.name, "planned": planned, "decided": result.decided, "waiting": result.waiting}
+    return result.__dict__ | {"company": company.name, "planned": planned}
 
 
 def _lines(company: Company, result: Rehearsal) -> Iterator[str]:
@@ -36,6 +36,7 @@ def _lines(company: Company, result: Rehearsal) -> Iterator[str]:
         if seen
         else "QuickBooks has not been read yet; its first update comes before anything is decided."
     )
+    yield from result.stopped
     for one in result.planned:
         yield ""
         yield from _paragraph(one)

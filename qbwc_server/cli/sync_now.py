@@ -11,20 +11,19 @@ from typing import Any
 
 import click
 
-from crm.port import Page
 from qbwc_server.app import Gateways, Installation
 from qbwc_server.cli.frame import Command, actor, json_option
 from qbwc_server.cli.opened import connection_named, opened
 from qbwc_server.cli.rehearsed import tell
 from qbwc_server.cli.show import progress
 from qbwc_server.errors import Problem
-from qbwc_server.store import history, jobs, parties, records, visits
+from qbwc_server.store import history, jobs, parties, visits
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import Company, ConnectionRow
 from qbwc_server.sync import person
-from qbwc_server.sync.from_crm import fields_to_read, scopes_of_organisation
+from qbwc_server.sync.from_crm import fields_to_read, scopes_of_organisation, where_to_resume
 from qbwc_server.sync.person import By
-from qbwc_server.sync.rehearsal import Rehearsal, rehearse
+from qbwc_server.sync.rehearsal import Fresh, Rehearsal, rehearse
 from qbwc_server.sync.visit import WORKER_LEASE
 from qbwc_server.worker import tasks
 
@@ -163,32 +162,30 @@ def _running(tx: Tx, company: Company) -> list[str]:
 
 def _rehearsed(installation: Installation, company: Company) -> tuple[Company, Rehearsal]:
     """Decided on fresh CRM data, read before the transaction begins that is then rolled back."""
-    pages = _fresh_pages(installation, company)
+    read = _fresh(installation, company)
     with installation.database.write() as tx:
-        result = rehearse(tx, company.id, pages, installation.clock())
+        result = rehearse(tx, company.id, read, installation.clock())
         tx.rollback()
     return company, result
 
 
-def _fresh_pages(installation: Installation, company: Company) -> dict[tuple[str, str], list[Page]]:
+def _fresh(installation: Installation, company: Company) -> list[Fresh]:
     with installation.database.read() as tx:
         connections = parties.connections_of_company(tx, company.id)
-    return {
-        (one.organisation_id, kind): pages
-        for one in connections
-        for kind, pages in _read(installation, one).items()
-    }
+    return [read for one in connections for read in _read(installation, one)]
 
 
-def _read(installation: Installation, connection: ConnectionRow) -> dict[str, list[Page]]:
+def _read(installation: Installation, connection: ConnectionRow) -> list[Fresh]:
+    organisation_id = connection.organisation_id
     with installation.database.read() as tx:
-        organisation = parties.organisation(tx, connection.organisation_id)
-        wanted = fields_to_read(scopes_of_organisation(tx, connection.organisation_id))
-        marks = {kind: records.watermark(tx, connection.organisation_id, "crm", kind)[0] for kind in wanted}
+        organisation = parties.organisation(tx, organisation_id)
+        wanted = fields_to_read(scopes_of_organisation(tx, organisation_id))
+        marks = {kind: where_to_resume(tx, organisation_id, kind, fields) for kind, fields in wanted.items()}
     assert organisation is not None
     login: dict[str, Any] = json.loads(installation.keys.unseal(organisation.credentials))
     gateway = installation.open_crm(organisation.vendor, organisation.url, login)
     with closing(gateway), progress(f"{connection.name}: reading the CRM", None):
-        return {
-            kind: list(gateway.changed_since(kind, fields, marks[kind])) for kind, fields in wanted.items()
-        }
+        return [
+            Fresh(organisation_id, kind, fields, tuple(gateway.changed_since(kind, fields, marks[kind])))
+            for kind, fields in wanted.items()
+        ]

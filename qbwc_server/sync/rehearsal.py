@@ -1,6 +1,6 @@
 """What a sync would do, without doing it: everything is decided in a transaction that the caller rolls back."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,7 +23,7 @@ from qbwc_server.sync.deciding import (
     scopes_of_company,
     view_linked,
 )
-from qbwc_server.sync.from_crm import ingest, scopes_of_organisation
+from qbwc_server.sync.from_crm import bury_missing, ingest, scopes_of_organisation
 from qbwc_server.sync.to_books import Refusal, draft
 
 SLICE = 200
@@ -58,33 +58,59 @@ class Planned:
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """`waiting` records cannot be decided yet, because the first read of a side is not complete."""
+    """`waiting` records cannot be decided yet, because the first read of a side is not complete.
+
+    `stopped` says of each connection that would write nothing at all, why.
+    """
 
     planned: tuple[Planned, ...]
     decided: int
     waiting: int
+    stopped: tuple[str, ...] = ()
 
 
-def rehearse(
-    tx: Tx, company_id: str, pages: Mapping[tuple[str, str], Sequence[Page]], now: datetime
-) -> Rehearsal:
-    """Decide what waits, and `pages` (fresh from the CRM, by organisation and kind), as a visit would.
+@dataclass(frozen=True)
+class Fresh:
+    """One pass over a kind of CRM record, read for a rehearsal only."""
+
+    organisation_id: str
+    kind: str
+    fields: tuple[str, ...]
+    pages: tuple[Page, ...]
+
+
+def rehearse(tx: Tx, company_id: str, read: Iterable[Fresh], now: datetime) -> Rehearsal:
+    """Decide what waits, and what was read from the CRM just now, as the worker and a visit would.
 
     QuickBooks is taken as it was last read. The caller rolls the transaction back.
     """
     run_number = history.begin_run(tx, "dry run", now, company_id=company_id)
-    for (organisation_id, kind), read in pages.items():
-        for page in read:
-            ingest(tx, scopes_of_organisation(tx, organisation_id), kind, page, now)
+    for one in read:
+        _take_in(tx, one, now)
     decided = 0
     while done := decide_slice(tx, company_id, run_number, now, SLICE):
         decided += done
     scopes = {one.id: one for one in scopes_of_company(tx, company_id)}
-    waiting = jobs.all_jobs(tx, list(scopes), states=WOULD_GO, limit=100_000)
+    running = [one.id for one in scopes.values() if not one.connection.stopped_reason]
+    waiting = jobs.all_jobs(tx, running, states=WOULD_GO, limit=100_000)
     planned = tuple(
         plan for job in waiting if (plan := _planned(tx, scopes[job.connection_id], job, run_number, now))
     )
-    return Rehearsal(planned, decided, search.parked(tx, list(scopes)))
+    stopped = tuple(
+        f"{one.connection.name} is stopped: {one.connection.stopped_reason}"
+        for one in scopes.values()
+        if one.id not in running
+    )
+    return Rehearsal(planned, decided, search.parked(tx, list(scopes)), stopped)
+
+
+def _take_in(tx: Tx, read: Fresh, now: datetime) -> None:
+    seen = {one.id for page in read.pages for one in page.records if not one.deleted}
+    for page in read.pages:
+        scopes = scopes_of_organisation(tx, read.organisation_id)
+        if page.complete:
+            bury_missing(tx, scopes, read.kind, seen, now)
+        ingest(tx, scopes, read.kind, page, now, read.fields)
 
 
 def _planned(tx: Tx, scope: Scope, job: LinkJob, run_number: int, now: datetime) -> Planned | None:

@@ -219,6 +219,15 @@ def test_a_dry_run_before_the_first_update_says_that_quickbooks_comes_first(shop
     assert "1 records wait for the first read of both sides" in text
 
 
+def test_a_dry_run_of_a_stopped_connection_says_why_nothing_would_be_written(shop: Shop) -> None:
+    shop.sync()
+    shop.account("Ann's Bakery")
+    shop.line.says("connection", "stop", "CRM", "--reason", "year end")
+    text = shop.line.says("sync-now", "--dry-run")
+    assert "CRM is stopped: year end" in text
+    assert "In all: 0 writes to QuickBooks, 0 to the CRM." in text
+
+
 def test_a_refused_job_is_tried_again_when_a_person_says_so(shop: Shop) -> None:
     vendor = shop.books.user_add({"Name": "Acme Tools"}, kind="Vendor")
     shop.account("Acme Tools")
