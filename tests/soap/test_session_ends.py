@@ -248,8 +248,10 @@ def test_only_the_parsers_refusal_sends_the_others_again_until_the_guilty_one_st
     while text:
         ids += re.findall('newMessageSetID="([^"]*)"', text)
         if "Guilty" in text:
-            assert 0 <= caller.receive("", "0x80040400", "parsing failed") < 100
-            text = caller.send(path=books.path)
+            # 100 when the guilty one happens to be the last: jobs of one moment go in no certain order.
+            percent = caller.receive("", "0x80040400", "parsing failed")
+            assert 0 <= percent <= 100
+            text = "" if percent == 100 else caller.send(path=books.path)
         else:
             text = caller.go_on(books, text)
     assert books.customers() == ["Ann", "Bob", "Zoe"]
