@@ -349,6 +349,10 @@ class World:
         counts = self.company.counts()
         return sum(counts.get(name, 0) for name in ("CustomerAdd", "CustomerMod", "ListDel"))
 
+    def account_field(self, name: str, **changes: Any) -> FieldInfo:
+        """A field of an account as an administrator would change it."""
+        return replace(next(one for one in ACCOUNT if one.name == name), **changes)
+
     def in_crm(self, account: str) -> Mapping[str, Any]:
         return _whole(ACCOUNT, self.crm.record("account", account))
 
@@ -472,13 +476,21 @@ def _empty_database() -> bytes:
 
 
 @contextmanager
-def sqlite_world(home: Path, **options: Any) -> Iterator[World]:
-    path = home / "qbwc.sqlite"
-    path.write_bytes(_empty_database())
-    database = Database(sqlite_url(path))
+def world_in(home: Path, url: str, **options: Any) -> Iterator[World]:
+    """A world on a database that has its tables already."""
+    database = Database(url)
     world = World(home, database, **options)
     try:
         yield world
     finally:
         world.close()
         database.close()
+
+
+@contextmanager
+def sqlite_world(home: Path, **options: Any) -> Iterator[World]:
+    """A world without fixtures, on a new SQLite file in `home`."""
+    path = home / "qbwc.sqlite"
+    path.write_bytes(_empty_database())
+    with world_in(home, sqlite_url(path), **options) as world:
+        yield world
