@@ -61,10 +61,10 @@ COMMANDS = """\
 
 
 def _keep_running(world: World, say: Callable[[str], None]) -> None:
-    say(f"\nEverything keeps running until Ctrl-C. The server's page: {world.server.url}/\n")
-    say(COMMANDS.format(home=world.home, company=world.company.path))
     ended = threading.Event()
     with suppress(KeyboardInterrupt):
+        say(f"\nEverything keeps running until Ctrl-C. The server's page: {world.server.url}/\n")
+        say(COMMANDS.format(home=world.home, company=world.company.path))
         while not ended.wait(timeout=1):  # a wait without end cannot be interrupted on Windows
             pass
     say("\nEnding the server.")
