@@ -331,7 +331,7 @@ def at(customer: Mapping[str, Any], path: str) -> str | None:
 
 TestConnection = Connection.TestCase
 TestConnection.settings = settings(
-    max_examples=SEARCH or 25,
+    max_examples=SEARCH or 20,
     stateful_step_count=25,
     deadline=None,
     derandomize=not SEARCH,

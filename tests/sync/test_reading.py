@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from qbwc_server.simulator import SimulatorError
+from qbwc_server.sync.from_books import reading
 from tests.sync.world import Killed, World
 
 Build = Callable[..., World]
@@ -17,6 +18,12 @@ def pair(world: World, name: str = "Ann's Bakery", **values: Any) -> tuple[str, 
     account = world.account(name, promoted=True, contact="Ann Baker", **values)
     world.sync(2)
     return account, str(world.in_crm(account)["QB_ListID__c"])
+
+
+@pytest.fixture
+def _small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages of 20: what holds for three pages of 200 holds for these."""
+    monkeypatch.setattr(reading, "PAGE_SIZE", 20)
 
 
 def many(world: World, count: int) -> None:
@@ -29,19 +36,21 @@ def pages(seen: Any) -> int:
     return len(seen.requests("CustomerQuery"))
 
 
+@pytest.mark.usefixtures("_small_pages")
 def test_a_large_company_is_read_page_by_page_within_one_visit(build: Build) -> None:
     world = build(override={"limits": {"creates": None}})
     world.poll()
-    many(world, 450)
+    many(world, 45)
     seen = world.visit()
     assert pages(seen) == 3
     assert seen.progress == sorted(seen.progress)
     assert world.watermark()[1]
 
 
+@pytest.mark.usefixtures("_small_pages")
 def test_the_watermark_stays_and_nothing_is_created_until_the_last_page_was_stored(world: World) -> None:
     world.poll()
-    many(world, 450)
+    many(world, 45)
 
     def die(document: str) -> None:
         if 'iterator="Continue"' in document:
@@ -57,9 +66,10 @@ def test_the_watermark_stays_and_nothing_is_created_until_the_last_page_was_stor
     assert world.watermark()[1]
 
 
+@pytest.mark.usefixtures("_small_pages")
 def test_an_iterator_that_died_starts_again_within_the_visit(world: World) -> None:
     world.poll()
-    many(world, 450)
+    many(world, 45)
     armed: list[str] = []
 
     def spoil(document: str) -> None:

@@ -321,7 +321,7 @@ class World:
 
     def quiet(self, most: int = 12) -> None:
         """Go on, hour by hour, until a round writes nothing and nothing waits for its time."""
-        before = None
+        before = self.movement()
         for _ in range(most):
             self.clock.advance(minutes=61)
             self.sync()
