@@ -196,12 +196,14 @@ class Control:
 
     @contextmanager
     def _work(self) -> Iterator[None]:
-        """All of what is written inside, or nothing."""
+        """All of what is written inside, or nothing; by a user who is not the integration's."""
         with self.org.lock:
+            self.org.writes.user_id = self.org.sales_user_id
             try:
                 yield
                 self.org.commit(counted=False)
             finally:
+                self.org.writes.user_id = self.org.user_id
                 self.org.rows.undo()
 
     def _object(self, name: str) -> SObject:

@@ -1,6 +1,8 @@
 """How objects and fields describe themselves. Pure."""
 
-from .schema import Field, SObject
+from collections.abc import Iterator
+
+from .schema import Field, Schema, SObject
 from .values import TYPES, show
 
 
@@ -25,13 +27,27 @@ def brief(item: SObject, data_url: str) -> dict[str, object]:
     }
 
 
-def full(item: SObject, data_url: str) -> dict[str, object]:
+def full(item: SObject, schema: Schema, data_url: str) -> dict[str, object]:
     return {
         **brief(item, data_url),
-        "childRelationships": [],
+        "childRelationships": list(_children(item, schema)),
         "recordTypeInfos": [],
         "fields": [describe_field(field) for field in item.fields],
     }
+
+
+def _children(item: SObject, schema: Schema) -> Iterator[dict[str, object]]:
+    for other in schema.all():
+        for field in other.fields:
+            if field.reference_to == item.name:
+                yield {
+                    "childSObject": other.name,
+                    "field": field.name,
+                    "relationshipName": field.children or None,
+                    "cascadeDelete": field.cascade,
+                    "restrictedDelete": field.restrict,
+                    "deprecatedAndHidden": False,
+                }
 
 
 def describe_field(field: Field) -> dict[str, object]:
@@ -52,7 +68,7 @@ def describe_field(field: Field) -> dict[str, object]:
         "defaultedOnCreate": _defaulted(field),
         "defaultValue": show(field.default),
         "calculated": False,
-        "autoNumber": False,
+        "autoNumber": bool(field.auto_number),
         "custom": field.custom,
         "externalId": field.external_id,
         "idLookup": field.external_id or field.name == "Id",
@@ -64,7 +80,7 @@ def describe_field(field: Field) -> dict[str, object]:
         "nameField": field.name == "Name",
         "permissionable": not field.required,
         "cascadeDelete": field.cascade,
-        "restrictedDelete": False,
+        "restrictedDelete": field.restrict,
         "referenceTo": [field.reference_to] if field.reference_to else [],
         "relationshipName": field.relationship or None,
         "restrictedPicklist": field.restricted,

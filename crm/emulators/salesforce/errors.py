@@ -131,6 +131,30 @@ def no_foreign_key(value: object, field: str, object_name: str) -> ApiError:
     return ApiError(400, "INVALID_FIELD", text)
 
 
+def integrity(name: str, why: str) -> ApiError:
+    text = f"field integrity exception: {name} ({why})"
+    return ApiError(400, "FIELD_INTEGRITY_EXCEPTION", text, [name])
+
+
+def circle() -> ApiError:
+    return ApiError(400, "CIRCULAR_DEPENDENCY", "attempt to violate hierarchy constraints", ["ParentId"])
+
+
+def no_standard_price() -> ApiError:
+    text = "Before creating a custom price, create a standard price."
+    return ApiError(400, "STANDARD_PRICE_NOT_DEFINED", text, [])
+
+
+def price_exists() -> ApiError:
+    text = "This price definition already exists in this price book"
+    return ApiError(400, "FIELD_INTEGRITY_EXCEPTION", text, [])
+
+
+def in_use(what: str) -> ApiError:
+    text = f"Your attempt to delete it could not be completed because it is used by {what}"
+    return ApiError(400, "DELETE_FAILED", text, [])
+
+
 def duplicate(name: str, row_id: str) -> ApiError:
     text = f"duplicate value found: {name} duplicates value on record with id: {row_id}"
     return ApiError(400, "DUPLICATE_VALUE", text, [])

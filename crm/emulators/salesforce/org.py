@@ -1,7 +1,7 @@
 """One emulated organisation: its schema, rows, sessions, limits and the things that are about to go wrong."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -74,6 +74,7 @@ class Org:
         self.schema = Schema(OBJECTS)
         self.rows = Rows(self.schema)
         self.user_id = numbered("005", _USER_NUMBER)
+        self.sales_user_id = numbered("005", _USER_NUMBER + 1)
         self.writes = Writes(self.rows, clock.second, self.user_id)
         self.sessions = Sessions(credentials, clock.now)
         self.cursors = Cursors(clock.now)
@@ -135,28 +136,34 @@ class Org:
 
     def _count(self, changes: Iterable[Change]) -> None:
         for change in changes:
-            if change.verb != "clear":
+            if change.verb not in _OF_ITSELF:
                 self.counters.writes[change.after.object] += 1
                 self.counters.verbs[f"{change.verb}:{change.after.object}"] += 1
 
     def _settle_in(self) -> None:
-        if self.rows.find(self.user_id) is not None:
+        """What an organisation has from its first day: two users and the standard price book."""
+        names = {
+            self.user_id: (self.sessions.credentials.username, "Integration"),
+            self.sales_user_id: _SELLER,
+        }
+        for row_id, (name, last) in names.items():
+            user: dict[str, Value] = {"Username": name, "LastName": last, "Email": name, "IsActive": True}
+            self._place("User", row_id, user)
+        book: dict[str, Value] = {"Name": "Standard Price Book", "IsActive": True, "IsStandard": True}
+        self._place("Pricebook2", _STANDARD_BOOK, book)
+
+    def _place(self, object_name: str, row_id: str, own: Mapping[str, Value]) -> None:
+        if self.rows.find(row_id) is not None:
             return
         now = self.clock.second()
-        values: dict[str, Value] = {
-            "Id": self.user_id,
-            "IsDeleted": False,
-            "CreatedDate": now,
-            "CreatedById": self.user_id,
-            "LastModifiedDate": now,
-            "LastModifiedById": self.user_id,
-            "SystemModstamp": now,
-            "Username": self.sessions.credentials.username,
-            "LastName": "Integration",
-            "Email": self.sessions.credentials.username,
-            "IsActive": True,
-        }
-        self.rows.load([Row("User", self.user_id, values)], {})
+        stamps = dict.fromkeys(("CreatedDate", "LastModifiedDate", "SystemModstamp"), now)
+        authors = dict.fromkeys(("CreatedById", "LastModifiedById"), self.user_id)
+        values: dict[str, Value] = {"Id": row_id, "IsDeleted": False, **stamps, **authors, **own}
+        self.rows.load([Row(object_name, row_id, values)], {})
 
 
 _USER_NUMBER = 62**5 * 3 + 815
+_SELLER = ("sales@acme.example", "Sales")
+_STANDARD_BOOK = numbered("01s", 62**5 * 3 + 4711)
+# Changes that the service makes of itself; they are nobody's writes.
+_OF_ITSELF = ("clear", "follow")

@@ -26,7 +26,7 @@ def about(call: Call) -> Response:
 
 
 def described(call: Call) -> Response:
-    return json(describe.full(call.item, call.data_url))
+    return json(describe.full(call.item, call.org.schema, call.data_url))
 
 
 def listed(call: Call) -> Response:

@@ -34,6 +34,12 @@ class Field:
     reference_to: str = ""
     relationship: str = ""
     cascade: bool = False
+    # The name of the way back in SOQL, from the row pointed to down to those that point ("Contacts").
+    children: str = ""
+    # Rows that are pointed to cannot be deleted.
+    restrict: bool = False
+    # The form of a number that the organisation gives to each new row.
+    auto_number: str = ""
     choices: tuple[str, ...] = ()
     restricted: bool = False
     # False for long text areas and addresses: "can not be filtered in a query call".
@@ -101,6 +107,14 @@ class Schema:
 
     def of_id(self, row_id: str) -> SObject | None:
         return next((item for item in self._objects.values() if item.key_prefix == row_id[:3]), None)
+
+    def below(self, item: SObject, relationship: str) -> tuple[SObject, Field] | None:
+        """The object and reference field behind the name of a child relationship."""
+        for other in self._objects.values():
+            for field in other.fields:
+                if field.reference_to == item.name and field.children.lower() == relationship.lower() != "":
+                    return other, field
+        return None
 
     def put(self, item: SObject) -> None:
         """Add an object, or replace it by a wider one."""

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from . import errors, ids, values
 from .rows import Change, Row, Rows
+from .sales_rules import AFTER, Draft, judged
 from .schema import Field, SObject, Value, Values
 
 Body = Mapping[str, object]
@@ -31,14 +32,18 @@ class Writes:
     allow_duplicates: bool = False
     # DUPLICATE_VALUE names the other row by 15 characters; both forms were seen in real answers.
     short_ids: bool = True
+    # A header moves its own stamps when the sum of its lines changes (README, "Marks").
+    roll_ups_stamp: bool = True
 
     def create(self, item: SObject, body: Body) -> Row:
         self._writable_object(item)
         given = self._accepted(item, body, lambda known: known.createable)
-        kept = {known.name: values.initial(known) for known in item.fields} | given
-        row_id = ids.numbered(item.key_prefix, _FIRST + self.rows.next_number(item.name))
+        place = self.rows.next_number(item.name)
+        kept = {known.name: _at_birth(known, place) for known in item.fields} | given
+        row_id = ids.numbered(item.key_prefix, _FIRST + place)
         kept |= self._birth(row_id) | {"OwnerId": kept.get("OwnerId") or self.user_id}
-        row = Row(item.name, row_id, {name: kept[name] for name in kept if item.field(name)})
+        own = {name: kept[name] for name in kept if item.field(name)}
+        row = judged(item.name, Draft(self.rows, None, own, given))
         self._not_alike(item, row)
         return self._keep(item, "create", None, row)
 
@@ -46,22 +51,25 @@ class Writes:
         self._writable_object(item)
         before = self.live(item, row_id)
         given = self._accepted(item, body, lambda known: known.updateable)
-        after = replace(before, values={**before.values, **given, **self._touched()})
+        wanted = {**before.values, **given, **self._touched()}
+        after = judged(item.name, Draft(self.rows, before, wanted, given))
         return self._keep(item, "update", before, after)
 
     def delete(self, item: SObject, row_id: str, master: str | None = None) -> None:
         """Into the Recycle Bin, with the rows that live only under it; other references are cleared."""
         before = self.live(item, row_id)
         self._unlocked(item, before.id, {})
+        self._nothing_rests_on(before.id)
         gone = {**self._touched(), "IsDeleted": True}
         if master is not None:
             gone["MasterRecordId"] = master
         after = replace(before, values={**before.values, **gone}, deleted_at=self.now())
         self.rows.put(Change("delete", before, after))
         self._after_delete(before.id)
+        self._consequences(item, Change("delete", before, after))
 
     def restore(self, item: SObject, row_id: str) -> Row:
-        """Out of the Recycle Bin again."""
+        """Out of the Recycle Bin again, with the rows that went there because of it."""
         before = self.rows.find(row_id)
         if before is None or before.live or before.purged:
             raise errors.no_such_row("Id")
@@ -69,6 +77,10 @@ class Writes:
         after = replace(before, values=back, deleted_at=None)
         self._unique(item, after)
         self.rows.put(Change("restore", before, after))
+        for other, known in self._referring():
+            for row in [row for row in self.rows.graves(other.name) if _went_with(row, known, before)]:
+                self.restore(other, row.id)
+        self._consequences(item, Change("restore", before, after))
         return after
 
     def purge(self, row_id: str) -> None:
@@ -94,6 +106,16 @@ class Writes:
         after = replace(before, values={**before.values, "SystemModstamp": self.now()})
         self.rows.put(Change("update", before, after))
         return after
+
+    def follow(self, object_name: str, row: Row, result: Values, *, stamped: bool = True) -> None:
+        """What the service itself changes in another row because of a change; nothing when it is so already."""
+        item = self.rows.schema.find(object_name)
+        if item is None or all(row.values.get(name) == value for name, value in result.items()):
+            return
+        self._unlocked(item, row.id, {})
+        stamps = self._touched() if stamped else {}
+        after = replace(row, values={**row.values, **result, **stamps})
+        self.rows.put(Change("follow", row, after))
 
     def live(self, item: SObject, row_id: str) -> Row:
         """The visible row of a well-formed id; 404 as a single read answers it."""
@@ -148,8 +170,21 @@ class Writes:
             rule(after.values)
         self._unlocked(item, after.id, after.values)
         self._unique(item, after)
-        self.rows.put(Change(verb, before, after))
+        change = Change(verb, before, after)
+        self.rows.put(change)
+        self._consequences(item, change)
         return after
+
+    def _consequences(self, item: SObject, change: Change) -> None:
+        rule = AFTER.get(item.name)
+        if rule is not None:
+            rule(self, change)
+
+    def _nothing_rests_on(self, row_id: str) -> None:
+        for item, known in self._referring():
+            rows = self.rows.every(item.name) if known.restrict else ()
+            if any(row.live and row.values.get(known.name) == row_id for row in rows):
+                raise errors.in_use(item.plural)
 
     def _references(self, item: SObject, after: Row, before: Values) -> None:
         for known in item.fields:
@@ -225,6 +260,16 @@ class Writes:
 
 # Ids start far from zero so that they hold letters of both cases, as real ones do.
 _FIRST = 62**5 * 7 + 62**3 * 11
+
+
+def _at_birth(known: Field, place: int) -> Value:
+    return known.auto_number.format(place) if known.auto_number else values.initial(known)
+
+
+def _went_with(row: Row, known: Field, parent: Row) -> bool:
+    """In the bin because its parent went there at that moment."""
+    with_it = known.cascade and row.values.get(known.name) == parent.id
+    return with_it and not row.purged and row.deleted_at == parent.deleted_at
 
 
 def _named(item: SObject, body: Body) -> Iterator[tuple[str, tuple[Field, object]]]:

@@ -57,7 +57,7 @@ def test_it_logs_in_with_a_signed_assertion(session: requests.Session) -> None:
             version="64.0",
             session=session,
         )
-        assert sf.query("SELECT Id FROM User")["totalSize"] == 1
+        assert sf.query("SELECT Id FROM User WHERE LastName = 'Integration'")["totalSize"] == 1
 
 
 def test_it_understands_a_refused_login(emulator: SalesforceEmulator, session: requests.Session) -> None:
@@ -124,7 +124,7 @@ def test_it_describes_and_reads_limits(sf: Salesforce) -> None:
 
 def test_it_logs_in_again_when_the_session_died(sf: Salesforce, emulator: SalesforceEmulator) -> None:
     emulator.expire_sessions()
-    assert sf.query("SELECT Id FROM User")["totalSize"] == 1
+    assert sf.query("SELECT Id FROM User WHERE LastName = 'Integration'")["totalSize"] == 1
     assert emulator.counters.calls["token"] == 2
 
 
