@@ -31,6 +31,8 @@ class Settings:
     daily_requests: int = 15_000
     # Fewer rows per page than the client asked for, as wide rows cause; None keeps to its wish.
     page_size: int | None = None
+    # The most rows of one subquery that come with the page of its parents; None: as many as a page holds.
+    rows_below: int | None = None
     # How far `latestDateCovered` stays behind the present.
     replication_lag: timedelta = timedelta()
     # Deletions before this moment are forgotten; None keeps them for the full 15 days.

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 from .answers import Call, json
 from .cursors import Cursor
 from .errors import ApiError
-from .soql_plan import Planner
+from .soql_plan import Plan, Planner
 
 SMALLEST_PAGE, LARGEST_PAGE = 200, 2000
 _BATCH_SIZE = re.compile(r"batchSize\s*=\s*(\d+)", re.IGNORECASE)
@@ -46,7 +46,7 @@ def _page(call: Call, cursor: Cursor, first: int) -> dict[str, object]:
     if last < len(plan.ids):
         answer["nextRecordsUrl"] = f"{call.data_url}/query/{cursor.locator}-{last}"
     answer["records"] = [
-        planner.record(plan.object, plan.columns, row)
+        planner.record(plan.object, plan.columns, row, with_deleted=cursor.with_deleted)
         for row in rows
         if row is not None and not row.purged and (row.live or cursor.with_deleted)
     ]
@@ -61,4 +61,10 @@ def page_size(header: str, forced: int | None) -> int:
 
 
 def _planner(call: Call) -> Planner:
-    return Planner(call.org.schema, call.org.rows, call.data_url)
+    return Planner(call.org.schema, call.org.rows, call.data_url, lambda plan: _below(call, plan))
+
+
+def _below(call: Call, plan: Plan) -> dict[str, object]:
+    """The rows of a subquery, with a cursor of their own where they are too many for the page."""
+    size = call.org.settings.rows_below or LARGEST_PAGE
+    return _page(call, call.org.cursors.open(plan, with_deleted=plan.with_deleted, page_size=size), 0)

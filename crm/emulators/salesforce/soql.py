@@ -78,10 +78,18 @@ class Order:
 
 
 @dataclass(frozen=True)
+class Nested:
+    """A subquery in the select list: rows below each row."""
+
+    query: "Query"
+    at: int
+
+
+@dataclass(frozen=True)
 class Query:
     text: str
     # Empty for COUNT().
-    fields: tuple[Path, ...]
+    fields: tuple[Path | Nested, ...]
     object: Path
     alias: str = ""
     where: Condition | None = None
@@ -110,25 +118,29 @@ class _Parser:
         self._next = 0
 
     def query(self) -> Query:
+        found = self._query()
+        if self._peek.kind != "end":
+            raise self._beyond_or_unexpected()
+        return found
+
+    def _query(self) -> Query:
         self._expect("select")
         fields = self._fields()
         self._expect("from")
         target = self._path()
         alias = self._alias()
         clauses = (self._where(), self._order(), self._number_after("limit"), self._number_after("offset"))
-        if self._peek.kind != "end":
-            raise self._beyond_or_unexpected()
         where, order, limit, offset = clauses
         return Query(self._text, fields, target, alias, where, order, limit, offset or 0)
 
     # the select list
 
-    def _fields(self) -> tuple[Path, ...]:
+    def _fields(self) -> tuple[Path | Nested, ...]:
         if self._peek.word in ("count", "fields") and self._ahead(1).text == "(":
             return self._function()
         return tuple(self._listed(self._selected))
 
-    def _function(self) -> tuple[Path, ...]:
+    def _function(self) -> tuple[Path | Nested, ...]:
         name = self._take()
         self._expect("(")
         if name.word == "fields" or self._peek.text != ")":
@@ -136,12 +148,21 @@ class _Parser:
         self._expect(")")
         return ()
 
-    def _selected(self) -> Path:
+    def _selected(self) -> Path | Nested:
         if self._peek.text == "(":
-            raise not_emulated("A subquery in the select list")
+            return self._nested()
         if self._peek.word == "typeof" or self._ahead(1).text == "(":
             raise not_emulated(f"{self._peek.text} in the select list")
         return self._path()
+
+    def _nested(self) -> Nested:
+        at = self._take().at
+        inner = self._query()
+        if not self._skip(")"):
+            raise self._beyond_or_unexpected()
+        if not inner.fields or any(isinstance(each, Nested) for each in inner.fields):
+            raise not_emulated("COUNT() or a further subquery inside a subquery")
+        return Nested(inner, at)
 
     def _alias(self) -> str:
         if self._peek.kind == "name" and self._peek.word not in _KEYWORDS:

@@ -1,81 +1,128 @@
 """A parsed query against a schema: names looked up, literals checked, rows tested, sorted and shown."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cmp_to_key
 
 from . import soql
-from .errors import SUPPORT_TEXT, ApiError, not_emulated
+from .errors import SUPPORT_TEXT, ApiError
 from .ids import to_18
 from .rows import Row, Rows, folded
 from .schema import Field, Schema, Shown, SObject, Value
-from .soql import Comparison, Condition, Literal, Path, Query, refusal
+from .soql import Comparison, Condition, Literal, Nested, Path, Query, refusal
 from .values import TYPES, show
 
 MOST_OFFSET = 2000
+# Steps up in one field path ("Product2.Owner.Name" has two).
+MOST_STEPS = 5
 Test = Callable[[Row], bool]
 
 
 @dataclass(frozen=True)
 class Column:
-    """A field of the row itself, or of the row that `way` points to."""
+    """A field of the row itself, or of the row at the end of the ways up."""
 
     field: Field
-    way: Field | None = None
+    ways: tuple[Field, ...] = ()
+
+
+@dataclass(frozen=True)
+class Below:
+    """Rows of another object that point to the row: what a subquery asks for, under its relationship's name."""
+
+    object: SObject
+    link: Field
+    query: Query
+    columns: tuple[Column, ...]
+    test: Test
 
 
 @dataclass(frozen=True)
 class Plan:
     object: SObject
     # Empty: COUNT().
-    columns: tuple[Column, ...]
+    columns: tuple[Column | Below, ...]
     ids: tuple[str, ...]
+    with_deleted: bool = False
+
+
+# The first page of what a subquery found below one row.
+Paged = Callable[[Plan], dict[str, object]]
 
 
 class Planner:
-    """Looks names up and reads rows; one per request."""
+    """Looks names up and reads rows; one per request. `paged` is for those who show subqueries."""
 
-    def __init__(self, schema: Schema, rows: Rows, data_url: str) -> None:
+    def __init__(self, schema: Schema, rows: Rows, data_url: str, paged: Paged | None = None) -> None:
         self._schema = schema
         self._rows = rows
         self._data_url = data_url
+        self._paged = paged
+        self._grouped: dict[tuple[str, str], dict[Value, list[Row]]] = {}
 
     def plan(self, text: str, *, with_deleted: bool) -> Plan:
         """The columns to show and the ids that match now: a cursor is a snapshot of ids."""
         query = soql.parse(text)
         item = self._object(query)
-        columns = _once(query, [self._column(query, item, path) for path in query.fields])
+        columns = _once(query, [self._selected(query, item, each) for each in query.fields])
         test = self._condition(query, item, query.where)
-        found = [row for row in self._rows.every(item.name) if (with_deleted or row.live) and test(row)]
-        found = self._sorted(query, item, found)[query.offset :]
-        return Plan(item, columns, tuple(row.id for row in found[: query.limit]))
+        found = self._found(query, item, self._rows.every(item.name), test, with_deleted)
+        return Plan(item, columns, tuple(row.id for row in found), with_deleted)
 
-    def record(self, item: SObject, columns: Sequence[Column], row: Row) -> dict[str, object]:
+    def _found(
+        self, query: Query, item: SObject, rows: Iterable[Row], test: Test, with_deleted: bool
+    ) -> list[Row]:
+        matching = [row for row in rows if (with_deleted or row.live) and test(row)]
+        return self._sorted(query, item, matching)[query.offset :][: query.limit]
+
+    def record(
+        self, item: SObject, columns: Sequence[Column | Below], row: Row, *, with_deleted: bool = False
+    ) -> dict[str, object]:
         """One record of an answer, columns in the order they were asked for, one object per relationship."""
         shown: dict[str, object] = {"attributes": self.attributes(item, row.id)}
         for column in columns:
-            if column.way is None:
-                shown[column.field.name] = show(value_of(row, column.field))
-            else:
+            if isinstance(column, Below):
+                shown[column.link.children] = self._below(column, row, with_deleted)
+            elif column.ways:
                 self._nest(shown, column, row)
+            else:
+                shown[column.field.name] = show(value_of(row, column.field))
         return shown
+
+    def _below(self, below: Below, row: Row, with_deleted: bool) -> dict[str, object] | None:
+        """As the answer of a query; null where there is nothing."""
+        rows = self._children(below).get(row.id, ())
+        found = self._found(below.query, below.object, rows, below.test, with_deleted)
+        plan = Plan(below.object, below.columns, tuple(each.id for each in found), with_deleted)
+        return self._paged(plan) if found and self._paged else None
+
+    def _children(self, below: Below) -> dict[Value, list[Row]]:
+        place = (below.object.name, below.link.name)
+        if place not in self._grouped:
+            self._grouped[place] = {}
+            for row in self._rows.every(below.object.name):
+                self._grouped[place].setdefault(row.values.get(below.link.name), []).append(row)
+        return self._grouped[place]
 
     def attributes(self, item: SObject, row_id: str) -> dict[str, object]:
         return {"type": item.name, "url": f"{self._data_url}/sobjects/{item.name}/{row_id}"}
 
     def _nest(self, shown: dict[str, object], column: Column, row: Row) -> None:
-        assert column.way is not None
-        parent = self._parent(column.way, row)
-        target = self._schema.find(column.way.reference_to)
-        if parent is None or target is None:
-            shown[column.way.relationship] = None
-            return
-        nested = shown.setdefault(column.way.relationship, {"attributes": self.attributes(target, parent.id)})
-        assert isinstance(nested, dict)
-        nested[column.field.name] = show(value_of(parent, column.field))
+        holder: Row = row
+        for way in column.ways:
+            parent = self._parent(way, holder)
+            target = self._schema.find(way.reference_to)
+            if parent is None or target is None:
+                shown[way.relationship] = None
+                return
+            about = {"attributes": self.attributes(target, parent.id)}
+            nested = shown.setdefault(way.relationship, about)
+            assert isinstance(nested, dict)
+            shown, holder = nested, parent
+        shown[column.field.name] = show(value_of(holder, column.field))
 
     def _parent(self, way: Field, row: Row) -> Row | None:
         parent_id = row.values.get(way.name)
@@ -97,29 +144,52 @@ class Planner:
             raise ApiError(400, "NUMBER_OUTSIDE_VALID_RANGE", text)
         return item
 
+    def _selected(self, query: Query, item: SObject, asked: Path | Nested) -> Column | Below:
+        return self._subquery(item, asked) if isinstance(asked, Nested) else self._column(query, item, asked)
+
+    def _subquery(self, item: SObject, nested: Nested) -> Below:
+        inner = nested.query
+        found = self._schema.below(item, inner.object.text)
+        if found is None:
+            sentence = (
+                f"Didn't understand relationship '{inner.object.text}' in FROM part of query call. If you are "
+                "attempting to use a custom relationship, be sure to append the '__r' after the custom "
+                f"relationship name. {SUPPORT_TEXT}"
+            )
+            raise refusal(inner.text, inner.object.at, "INVALID_TYPE", sentence)
+        other, link = found
+        columns = [self._column(inner, other, path) for path in inner.fields if isinstance(path, Path)]
+        _once(inner, columns)
+        self._sorted(inner, other, [])
+        return Below(other, link, inner, tuple(columns), self._condition(inner, other, inner.where))
+
     def _column(self, query: Query, item: SObject, path: Path) -> Column:
         steps = path.text.split(".")
         if len(steps) > 1 and steps[0].lower() in (query.alias.lower(), item.name.lower()):
             steps = steps[1:]
         *before, name = steps
-        way = self._way(query, item, path, before) if before else None
-        target = self._schema.find(way.reference_to) if way else item
+        if len(before) > MOST_STEPS:
+            sentence = f"SOQL relationships can be at most {MOST_STEPS} steps up"
+            raise refusal(query.text, path.at, "MALFORMED_QUERY", sentence)
+        ways: list[Field] = []
+        target: SObject | None = item
+        for step in before:
+            ways.append(self._way(query, target or item, path, step))
+            target = self._schema.find(ways[-1].reference_to)
         field = target.field(name) if target else None
         if field is None:
             raise _no_column(query, path, name, target.name if target else item.name)
-        return Column(field, way)
+        return Column(field, tuple(ways))
 
-    def _way(self, query: Query, item: SObject, path: Path, steps: list[str]) -> Field:
-        way = item.way(steps[0])
+    def _way(self, query: Query, item: SObject, path: Path, step: str) -> Field:
+        way = item.way(step)
         if way is None:
             sentence = (
-                f"Didn't understand relationship '{steps[0]}' in field path. If you are attempting to use a "
+                f"Didn't understand relationship '{step}' in field path. If you are attempting to use a "
                 "custom relationship, be sure to append the '__r' after the custom relationship name. "
                 f"{SUPPORT_TEXT}"
             )
             raise refusal(query.text, path.at, "INVALID_FIELD", sentence)
-        if len(steps) > 1:
-            raise not_emulated("A relationship of more than one step")
         return way
 
     # conditions: two-valued logic; null is a value that equals only null
@@ -148,7 +218,9 @@ class Planner:
         return lambda row: compare(_comparable(field, self._at(row, column)))
 
     def _at(self, row: Row, column: Column) -> Value:
-        holder = self._parent(column.way, row) if column.way else row
+        holder: Row | None = row
+        for way in column.ways:
+            holder = self._parent(way, holder) if holder else None
         value = value_of(holder, column.field) if holder else None
         return None if isinstance(value, dict) else value
 
@@ -175,15 +247,12 @@ def value_of(row: Row, field: Field) -> Shown:
     return field.derive(row.values) if field.derive else row.values.get(field.name)
 
 
-def _once(query: Query, columns: list[Column]) -> tuple[Column, ...]:
+def _once(query: Query, columns: Sequence[Column | Below]) -> tuple[Column | Below, ...]:
     for place, column in enumerate(columns):
-        if column in columns[:place]:
-            raise refusal(
-                query.text,
-                query.fields[place].at,
-                "INVALID_FIELD",
-                f"duplicate field selected: {query.fields[place].text}",
-            )
+        asked = query.fields[place]
+        if column in columns[:place] and isinstance(asked, Path):
+            sentence = f"duplicate field selected: {asked.text}"
+            raise refusal(query.text, asked.at, "INVALID_FIELD", sentence)
     return tuple(columns)
 
 

@@ -42,6 +42,30 @@ async function main() {
   seen.objects = (await conn.describeGlobal()).sobjects.map((s) => s.name);
   seen.destroyed = await account.destroy(seen.many[0].id);
   seen.destroyedMany = await account.destroy([seen.many[2].id]);
+  const book = await conn.sobject('Pricebook2').findOne({ IsStandard: true }, 'Id, Name');
+  const product = await conn.sobject('Product2').create({ Name: 'Shingle', IsActive: true, QB_Item_Type__c: 'Service' });
+  const entry = await conn.sobject('PricebookEntry').create({
+    Pricebook2Id: book.Id, Product2Id: product.id, UnitPrice: 10.5, IsActive: true,
+  });
+  const deal = await conn.sobject('Opportunity').create({
+    Name: 'Roof', StageName: 'Qualification', CloseDate: '2026-12-01', QB_Generate__c: 'Invoice',
+  });
+  await conn.sobject('OpportunityLineItem').create([
+    { OpportunityId: deal.id, PricebookEntryId: entry.id, Quantity: 2, UnitPrice: 10.5 },
+    { OpportunityId: deal.id, PricebookEntryId: entry.id, Quantity: 1, TotalPrice: 4 },
+  ]);
+  seen.deal = await conn.sobject('Opportunity').find({}, 'Id, Amount, Pricebook2.IsStandard')
+    .include('OpportunityLineItems', {}, ['Quantity', 'TotalPrice', 'PricebookEntry.Product2.Name']).end();
+  seen.invoice = await conn.sobject('QB_Invoice__c').upsert(
+    { QB_TxnID__c: '1-1', QB_Opportunity__c: deal.id, QB_Total__c: 25, QB_Balance__c: 25, QB_Status__c: 'Open' },
+    'QB_TxnID__c',
+  );
+  seen.ahead = await refusal(conn.sobject('PricebookEntry').create({
+    Pricebook2Id: (await conn.sobject('Pricebook2').create({ Name: 'Partners' })).id,
+    Product2Id: (await conn.sobject('Product2').create({ Name: 'Slate' })).id,
+    UnitPrice: 1,
+  }));
+  seen.below = (await conn.sobject('Opportunity').describe()).childRelationships.map((c) => c.relationshipName);
   seen.limits = await conn.limits();
   seen.limitInfo = conn.limitInfo;
   seen.malformed = await refusal(conn.query('SELECT FROM Account'));

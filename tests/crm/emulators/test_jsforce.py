@@ -101,3 +101,14 @@ def test_jsforce_reads_the_errors(seen: dict[str, Any]) -> None:
     assert seen["malformed"]["code"] == "MALFORMED_QUERY"
     assert seen["gone"]["code"] == "ENTITY_IS_DELETED"
     assert seen["duplicate"]["code"] == "DUPLICATE_VALUE"
+
+
+def test_jsforce_sells_products(seen: dict[str, Any]) -> None:
+    (deal,) = seen["deal"]
+    assert (deal["Amount"], deal["Pricebook2"]["IsStandard"]) == (25, True)
+    lines = deal["OpportunityLineItems"]["records"]
+    assert [(line["Quantity"], line["TotalPrice"]) for line in lines] == [(2, 21), (1, 4)]
+    assert lines[0]["PricebookEntry"]["Product2"]["Name"] == "Shingle"
+    assert seen["invoice"]["created"] is True
+    assert seen["ahead"]["code"] == "STANDARD_PRICE_NOT_DEFINED"
+    assert {"OpportunityLineItems", "OpportunityContactRoles", "QB_Invoices__r"} <= set(seen["below"])

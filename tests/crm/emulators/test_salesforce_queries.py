@@ -207,7 +207,7 @@ def test_unknown_names_and_unfit_literals_are_refused(
     [
         "SELECT Name, COUNT(Id) FROM Account GROUP BY Name",
         "SELECT Name FROM Account GROUP BY Name",
-        "SELECT (SELECT Id FROM Contacts) FROM Account",
+        "SELECT (SELECT COUNT() FROM Contacts) FROM Account",
         "SELECT Id FROM Account WHERE Id IN (SELECT AccountId FROM Contact)",
         "SELECT Id FROM Account WHERE CreatedDate = TODAY",
         "SELECT FIELDS(ALL) FROM Account LIMIT 1",

@@ -142,3 +142,31 @@ def test_it_sorts_the_errors_as_it_sorts_real_ones(
     emulator.arm(Fault(effect, "create"))
     with pytest.raises(error):
         sf.Account.create({"Name": "Acme"})
+
+
+def test_it_sells_products_and_follows_what_a_subquery_left_out(
+    sf: Salesforce, emulator: SalesforceEmulator
+) -> None:
+    book = sf.query("SELECT Id FROM Pricebook2 WHERE IsStandard = true")["records"][0]["Id"]
+    product = sf.Product2.create({"Name": "Shingle"})["id"]
+    price = {"Pricebook2Id": book, "Product2Id": product, "UnitPrice": 10.5, "IsActive": True}
+    entry = sf.PricebookEntry.create(price)["id"]
+    deal = sf.Opportunity.create({"Name": "Roof", "StageName": "Qualification", "CloseDate": "2026-12-01"})
+    line = {"OpportunityId": deal["id"], "PricebookEntryId": entry, "Quantity": 1, "UnitPrice": 2}
+    made = [sf.OpportunityLineItem.create(line)["id"] for _ in "abc"]
+    emulator.settings.rows_below = 2
+    text = "SELECT Amount, (SELECT Id, PricebookEntry.UnitPrice FROM OpportunityLineItems) FROM Opportunity"
+    (found,) = sf.query(text)["records"]
+    assert found["Amount"] == 6
+    first = found["OpportunityLineItems"]
+    rest = sf.query_more(first["nextRecordsUrl"], identifier_is_url=True)
+    assert [row["Id"] for row in first["records"] + rest["records"]] == made
+    assert first["records"][0]["PricebookEntry"]["UnitPrice"] == 10.5
+
+
+def test_it_mirrors_documents_by_their_key(sf: Salesforce) -> None:
+    account = sf.Account.create({"Name": "Acme", "QB_ListID__c": "8-1"})["id"]
+    body = {"QB_Account__r": {"QB_ListID__c": "8-1"}, "QB_Total__c": 25, "QB_Due_Date__c": "2026-12-22"}
+    assert sf.QB_Invoice__c.upsert("QB_TxnID__c/1-1", body) == 201
+    row = sf.QB_Invoice__c.get_by_custom_id("QB_TxnID__c", "1-1")
+    assert (row["QB_Account__c"], row["Name"], row["QB_Due_Date__c"]) == (account, "INV-00001", "2026-12-22")
