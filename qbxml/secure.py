@@ -31,10 +31,12 @@ class Prolog:
     def __init__(self, encoding: str | None = None, elements: int = 1) -> None:
         self.names: list[str] = []
         self.instructions: dict[str, str] = {}
+        self.encoding = ""  # as declared
         self._wanted = elements
         self._read = 0
         self._parser = expat.ParserCreate(encoding)
         self._parser.StartElementHandler = self._element
+        self._parser.XmlDeclHandler = self._declaration
         self._parser.ProcessingInstructionHandler = self._instruction
         self._parser.StartDoctypeDeclHandler = self._doctype
 
@@ -63,6 +65,9 @@ class Prolog:
         self.names.append(name)
         if len(self.names) == self._wanted:
             raise _SeenEnough
+
+    def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
+        self.encoding = encoding or ""
 
     def _instruction(self, target: str, data: str) -> None:
         self.instructions[target] = data
