@@ -66,12 +66,12 @@ class TestEnvelope:
     @pytest.mark.parametrize(
         "request_",
         [
-            "<InvoiceQueryRq/>",
             "<VendorQueryRq/>",
-            "<AccountQueryRq/>",
-            "<ItemQueryRq/>",
-            "<TermsQueryRq/>",
-            "<TxnDeletedQueryRq><TxnDelType>Invoice</TxnDelType></TxnDeletedQueryRq>",
+            "<EmployeeQueryRq/>",
+            "<BillQueryRq/>",
+            "<JournalEntryQueryRq/>",
+            "<InventorySiteQueryRq/>",
+            "<UnitOfMeasureSetQueryRq/>",
         ],
     )
     def test_what_is_not_simulated_says_so(self, office: Office, request_: str) -> None:
@@ -344,7 +344,7 @@ class TestSwitches:
         )
         answer = etree.fromstring(
             company.process(
-                "s", document("<SalesOrderQueryRq/><EstimateQueryRq/><CurrencyQueryRq/>")
+                "s", document("<SalesOrderQueryRq/><EmployeeQueryRq/><CurrencyQueryRq/>")
             ).encode()
         )[0]
         assert codes(answer) == ["3250", "1030", "3250"]
@@ -377,6 +377,6 @@ class TestSessions:
     def test_counts_tell_committed_writes_and_answered_queries(
         self, office: Office, company: CompanyFile
     ) -> None:
-        office.set(adding("A", "B", "A") + "<CustomerQueryRq/><HostQueryRq/><InvoiceQueryRq/>")
+        office.set(adding("A", "B", "A") + "<CustomerQueryRq/><HostQueryRq/><BillQueryRq/>")
         company.user_add({"Name": "By hand"})
         assert company.counts() == {"CustomerAdd": 2, "CustomerQuery": 1, "HostQuery": 1}

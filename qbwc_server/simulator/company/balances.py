@@ -1,35 +1,46 @@
-"""Open balances: cents in the file, Decimal outside; a customer's total includes its jobs (semantics 6)."""
+"""Balances of list elements: cents in the file, Decimal outside; a total includes what is below (semantics 6)."""
 
 from dataclasses import replace
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from qbwc_server.simulator.company import objects
 from qbwc_server.simulator.company.books import Books
 from qbwc_server.simulator.company.objects import ListObject
 
+_MOVE = (
+    "UPDATE list_object SET balance = balance + ?, total_balance = total_balance + ?, time_modified = ? "
+    "WHERE family = ? AND list_id = ? RETURNING parent_id"
+)
+_CARRY = "UPDATE list_object SET total_balance = total_balance + ? WHERE family = ? AND list_id = ? RETURNING parent_id"
+
 
 def cents(amount: Decimal | str) -> int:
-    return int(Decimal(amount).scaleb(2).to_integral_value())
+    return int(Decimal(amount).scaleb(2).to_integral_value(ROUND_HALF_UP))
 
 
 def text(amount: int) -> str:
     return format(Decimal(amount).scaleb(-2), ".2f")
 
 
-def post(books: Books, element: ListObject, amount: int) -> ListObject:
+def move(books: Books, family: str, list_id: str, amount: int) -> None:
     """Changes a balance as a posting does: TimeModified moves, EditSequence stays (semantics 4).
 
     The parents' totals change with it; whether their TimeModified moves too is unconfirmed, here it stays.
     """
-    posted = replace(
+    [(above,)] = books.db.execute(_MOVE, (amount, amount, books.clock.now(), family, list_id)).fetchall()
+    while above:
+        [(above,)] = books.db.execute(_CARRY, (amount, family, above)).fetchall()
+
+
+def post(books: Books, element: ListObject, amount: int) -> ListObject:
+    """A posting to one element; the element as it is afterwards."""
+    move(books, element.family, element.list_id, amount)
+    return replace(
         element,
         balance=element.balance + amount,
         total_balance=element.total_balance + amount,
         time_modified=books.clock.now(),
     )
-    objects.save(books, posted)
-    carry_up(books, posted, amount)
-    return posted
 
 
 def carry_up(books: Books, element: ListObject, amount: int) -> None:

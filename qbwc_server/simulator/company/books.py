@@ -11,7 +11,7 @@ from qbwc_server.simulator.company.clock import Clock, WallClock
 from qbwc_server.simulator.errors import SimulatorError
 
 SCHEMA = Path(__file__).with_name("schema.sql")
-FORMAT = "1"
+FORMAT = "2"
 # Lists of files from 2006 on count from here (semantics 4, IDs).
 FIRST_LIST_NUMBER = 0x80000001
 BUSY_SECONDS = 30

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from qbxml import WallTime
 
 CENT = Decimal("0.01")
+# Prices and percentages have at most five decimals, and are printed with two at least (semantics 5; measured).
+FINEST = Decimal("0.00001")
+SHOWN_DECIMALS = 2
 
 
 def kept(text: str) -> str:
@@ -19,10 +22,27 @@ def printed(value: Any, kind: str = "") -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Decimal):
-        return format(value.quantize(CENT) if kind == "AMT" else value.normalize(), "f")
+        return _number(value, kind)
     if isinstance(value, WallTime):
         return value.text()
     return value.isoformat() if isinstance(value, date) else kept(str(value))
+
+
+def _number(value: Decimal, kind: str) -> str:
+    if kind == "AMT":
+        return format(value.quantize(CENT, ROUND_HALF_UP), "f")
+    return price(value) if kind in ("PRICE", "PERCENT") else plain(value)
+
+
+def price(value: Decimal) -> str:
+    text = plain(value.quantize(FINEST, ROUND_HALF_UP))
+    decimals = len(text.partition(".")[2])
+    return text if decimals >= SHOWN_DECIMALS else format(value.quantize(CENT), "f")
+
+
+def plain(value: Decimal) -> str:
+    """Without the zeros at its end, as QuickBooks prints quantities."""
+    return format(value.normalize() + 0, "f")
 
 
 def stored(value: Any, types: Mapping[str, str], path: str = "") -> Any:

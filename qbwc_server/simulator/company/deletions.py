@@ -1,9 +1,10 @@
 """ListDel, and the list of what was deleted in the last ninety days (semantics 4, Deletes)."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from qbwc_server.simulator.company import lists, objects
+from qbwc_server.simulator.company import lists, objects, references
 from qbwc_server.simulator.company.books import Books
 from qbwc_server.simulator.company.calls import Call, Reply
 from qbwc_server.simulator.company.objects import ListObject
@@ -12,7 +13,7 @@ from qbwc_server.simulator.company.statuses import IN_USE, NO_MATCH, TEXTS, UNKN
 from qbxml import WallTime
 
 KEPT = timedelta(days=90)
-_SELECT = "SELECT kind, list_id, time_created, time_deleted, full_name FROM deleted_object"
+_SELECT = "SELECT kind, id, time_created, time_deleted, name FROM deleted_object"
 
 
 def list_del(call: Call) -> Reply:
@@ -32,7 +33,7 @@ def remove(books: Books, element: ListObject) -> dict[str, Any]:
     now = books.clock.now()
     objects.delete(books, element)
     books.db.execute(
-        "INSERT INTO deleted_object (kind, list_id, full_name, time_created, time_deleted) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO deleted_object (kind, id, name, time_created, time_deleted) VALUES (?, ?, ?, ?, ?)",
         (element.kind, element.list_id, element.full_name, element.time_created, now),
     )
     return {
@@ -46,11 +47,19 @@ def remove(books: Books, element: ListObject) -> dict[str, Any]:
 def _held_by(books: Books, element: ListObject) -> str:
     if objects.children(books, element):
         return "This list element has sub-elements and cannot be deleted."
-    if element.balance:
+    if element.balance or element.fields.get("SpecialAccountType"):
         return "This list element has a balance or is used in transactions and cannot be deleted."
-    if lists.users(books, element):
+    if next(users(books, element), None):
         return "This list element is in use and cannot be deleted."
     return ""
+
+
+def users(books: Books, element: ListObject) -> Iterator[str]:
+    """Names of the list elements that refer to this one."""
+    mark = f'"ListID": "{element.list_id}"'
+    for row in objects.select(books, "WHERE instr(fields, ?) > 0", mark):
+        if (element.family, element.list_id) in references.held(row.fields):
+            yield row.full_name
 
 
 def list_deleted_query(call: Call) -> Reply:

@@ -1,6 +1,7 @@
 """A QuickBooks company file with QuickBooks running on it."""
 
 import itertools
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,11 +13,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from qbwc_server.simulator.company import (
     balances,
     checks,
-    customers,
     deletions,
     host,
     lists,
     objects,
+    plain_lists,
     processing,
     queries,
     recording,
@@ -24,7 +25,10 @@ from qbwc_server.simulator.company import (
 from qbwc_server.simulator.company.books import COMPANY, Books
 from qbwc_server.simulator.company.calls import Call, Reply
 from qbwc_server.simulator.company.clock import Clock, system_clock
+from qbwc_server.simulator.company.customers import CUSTOMER
 from qbwc_server.simulator.company.iterators import Session
+from qbwc_server.simulator.company.list_engine import ListKind
+from qbwc_server.simulator.company.list_kinds import KINDS
 from qbwc_server.simulator.company.objects import ListObject
 from qbwc_server.simulator.company.statuses import Refusal
 from qbwc_server.simulator.errors import ProcessError, SimulatorError
@@ -85,7 +89,7 @@ class CompanyFile:
             clock,
         )
         with books.transaction():
-            lists.create_built_in(books)
+            plain_lists.create_built_in(books)
         return cls(books)
 
     @classmethod
@@ -203,22 +207,24 @@ class CompanyFile:
 
         The rules are those of the requests; raises SimulatorError with the text QuickBooks would show.
         """
-        if kind == customers.KIND:
-            reply = self._by_hand(customers.add, Request("CustomerAddRq", {"CustomerAdd": values}))
+        known = KINDS.get(kind)
+        if known and (kind == CUSTOMER.name or set(values) != {"Name"}):
+            reply = self._by_hand(known.add, Request(f"{kind}AddRq", {f"{kind}Add": values}))
             return str(reply.records[0][1]["ListID"])
         _check_known("list", kind, is_known=kind in lists.FAMILIES)
         name = str(values["Name"])
         with self._lock, self._books.transaction():
             if objects.find_sibling(self._books, lists.FAMILIES[kind], "", name):
                 raise SimulatorError(f"The name {name!r} is already in use in QuickBooks.")
-            return lists.insert(self._books, kind, name).list_id
+            return lists.insert(self._books, kind, name, fields=known.defaults if known else {}).list_id
 
-    def user_edit(self, list_id: str, values: Mapping[str, Any]) -> None:
-        """Changes a customer or job; values as in CustomerMod, without ListID and EditSequence."""
+    def user_edit(self, list_id: str, values: Mapping[str, Any], kind: str = "Customer") -> None:
+        """Changes an element of a list; values as in its Mod (CustomerMod), without ListID and EditSequence."""
         with self._lock:
-            sequence = self.customer(list_id)["EditSequence"]
+            known = self._kind(kind)
+            sequence = self.element(kind, list_id)["EditSequence"]
             edit = {"ListID": list_id, "EditSequence": sequence, **values}
-            self._by_hand(customers.mod, Request("CustomerModRq", {"CustomerMod": edit}))
+            self._by_hand(known.mod, Request(f"{kind}ModRq", {f"{kind}Mod": edit}))
 
     def user_delete(self, list_id: str, kind: str = "Customer") -> None:
         self._by_hand(deletions.list_del, Request("ListDelRq", {"ListDelType": kind, "ListID": list_id}))
@@ -244,13 +250,24 @@ class CompanyFile:
     def customer(self, name: str) -> dict[str, Any]:
         """One customer by ListID or FullName, as the values of its CustomerRet. Raises SimulatorError."""
         with self._lock:
-            return customers.ret(self._books, self._existing(name))
+            return CUSTOMER.ret(self._books, self._existing(name))
 
     def customers(self) -> list[dict[str, Any]]:
         """All customers and jobs, inactive ones too, in the order QuickBooks lists them."""
         with self._lock:
-            rows = objects.select(self._books, f"WHERE kind = ? {queries.ORDER}", customers.KIND)
-            return [customers.ret(self._books, row) for row in list(rows)]
+            rows = objects.select(self._books, f"WHERE kind = ? {queries.ORDER}", CUSTOMER.name)
+            return [CUSTOMER.ret(self._books, row) for row in list(rows)]
+
+    def element(self, kind: str, name: str) -> dict[str, Any]:
+        """One element of any list ("ItemService") by ListID or FullName, as the values of its Ret."""
+        with self._lock:
+            return self._kind(kind).ret(self._books, self._existing(name, kind))
+
+    def elements(self, kind: str) -> list[dict[str, Any]]:
+        """A whole list, inactive ones too, in the order QuickBooks lists them."""
+        with self._lock:
+            rows = objects.select(self._books, f"WHERE kind = ? {queries.ORDER}", kind)
+            return [self._kind(kind).ret(self._books, row) for row in list(rows)]
 
     def load(self, xml: str | bytes) -> int:
         """Takes in a recorded CustomerQueryRs answer, keeping ListIDs, parents and times; the number of customers."""
@@ -263,13 +280,21 @@ class CompanyFile:
         with self._lock, self._books.transaction():
             yield
 
-    def _existing(self, name: str) -> ListObject:
-        found = objects.find(self._books, lists.NAMES, name) or objects.find_full_name(
-            self._books, lists.NAMES, name
-        )
-        if found is None or found.kind != customers.KIND:
-            raise SimulatorError(f"There is no customer {name!r} in {self.path}.")
+    def _existing(self, name: str, kind: str = CUSTOMER.name) -> ListObject:
+        family = self._kind(kind).family
+        found = objects.find(self._books, family, name) or objects.find_full_name(self._books, family, name)
+        if found is None or found.kind != kind:
+            raise SimulatorError(f"There is no {_words(kind)} {name!r} in {self.path}.")
         return found
+
+    def _kind(self, name: str) -> ListKind:
+        _check_known("list", name, is_known=name in KINDS)
+        return KINDS[name]
+
+
+def _words(kind: str) -> str:
+    """ItemService -> "item service", as a sentence says it."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind).lower()
 
 
 def _is_zone(name: str) -> bool:

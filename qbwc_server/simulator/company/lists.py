@@ -1,81 +1,57 @@
-"""The lists beside the customers: which exist, what refers to which, and what a new company has in them."""
+"""The lists of a company file: which kinds of element share names and IDs, and how one of them is found."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from qbwc_server.simulator.company import objects
 from qbwc_server.simulator.company.books import Books
-from qbwc_server.simulator.company.characters import is_empty
 from qbwc_server.simulator.company.objects import ListObject
-from qbwc_server.simulator.company.statuses import BAD_REFERENCE, Refusal
 
 NAMES = "Names"
 ITEMS = "Items"
 TERMS = "Terms"
+ACCOUNTS = "Account"
 
+ITEM_KINDS = (
+    "ItemService",
+    "ItemNonInventory",
+    "ItemOtherCharge",
+    "ItemInventory",
+    "ItemDiscount",
+    "ItemSubtotal",
+    "ItemSalesTax",
+    "ItemSalesTaxGroup",
+    "ItemGroup",
+    "ItemPayment",
+)
 # ListDelType -> family: elements of one family share names and the numbers of their ListIDs (semantics 2, 4).
 FAMILIES: Mapping[str, str] = {
-    "Customer": NAMES,
-    "Vendor": NAMES,
-    "Employee": NAMES,
-    "OtherName": NAMES,
-    "ItemSalesTax": ITEMS,
-    "ItemSalesTaxGroup": ITEMS,
-    "StandardTerms": TERMS,
-    "DateDrivenTerms": TERMS,
-    "Class": "Class",
-    "Currency": "Currency",
-    "CustomerType": "CustomerType",
-    "JobType": "JobType",
-    "PaymentMethod": "PaymentMethod",
-    "PriceLevel": "PriceLevel",
-    "SalesRep": "SalesRep",
-    "SalesTaxCode": "SalesTaxCode",
+    **dict.fromkeys(("Customer", "Vendor", "Employee", "OtherName"), NAMES),
+    **dict.fromkeys(ITEM_KINDS, ITEMS),
+    **dict.fromkeys(("StandardTerms", "DateDrivenTerms"), TERMS),
+    **{
+        kind: kind
+        for kind in (
+            ACCOUNTS,
+            "Class",
+            "Currency",
+            "CustomerMsg",
+            "CustomerType",
+            "JobType",
+            "PaymentMethod",
+            "PriceLevel",
+            "SalesRep",
+            "SalesTaxCode",
+            "ShipMethod",
+            "Template",
+        )
+    },
 }
 
 
-@dataclass(frozen=True)
-class Reference:
-    """Where a Ref of a customer points."""
-
-    family: str
-    # The kind made for it when a recording refers to an element that is not there.
-    kind: str
-    # The list as QuickBooks' message names it.
-    label: str
-
-
-REFERENCES: Mapping[str, Reference] = {
-    "ClassRef": Reference("Class", "Class", "Class"),
-    "CustomerTypeRef": Reference("CustomerType", "CustomerType", "Customer Type"),
-    "TermsRef": Reference(TERMS, "StandardTerms", "Terms"),
-    "SalesRepRef": Reference("SalesRep", "SalesRep", "Sales Rep"),
-    "SalesTaxCodeRef": Reference("SalesTaxCode", "SalesTaxCode", "Sales Tax Code"),
-    "ItemSalesTaxRef": Reference(ITEMS, "ItemSalesTax", "Item"),
-    "PreferredPaymentMethodRef": Reference("PaymentMethod", "PaymentMethod", "Payment Method"),
-    "JobTypeRef": Reference("JobType", "JobType", "Job Type"),
-    "PriceLevelRef": Reference("PriceLevel", "PriceLevel", "Price Level"),
-    "CurrencyRef": Reference("Currency", "Currency", "Currency"),
-}
-
-# A new company of the United States.
-BUILT_IN: Mapping[str, tuple[str, ...]] = {
-    "StandardTerms": ("1% 10 Net 30", "2% 10 Net 30", "Due on receipt", "Net 15", "Net 30", "Net 60"),
-    "SalesTaxCode": ("Tax", "Non"),
-    "PaymentMethod": ("American Express", "Cash", "Check", "Discover", "MasterCard", "VISA"),
-    "CustomerType": ("Commercial", "Residential"),
-    "Currency": ("US Dollar",),
-}
-
-
-def create_built_in(books: Books) -> None:
-    for kind, names in BUILT_IN.items():
-        for name in names:
-            insert(books, kind, name)
-
-
-def insert(books: Books, kind: str, name: str, list_id: str = "") -> ListObject:
+def insert(
+    books: Books, kind: str, name: str, list_id: str = "", fields: Mapping[str, Any] | None = None
+) -> ListObject:
     """One plain element of a list, top level; list_id comes from a recording, "" makes a new one."""
     family = FAMILIES[kind]
     now = books.clock.now()
@@ -90,6 +66,7 @@ def insert(books: Books, kind: str, name: str, list_id: str = "") -> ListObject:
         time_created=now,
         time_modified=now,
         edit_sequence=books.edit_sequence(),
+        fields=fields or {},
     )
     objects.save(books, element)
     return element
@@ -107,37 +84,7 @@ def named(ref: Mapping[str, Any]) -> str:
     return str(ref.get("ListID") or ref.get("FullName", ""))
 
 
-def checked_references(books: Books, given: Mapping[str, Any], owner: str) -> dict[str, Any]:
-    """The Refs among the fields as {"ListID": ...}, {} for a cleared one; Refusal 3140 for one that exists nowhere."""
-    return {
-        name: _checked(books, REFERENCES[name], value, owner)
-        for name, value in given.items()
-        if name in REFERENCES
-    }
-
-
-def _checked(books: Books, reference: Reference, ref: Any, owner: str) -> dict[str, str]:
-    if is_empty(ref):
-        return {}
-    target = resolve(books, reference.family, ref)
-    if target is None:
-        raise Refusal(BAD_REFERENCE, reference.label, named(ref), owner)
-    return {"ListID": target.list_id}
-
-
-def shown(books: Books, field: str, ref: Mapping[str, str]) -> dict[str, str]:
-    """A stored reference with the name its element has today."""
-    target = objects.find(books, REFERENCES[field].family, ref["ListID"])
-    return {"ListID": ref["ListID"], **({"FullName": target.full_name} if target else {})}
-
-
-def users(books: Books, element: ListObject) -> list[str]:
-    """Names of the customers that refer to this element."""
-    fields = [name for name, reference in REFERENCES.items() if reference.family == element.family]
-    if not fields:
-        return []
-    used = " OR ".join(f"json_extract(fields, '$.{name}.ListID') = ?" for name in fields)
-    rows = objects.select(
-        books, f"WHERE kind = 'Customer' AND ({used}) LIMIT 3", *[element.list_id] * len(fields)
-    )
-    return [row.full_name for row in rows]
+def full_name(books: Books, family: str, list_id: str) -> str:
+    """ "" when the element is gone."""
+    query = "SELECT full_name FROM list_object WHERE family = ? AND list_id = ?"
+    return str(books.one(query, family, list_id) or "")

@@ -1,7 +1,7 @@
-"""The rules of names: one name space, five levels, no colon (semantics 2 and 5)."""
+"""The rules of names: one name space per family of lists, five levels, no colon (semantics 2 and 5)."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from qbwc_server.simulator.company import lists, objects
@@ -18,62 +18,67 @@ from qbwc_server.simulator.company.statuses import (
     Refusal,
 )
 
-# A customer and four levels of jobs below it.
+# A customer and four levels of jobs below it; accounts, classes and items have five levels too.
 DEEPEST_SUBLEVEL = 4
-LIST_NAME = "Customers"
 
 
-def check_name(name: str) -> str:
-    if not name:
-        raise Refusal(MISSING, "Name")
-    if ":" in name:
-        raise Refusal(CANNOT_STORE, name, "Name")
-    return name
+@dataclass(frozen=True)
+class NameSpace:
+    """Where the names of one kind of list element live."""
 
+    family: str
+    # Only elements of this kind can be parents.
+    kind: str
+    # The list as QuickBooks' messages name it.
+    list_name: str
 
-def parent(books: Books, ref: Any) -> ListObject | None:
-    """The customer or job a ParentRef names, None for an absent or emptied one; Refusal 3130 when there is none."""
-    if ref is None or is_empty(ref):
-        return None
-    found = lists.resolve(books, lists.NAMES, ref)
-    if found is None or found.kind != "Customer":
-        raise Refusal(BAD_PARENT, lists.named(ref), LIST_NAME)
-    return found
+    def check_name(self, name: str, field: str = "Name") -> str:
+        if not name:
+            raise Refusal(MISSING, field)
+        if ":" in name:
+            raise Refusal(CANNOT_STORE, name, field)
+        return name
 
+    def parent(self, books: Books, ref: Any) -> ListObject | None:
+        """The element a ParentRef names, None for an absent or emptied one; Refusal 3130 when there is none."""
+        if ref is None or is_empty(ref):
+            return None
+        found = lists.resolve(books, self.family, ref)
+        if found is None or found.kind != self.kind:
+            raise Refusal(BAD_PARENT, lists.named(ref), self.list_name)
+        return found
 
-def check_free(
-    books: Books, above: ListObject | None, name: str, *, renamed: ListObject | None = None
-) -> None:
-    """Refusal 3100 for a new element, 3170 with the merge text for a Mod (renamed = the element itself)."""
-    holder = objects.find_sibling(books, lists.NAMES, above.list_id if above else "", name)
-    if holder is None or (renamed is not None and holder.list_id == renamed.list_id):
-        return
-    if renamed is None:
-        raise Refusal(NAME_IN_USE, name)
-    raise Refusal(NOT_MODIFIED, LIST_NAME, name)
+    def check_free(
+        self, books: Books, above: ListObject | None, name: str, *, renamed: ListObject | None = None
+    ) -> None:
+        """Refusal 3100 for a new element, 3170 with the merge text for a Mod (renamed = the element itself)."""
+        holder = objects.find_sibling(books, self.family, above.list_id if above else "", name)
+        if holder is None or (renamed is not None and holder.list_id == renamed.list_id):
+            return
+        if renamed is None:
+            raise Refusal(NAME_IN_USE, name)
+        raise Refusal(NOT_MODIFIED, self.list_name, name)
 
+    def placed(self, element: ListObject, above: ListObject | None) -> ListObject:
+        """The element below that parent, with the FullName and Sublevel it has there; Refusal 3180 below level five."""
+        sublevel = above.sublevel + 1 if above else 0
+        if sublevel > DEEPEST_SUBLEVEL:
+            raise Refusal(NOT_SAVED, self.list_name, element.name, "The list can have five levels only.")
+        full_name = f"{above.full_name}:{element.name}" if above else element.name
+        parent_id = above.list_id if above else ""
+        return replace(element, parent_id=parent_id, full_name=full_name, sublevel=sublevel)
 
-def placed(element: ListObject, above: ListObject | None) -> ListObject:
-    """The element below that parent, with the FullName and Sublevel it has there; Refusal 3180 below level five."""
-    sublevel = above.sublevel + 1 if above else 0
-    if sublevel > DEEPEST_SUBLEVEL:
-        raise Refusal(NOT_SAVED, LIST_NAME, element.name, "The list can have five levels only.")
-    full_name = f"{above.full_name}:{element.name}" if above else element.name
-    return replace(element, parent_id=above.list_id if above else "", full_name=full_name, sublevel=sublevel)
+    def check_no_circle(
+        self, books: Books, element: ListObject, above: ListObject | None, ref: Mapping[str, Any]
+    ) -> None:
+        """Nothing can stand below itself."""
+        line = [] if above is None else [above, *objects.ancestors(books, above)]
+        if any(member.list_id == element.list_id for member in line):
+            raise Refusal(BAD_PARENT, lists.named(ref), self.list_name)
 
-
-def check_no_circle(
-    books: Books, element: ListObject, above: ListObject | None, ref: Mapping[str, Any]
-) -> None:
-    """Nothing can stand below itself."""
-    line = [] if above is None else [above, *objects.ancestors(books, above)]
-    if any(member.list_id == element.list_id for member in line):
-        raise Refusal(BAD_PARENT, lists.named(ref), LIST_NAME)
-
-
-def rename_below(books: Books, element: ListObject) -> None:
-    """Gives everything below its new FullName; neither time nor EditSequence of a job moves by that."""
-    for child in objects.children(books, element):
-        moved = placed(child, element)
-        objects.save(books, moved)
-        rename_below(books, moved)
+    def rename_below(self, books: Books, element: ListObject) -> None:
+        """Gives everything below its new FullName; neither time nor EditSequence of it moves by that."""
+        for child in objects.children(books, element):
+            moved = self.placed(child, element)
+            objects.save(books, moved)
+            self.rename_below(books, moved)

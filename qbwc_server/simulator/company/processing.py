@@ -6,10 +6,11 @@ from functools import cache
 from typing import Any
 
 import qbxml
-from qbwc_server.simulator.company import checks, customers, deletions, host, message_sets
+from qbwc_server.simulator.company import checks, deletions, host, message_sets
 from qbwc_server.simulator.company.books import Books
 from qbwc_server.simulator.company.calls import Call, Handler, Reply
 from qbwc_server.simulator.company.iterators import Session
+from qbwc_server.simulator.company.list_kinds import KINDS, TOGETHER
 from qbwc_server.simulator.company.queries import ListQuery
 from qbwc_server.simulator.company.statuses import (
     DEAD_ITERATOR,
@@ -41,13 +42,21 @@ class Handling:
     writes: bool = False
 
 
+def _list_requests() -> Iterator[tuple[str, Handling]]:
+    for name, kind in KINDS.items():
+        yield f"{name}AddRq", Handling(kind.add, writes=True)
+        yield f"{name}QueryRq", Handling(ListQuery((kind,)).answer)
+        if kind.has_mod:
+            yield f"{name}ModRq", Handling(kind.mod, writes=True)
+    for name, kinds in TOGETHER.items():
+        yield f"{name}QueryRq", Handling(ListQuery(tuple(KINDS[one] for one in kinds)).answer)
+
+
 REQUESTS: Mapping[str, Handling] = {
     "HostQueryRq": Handling(host.host_query),
     "CompanyQueryRq": Handling(host.company_query),
     "PreferencesQueryRq": Handling(host.preferences_query),
-    "CustomerAddRq": Handling(customers.add, writes=True),
-    "CustomerModRq": Handling(customers.mod, writes=True),
-    "CustomerQueryRq": Handling(ListQuery(customers.KIND, customers.RET, customers.ret).answer),
+    **dict(_list_requests()),
     "ListDelRq": Handling(deletions.list_del, writes=True),
     "ListDeletedQueryRq": Handling(deletions.list_deleted_query),
 }

@@ -1,22 +1,18 @@
 """Queries over lists: by ID or name, by filter, page by page (semantics 3 and 4)."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from qbwc_server.simulator.company import balances, lists, objects
 from qbwc_server.simulator.company.books import Books
 from qbwc_server.simulator.company.calls import Call, Reply
+from qbwc_server.simulator.company.list_engine import ListKind
 from qbwc_server.simulator.company.objects import ListObject, key
-from qbwc_server.simulator.company.statuses import (
-    BAD_DATE_RANGE,
-    BAD_STRING_RANGE,
-    NO_MATCH,
-    NOT_FOUND,
-    TEXTS,
-    Refusal,
-)
+from qbwc_server.simulator.company.pages import Found, Paged
+from qbwc_server.simulator.company.references import REFERENCES
+from qbwc_server.simulator.company.statuses import BAD_DATE_RANGE, BAD_STRING_RANGE, Record, Refusal
 from qbxml import WallTime
 
 # Parents before their jobs, names without case; the colon that joins levels sorts before every letter.
@@ -35,95 +31,71 @@ MATCHES: Mapping[str, str] = {
 }
 ACTIVE: Mapping[str, str] = {"ActiveOnly": "is_active = 1", "InactiveOnly": "is_active = 0", "All": "1"}
 FILTER_REFERENCES: Mapping[str, str] = {"CurrencyFilter": "CurrencyRef", "ClassFilter": "ClassRef"}
+# Filters that name values of a field.
+FILTER_VALUES = ("AccountType", "PaymentMethodType")
 
 Condition = tuple[str, tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
 class ListQuery:
-    """One query request over one kind of list element."""
+    """One query request over one kind of list element, or over several of one family."""
 
-    kind: str
-    ret_name: str
-    ret: Callable[[Books, ListObject], dict[str, Any]]
+    kinds: tuple[ListKind, ...]
 
     def answer(self, call: Call) -> Reply:
-        if call.request.attributes.get("iterator") in ("Continue", "Stop"):
-            return self._further(call)
-        asked = [*call.values.get("ListID", ()), *call.values.get("FullName", ())]
-        found, missing = self._named(call) if asked else (self._filtered(call), [])
-        if call.request.attributes.get("metaData") == "MetaDataOnly":
-            return _judged(Reply(ret_count=len(found)), found, missing)
-        if call.request.attributes.get("iterator") == "Start" and found:
-            return self._page(call, call.session.start(call.request.name, call.values, found))
-        return _judged(self._records(call, found[: call.values.get("MaxReturned")]), found, missing)
+        return Paged(self._found, self._records).answer(call)
 
-    # -- pages -----------------------------------------------------------------------------------------------
+    @property
+    def _family(self) -> str:
+        return self.kinds[0].family
 
-    def _further(self, call: Call) -> Reply:
-        iterator_id = call.request.attributes.get("iteratorID", "")
-        call.session.running(iterator_id, call.request.name, call.values)
-        if call.request.attributes["iterator"] == "Stop":
-            call.session.stop(iterator_id)
-            return Reply()
-        return self._page(call, iterator_id)
-
-    def _page(self, call: Call, iterator_id: str) -> Reply:
-        """The ID is still told with the last page, but asking on is an error then."""
-        iterator = call.session.iterators[iterator_id]
-        page = iterator.page(call.values.get("MaxReturned"))
-        if not iterator.waiting:
-            call.session.stop(iterator_id)
-        return replace(
-            self._records(call, page), iterator_id=iterator_id, iterator_remaining=len(iterator.waiting)
+    def _records(self, call: Call, list_ids: list[str]) -> tuple[Record, ...]:
+        by_name = {kind.name: kind for kind in self.kinds}
+        rows = objects.by_ids(call.books, self._family, list_ids)
+        return tuple(
+            (
+                by_name[row.kind].ret_name,
+                with_private_data(call, row.holder, by_name[row.kind].ret(call.books, row)),
+            )
+            for row in rows
         )
 
-    def _records(self, call: Call, list_ids: list[str]) -> Reply:
-        rows = objects.by_ids(call.books, lists.FAMILIES[self.kind], list_ids)
-        records = tuple((self.ret_name, self._with_private_data(call, row)) for row in rows)
-        counted = call.request.attributes.get("metaData") == "MetaDataAndResponseData"
-        return Reply(records, ret_count=len(records) if counted else None)
+    def _found(self, call: Call) -> Found:
+        asked = [*call.values.get("ListID", ()), *call.values.get("FullName", ())]
+        return self._named(call) if asked else Found(self._filtered(call), [])
 
-    def _with_private_data(self, call: Call, row: ListObject) -> dict[str, Any]:
-        """DataExtRet comes only for the OwnerIDs that were asked for (semantics 3)."""
-        values = self.ret(call.books, row)
-        private = [
-            entry
-            for owner in call.values.get("OwnerID", ())
-            for entry in call.books.data_ext(row.holder, str(owner))
-        ]
-        return {**values, "DataExtRet": private} if private else values
-
-    # -- finding ---------------------------------------------------------------------------------------------
-
-    def _named(self, call: Call) -> tuple[list[str], list[str]]:
+    def _named(self, call: Call) -> Found:
         """IDs of what was named, and the names that nobody has; no other filter holds (semantics 3)."""
-        family = lists.FAMILIES[self.kind]
         wanted = [
             *(({"ListID": list_id}, list_id) for list_id in call.values.get("ListID", ())),
             *(({"FullName": name}, name) for name in call.values.get("FullName", ())),
         ]
-        rows = [(lists.resolve(call.books, family, ref), text) for ref, text in wanted]
-        found = [row.list_id for row, _ in rows if row is not None and row.kind == self.kind]
-        missing = [text for row, text in rows if row is None or row.kind != self.kind]
-        return list(dict.fromkeys(found)), missing
+        kinds = {kind.name for kind in self.kinds}
+        rows = [(lists.resolve(call.books, self._family, ref), text) for ref, text in wanted]
+        found = [row.list_id for row, _ in rows if row is not None and row.kind in kinds]
+        missing = [text for row, text in rows if row is None or row.kind not in kinds]
+        return Found(list(dict.fromkeys(found)), missing)
 
     def _filtered(self, call: Call) -> list[str]:
-        conditions = list(_conditions(call.books, call.values))
-        clause = " AND ".join(["kind = ?", *(text for text, _ in conditions)])
-        parameters = [self.kind, *(value for _, values in conditions for value in values)]
+        conditions = [
+            among("kind", [kind.name for kind in self.kinds]),
+            *_conditions(call.books, call.values),
+        ]
+        clause = " AND ".join(text for text, _ in conditions)
         rows = call.books.db.execute(
             f"SELECT list_id FROM list_object WHERE {clause} {ORDER}",  # noqa: S608
-            parameters,
+            [value for _, values in conditions for value in values],
         )
         return [row[0] for row in rows]
 
 
-def _judged(reply: Reply, found: list[str], missing: list[str]) -> Reply:
-    """Status 1 when a filter finds nothing, 500 with what there is when something named is not there (semantics 2)."""
-    if missing:
-        return replace(reply, code=NOT_FOUND, message=TEXTS[NOT_FOUND].format(missing[0]))
-    return reply if found else replace(reply, code=NO_MATCH, message=TEXTS[NO_MATCH])
+def with_private_data(call: Call, holder: str, values: dict[str, Any]) -> dict[str, Any]:
+    """DataExtRet comes only for the OwnerIDs that were asked for (semantics 3)."""
+    private = [
+        entry for owner in call.values.get("OwnerID", ()) for entry in call.books.data_ext(holder, str(owner))
+    ]
+    return {**values, "DataExtRet": private} if private else values
 
 
 # -- filters ---------------------------------------------------------------------------------------------------
@@ -140,6 +112,21 @@ def _conditions(books: Books, values: Mapping[str, Any]) -> Iterator[Condition]:
     for name, field in FILTER_REFERENCES.items():
         if name in values:
             yield _reference_filter(books, field, values[name])
+    for name in FILTER_VALUES:
+        if name in values:
+            yield among(f"json_extract(fields, '$.{name}')", [str(value) for value in values[name]])
+    if "ItemRef" in values:
+        yield _priced_filter(books, values["ItemRef"])
+
+
+def _priced_filter(books: Books, ref: Mapping[str, Any]) -> Condition:
+    """Price levels that have a price for one item."""
+    item = lists.resolve(books, lists.ITEMS, ref)
+    return "instr(fields, ?) > 0", (f'"ItemRef": {{"ListID": "{item.list_id if item else ""}"}}',)
+
+
+def among(column: str, values: Sequence[str]) -> Condition:
+    return f"{column} IN ({', '.join('?' * len(values))})", tuple(values)
 
 
 def modified(start: Any, end: Any, column: str) -> Iterator[Condition]:
@@ -179,20 +166,22 @@ def _name_range(wanted: Mapping[str, str] | None) -> Iterator[Condition]:
 
 
 def _reference_filter(books: Books, field: str, wanted: Mapping[str, Any]) -> Condition:
-    family = lists.REFERENCES[field].family
-    with_children = {"ListIDWithChildren": "ListID", "FullNameWithChildren": "FullName"}
+    family = REFERENCES[field].family
+    return among(f"json_extract(fields, '$.{field}.ListID')", picked(books, family, wanted))
+
+
+def picked(books: Books, family: str, wanted: Mapping[str, Any]) -> list[str]:
+    """The ListIDs that a filter over references names; what it names and nobody has finds nothing."""
     found = [
         lists.resolve(books, family, {kind: text})
         for kind in ("ListID", "FullName")
         for text in wanted.get(kind, ())
     ]
-    for name, kind in with_children.items():
-        if name in wanted:
-            top = lists.resolve(books, family, {kind: wanted[name]})
+    for kind in ("ListID", "FullName"):
+        if f"{kind}WithChildren" in wanted:
+            top = lists.resolve(books, family, {kind: wanted[f"{kind}WithChildren"]})
             found += [top, *(_below(books, top) if top else ())]
-    list_ids = [row.list_id for row in found if row]
-    marks = ", ".join("?" * len(list_ids))
-    return f"json_extract(fields, '$.{field}.ListID') IN ({marks})", tuple(list_ids)
+    return [row.list_id for row in found if row]
 
 
 def _below(books: Books, element: ListObject) -> Iterator[ListObject]:

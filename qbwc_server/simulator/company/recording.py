@@ -5,12 +5,14 @@ from dataclasses import replace
 from typing import Any
 
 import qbxml
-from qbwc_server.simulator.company import balances, customers, lists, names, objects
+from qbwc_server.simulator.company import balances, customers, deletions, lists, objects
 from qbwc_server.simulator.company import customer_parts as parts
 from qbwc_server.simulator.company.books import Books
 from qbwc_server.simulator.company.characters import stored
 from qbwc_server.simulator.company.checks import types
+from qbwc_server.simulator.company.customers import CUSTOMER
 from qbwc_server.simulator.company.objects import ListObject
+from qbwc_server.simulator.company.references import REFERENCES
 from qbwc_server.simulator.errors import SimulatorError
 from qbxml import Ret, UnreadableAnswer
 
@@ -40,12 +42,12 @@ def load(books: Books, source: str | bytes) -> int:
     """
     try:
         records = [
-            item for item in qbxml.parse(source) if isinstance(item, Ret) and item.name == customers.RET
+            item for item in qbxml.parse(source) if isinstance(item, Ret) and item.name == CUSTOMER.ret_name
         ]
     except UnreadableAnswer as error:
         raise SimulatorError(f"The recording cannot be read: {error}") from error
     with books.transaction():
-        for values in _parents_first([stored(record.values, types(customers.RET)) for record in records]):
+        for values in _parents_first([stored(record.values, types(CUSTOMER.ret_name)) for record in records]):
             _take_in(books, values)
     return len(records)
 
@@ -66,7 +68,7 @@ def _take_in(books: Books, values: Mapping[str, Any]) -> None:
             f"({taken.list_id}) is in this company file already."
         )
     books.reserve_list_id(lists.NAMES, list_id)
-    element = names.placed(_element(books, values), above)
+    element = CUSTOMER.space.placed(_element(books, values), above)
     objects.save(books, element)
     balances.carry_up(books, element, element.balance)
     for entry in values.get("DataExtRet", ()):
@@ -93,7 +95,7 @@ def _element(books: Books, values: Mapping[str, Any]) -> ListObject:
     kept = {name: value for name, value in values.items() if name not in NOT_KEPT}
     extra = parts.with_contact_list({}, values.get("AdditionalContactRef", ()))
     card = parts.with_card({}, values.get("CreditCardInfo", ""))
-    references = {name: _reference(books, name, kept[name]) for name in kept if name in lists.REFERENCES}
+    references = {name: _reference(books, name, kept[name]) for name in kept if name in REFERENCES}
     return ListObject(
         family=lists.NAMES,
         kind=customers.KIND,
@@ -111,16 +113,16 @@ def _element(books: Books, values: Mapping[str, Any]) -> ListObject:
 
 def _reference(books: Books, name: str, ref: Mapping[str, str]) -> dict[str, str]:
     """The element the recording names, made when it is not there; an unused one of that name gives way."""
-    target = lists.REFERENCES[name]
+    target = REFERENCES[name]
     found = objects.find(books, target.family, ref["ListID"])
     if found is None:
         same_name = objects.find_full_name(books, target.family, ref["FullName"])
-        if same_name and lists.users(books, same_name):
+        if same_name and any(deletions.users(books, same_name)):
             return {"ListID": same_name.list_id}
         if same_name:
             objects.delete(books, same_name)
         found = lists.insert(
-            books, same_name.kind if same_name else target.kind, ref["FullName"], ref["ListID"]
+            books, same_name.kind if same_name else target.kinds[0], ref["FullName"], ref["ListID"]
         )
     elif found.full_name != ref["FullName"]:
         found = replace(found, name=ref["FullName"], full_name=ref["FullName"])

@@ -11,7 +11,8 @@ CREATE TABLE list_number (
     next INTEGER NOT NULL
 );
 
--- Customers and jobs, and every element of the lists they refer to. A ListID is unique within its family only.
+-- Customers and jobs, and every element of the other lists. A ListID is unique within its family only.
+-- The balance of an account counts debits; its Ret shows it from the account's own side.
 CREATE TABLE list_object (
     family TEXT NOT NULL,
     list_id TEXT NOT NULL,
@@ -35,14 +36,24 @@ CREATE UNIQUE INDEX list_object_name ON list_object (family, parent_id, name_key
 CREATE INDEX list_object_full_name ON list_object (family, full_name_key);
 CREATE INDEX list_object_modified ON list_object (kind, time_modified);
 
+-- Deleted list elements and transactions; name is the FullName or the RefNumber.
 CREATE TABLE deleted_object (
     number INTEGER PRIMARY KEY,
     kind TEXT NOT NULL,
-    list_id TEXT NOT NULL,
-    full_name TEXT NOT NULL,
+    id TEXT NOT NULL,
+    name TEXT NOT NULL,
     time_created TEXT NOT NULL,
     time_deleted TEXT NOT NULL
 );
+
+-- What is held of an inventory item: quantities in hundred-thousandths, its value in cents.
+CREATE TABLE stock (
+    item_id TEXT PRIMARY KEY,
+    on_hand INTEGER NOT NULL,
+    on_order INTEGER NOT NULL,
+    value INTEGER NOT NULL,
+    average TEXT NOT NULL
+) WITHOUT ROWID;
 
 -- Private data and custom fields. holder is "Company" or "family/ListID"; owner_id "0" marks custom fields.
 CREATE TABLE data_ext (

@@ -12,8 +12,10 @@ NOT_SUPPORTED, BAD_REQUEST_ID = 1030, 1060
 BAD_ID, BAD_DATE_RANGE, BAD_STRING_RANGE = 3000, 3030, 3031
 TOO_LONG, CANNOT_STORE = 3070, 3090
 NAME_IN_USE, UNKNOWN_ID, BAD_PARENT, BAD_REFERENCE, MISSING = 3100, 3120, 3130, 3140, 3150
+CONTRADICTION = 3153
 IN_USE, NOT_MODIFIED, NOT_SAVED = 3160, 3170, 3180
-STALE, NOT_PROCESSED, FEATURE_OFF, NO_PERMISSION = 3200, 3231, 3250, 3260
+STALE, BAD_VALUE, NOT_PROCESSED, FEATURE_OFF, NO_PERMISSION = 3200, 3210, 3231, 3250, 3260
+NO_ACCOUNT, WRONG_ORDER = 3270, 3290
 DEAD_ITERATOR = 3391
 
 NO_RECORD = "QuickBooks error message: Invalid argument.  The specified record does not exist in the list."
@@ -49,6 +51,7 @@ TEXTS: Mapping[int, str] = {
     3130: 'There is an invalid reference to a parent "{}" in the {} list.  ' + NO_RECORD,
     3140: 'There is an invalid reference to QuickBooks {} "{}" in the {}.  ' + NO_RECORD,
     3150: 'There is a missing element: "{}"',
+    3153: 'The element "{}" contradicts "{}" in this request.',
     3160: 'Cannot delete the object specified by the id = "{}".  QuickBooks error message: {}',
     3170: 'There was an error when modifying a {} list, element "{}".  QuickBooks error message: '
     "Cannot merge list elements.",
@@ -56,10 +59,13 @@ TEXTS: Mapping[int, str] = {
     3176: "A related object is in use by another user.",
     3180: 'There was an error when saving a {} list, element "{}".  QuickBooks error message: {}',
     3200: 'The provided edit sequence "{}" is out-of-date. ',
+    3210: 'The "{}" field has an invalid value "{}".  QuickBooks error message: {}',
     3231: "The request has not been processed.",
     3250: "This feature is not enabled or not available in this version of QuickBooks.",
     3260: "Insufficient permission level to perform this action.",
     3261: "The application does not have permission to access sensitive data.",
+    3270: 'Missing posting account: "{}"',
+    3290: 'The item "{}" is placed in the request in incorrect order.',
     3391: 'The iteratorID "{}" is not valid.',
 }
 

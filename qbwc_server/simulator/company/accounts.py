@@ -1,0 +1,120 @@
+"""The chart of accounts: types, the sides their balances stand on, and the accounts QuickBooks itself needs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from qbwc_server.simulator.company import balances, lists, objects
+from qbwc_server.simulator.company.books import Books
+from qbwc_server.simulator.company.list_engine import Fields, ListKind
+from qbwc_server.simulator.company.objects import ListObject
+from qbwc_server.simulator.company.statuses import CANNOT_STORE, NOT_SAVED, Refusal
+
+KIND = lists.ACCOUNTS
+NON_POSTING = "NonPosting"
+# AccountType -> what it is to the cash flow statement (measured on 117 accounts of the sample company).
+CASH_FLOW: Mapping[str, str] = {
+    "Bank": "NotApplicable",
+    "AccountsReceivable": "Operating",
+    "OtherCurrentAsset": "Operating",
+    "FixedAsset": "Investing",
+    "OtherAsset": "Investing",
+    "AccountsPayable": "Operating",
+    "CreditCard": "Operating",
+    "OtherCurrentLiability": "Operating",
+    "LongTermLiability": "Financing",
+    "Equity": "Financing",
+    "Income": "None",
+    "CostOfGoodsSold": "None",
+    "Expense": "None",
+    "OtherIncome": "None",
+    "OtherExpense": "None",
+    NON_POSTING: "NotApplicable",
+}
+# Balances of these grow with a credit.
+CREDIT_SIDE = (
+    "AccountsPayable",
+    "CreditCard",
+    "OtherCurrentLiability",
+    "LongTermLiability",
+    "Equity",
+    "Income",
+    "OtherIncome",
+)
+# Accounts of a new company: name -> (type, SpecialAccountType or "").
+CHART: Mapping[str, tuple[str, str]] = {
+    "Checking": ("Bank", ""),
+    "Accounts Receivable": ("AccountsReceivable", "AccountsReceivable"),
+    "Inventory Asset": ("OtherCurrentAsset", "InventoryAssets"),
+    "Undeposited Funds": ("OtherCurrentAsset", "UndepositedFunds"),
+    "Furniture and Equipment": ("FixedAsset", ""),
+    "Accounts Payable": ("AccountsPayable", "AccountsPayable"),
+    "Sales Tax Payable": ("OtherCurrentLiability", "SalesTaxPayable"),
+    "Opening Balance Equity": ("Equity", "OpeningBalanceEquity"),
+    "Retained Earnings": ("Equity", "RetainedEarnings"),
+    "Sales": ("Income", ""),
+    "Services": ("Income", ""),
+    "Shipping and Delivery Income": ("Income", ""),
+    "Sales Discounts": ("Income", ""),
+    "Uncategorized Income": ("Income", "UncategorizedIncome"),
+    "Cost of Goods Sold": ("CostOfGoodsSold", "CostOfGoodsSold"),
+    "Office Supplies": ("Expense", ""),
+    "Other Expenses": ("Expense", ""),
+    "Other Income": ("OtherIncome", ""),
+    "Sales Orders": (NON_POSTING, "SalesOrders"),
+    "Estimates": (NON_POSTING, "Estimates"),
+}
+
+
+def create_chart(books: Books) -> None:
+    for name, (kind, special) in CHART.items():
+        fields = {"AccountType": kind, **({"SpecialAccountType": special} if special else {})}
+        lists.insert(books, KIND, name, fields=fields)
+
+
+def special(books: Books, kind: str) -> ListObject:
+    """The account QuickBooks uses for a purpose of its own ("SalesTaxPayable"); it cannot be deleted."""
+    clause = "WHERE family = ? AND json_extract(fields, '$.SpecialAccountType') = ? LIMIT 1"
+    return next(objects.select(books, clause, KIND, kind))
+
+
+def side(element: ListObject) -> int:
+    """1 for an account whose balance grows with a debit, -1 for one that grows with a credit."""
+    return -1 if element.fields["AccountType"] in CREDIT_SIDE else 1
+
+
+def _more(_: Books, element: ListObject) -> Fields:
+    sign = side(element)
+    return {
+        "Balance": balances.text(sign * element.balance),
+        "TotalBalance": balances.text(sign * element.total_balance),
+        "CashFlowClassification": CASH_FLOW[element.fields["AccountType"]],
+    }
+
+
+def _check(books: Books, element: ListObject) -> None:
+    """A non-posting account cannot be added (semantics 6); a number belongs to one account (semantics 2, 3180)."""
+    if element.fields["AccountType"] == NON_POSTING and "SpecialAccountType" not in element.fields:
+        raise Refusal(CANNOT_STORE, NON_POSTING, "AccountType")
+    number = element.fields.get("AccountNumber")
+    clause = "WHERE family = ? AND list_id <> ? AND json_extract(fields, '$.AccountNumber') = ? LIMIT 1"
+    if number and any(objects.select(books, clause, KIND, element.list_id, number)):
+        raise Refusal(NOT_SAVED, "Accounts", element.name, "The account number is already in use.")
+
+
+def _opened(books: Books, element: ListObject, given: Mapping[str, Any]) -> ListObject:
+    amount = side(element) * balances.cents(given.get("OpenBalance") or "0")
+    if not amount:
+        return element
+    balances.post(books, special(books, "OpeningBalanceEquity"), -amount)
+    return balances.post(books, element, amount)
+
+
+ACCOUNT = ListKind(
+    KIND,
+    KIND,
+    "Accounts",
+    posted=("OpenBalance", "OpenBalanceDate"),
+    check=_check,
+    added=_opened,
+    more=_more,
+)

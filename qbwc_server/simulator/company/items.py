@@ -1,0 +1,166 @@
+"""Items: what each kind must have, and where its price, text and accounts stand."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from qbwc_server.simulator.company import lists, stock
+from qbwc_server.simulator.company.books import Books
+from qbwc_server.simulator.company.list_engine import Fields, ListKind, Setter, with_value
+from qbwc_server.simulator.company.objects import ListObject
+from qbwc_server.simulator.company.statuses import CONTRADICTION, MISSING, NO_ACCOUNT, Refusal
+
+LIST_NAME = "Items"
+STOCKED = "ItemInventory"
+ONE_SIDE, BOTH_SIDES = "SalesOrPurchase", "SalesAndPurchase"
+# Where the parts of an item stand, whatever its kind; the first that it has counts.
+DESCRIPTION = ((ONE_SIDE, "Desc"), (BOTH_SIDES, "SalesDesc"), ("SalesDesc",), ("ItemDesc",))
+PRICE = ((ONE_SIDE, "Price"), (BOTH_SIDES, "SalesPrice"), ("SalesPrice",), ("DiscountRate",))
+COST = ((BOTH_SIDES, "PurchaseCost"), ("PurchaseCost",))
+PERCENT = ((ONE_SIDE, "PricePercent"), ("DiscountRatePercent",), ("TaxRate",))
+INCOME = (
+    (ONE_SIDE, "AccountRef", "ListID"),
+    (BOTH_SIDES, "IncomeAccountRef", "ListID"),
+    ("IncomeAccountRef", "ListID"),
+    ("AccountRef", "ListID"),
+    ("DepositToAccountRef", "ListID"),
+)
+# Fields that take each other's place.
+ALTERNATIVES: Mapping[str, str] = {
+    "Price": "PricePercent",
+    "PricePercent": "Price",
+    "DiscountRate": "DiscountRatePercent",
+    "DiscountRatePercent": "DiscountRate",
+}
+
+
+def part(item: ListObject, places: tuple[tuple[str, ...], ...]) -> str:
+    """The first of the places that the item has, "" when it has none of them."""
+    return next((text for path in places if (text := _at(item.fields, path))), "")
+
+
+def number(item: ListObject, places: tuple[tuple[str, ...], ...]) -> Decimal:
+    return Decimal(part(item, places) or "0")
+
+
+def _at(fields: Mapping[str, Any], path: tuple[str, ...]) -> str:
+    value: Any = fields
+    for name in path:
+        value = value.get(name, {}) if isinstance(value, Mapping) else {}
+    return value if isinstance(value, str) else ""
+
+
+# -- rules -----------------------------------------------------------------------------------------------------
+
+
+def _traded(_: Books, item: ListObject) -> None:
+    """One form or the other, never both (semantics 6), and its accounts: QuickBooks demands them."""
+    one, both = item.fields.get(ONE_SIDE), item.fields.get(BOTH_SIDES)
+    if one and both:
+        raise Refusal(CONTRADICTION, BOTH_SIDES, ONE_SIDE)
+    _demand(one or both or {}, ("IncomeAccountRef", "ExpenseAccountRef") if both else ("AccountRef",))
+
+
+def _demand(fields: Mapping[str, Any], accounts: tuple[str, ...]) -> None:
+    for name in accounts:
+        if name not in fields:
+            raise Refusal(NO_ACCOUNT, name)
+
+
+def _stocked(_: Books, item: ListObject) -> None:
+    _demand(item.fields, ("IncomeAccountRef", "COGSAccountRef", "AssetAccountRef"))
+
+
+def _discounting(_: Books, item: ListObject) -> None:
+    _demand(item.fields, ("AccountRef",))
+
+
+def _tax_group(_: Books, item: ListObject) -> None:
+    if not item.fields.get("ItemSalesTaxRef"):
+        raise Refusal(MISSING, "ItemSalesTaxRef")
+
+
+# -- fields ----------------------------------------------------------------------------------------------------
+
+
+def _with_bar_code(_: Books, fields: Fields, value: Any) -> Fields:
+    return with_value(fields, "BarCodeValue", value.get("BarCodeValue", "") if value else "")
+
+
+def _with_form(name: str) -> Setter:
+    """A Mod may send parts of a form; a price drives the percentage out and the other way round."""
+
+    def set_form(_: Books, fields: Fields, value: Any) -> Fields:
+        return with_value(fields, name, _merged(fields.get(name, {}), value or {}))
+
+    return set_form
+
+
+def _merged(kept: Mapping[str, Any], given: Mapping[str, Any]) -> Fields:
+    merged: Fields = dict(kept)
+    for name, value in given.items():
+        if not name.startswith("Apply"):
+            merged = with_value(with_value(merged, ALTERNATIVES.get(name, ""), ""), name, value)
+    return merged
+
+
+def _with_rate(name: str) -> Setter:
+    def set_rate(_: Books, fields: Fields, value: Any) -> Fields:
+        return with_value(with_value(fields, ALTERNATIVES[name], ""), name, value)
+
+    return set_rate
+
+
+def _with_lines(_: Books, fields: Fields, value: Any) -> Fields:
+    """The lines of a group are replaced as a set."""
+    return with_value(fields, "ItemGroupLine", value)
+
+
+def _without_lines(_: Books, fields: Fields, value: Any) -> Fields:
+    return with_value(fields, "ItemGroupLine", "") if value == "true" else fields
+
+
+_BAR_CODE: Mapping[str, Setter] = {"BarCode": _with_bar_code}
+_FORMS: Mapping[str, Setter] = {
+    **_BAR_CODE,
+    **{f"{name}{mod}": _with_form(name) for name in (ONE_SIDE, BOTH_SIDES) for mod in ("", "Mod")},
+}
+_RATES: Mapping[str, Setter] = {
+    **_BAR_CODE,
+    **{name: _with_rate(name) for name in ("DiscountRate", "DiscountRatePercent")},
+}
+_GROUP: Mapping[str, Setter] = {
+    **_BAR_CODE,
+    "ItemGroupLine": _with_lines,
+    "ClearItemsInGroup": _without_lines,
+}
+
+
+def _stock(books: Books, item: ListObject) -> Fields:
+    held = stock.of(books, item.list_id)
+    return {
+        "PurchaseCost": item.fields.get("PurchaseCost", "0.00"),
+        "SalesPrice": item.fields.get("SalesPrice", "0.00"),
+        "QuantityOnHand": held.on_hand_text,
+        "AverageCost": held.average_text,
+        "QuantityOnOrder": "0",
+        "QuantityOnSalesOrder": held.on_order_text,
+    }
+
+
+def _kind(name: str, **special: Any) -> ListKind:
+    return ListKind(name, lists.ITEMS, LIST_NAME, **{"setters": _BAR_CODE, **special})
+
+
+ITEM_KINDS = (
+    _kind("ItemService", setters=_FORMS, check=_traded),
+    _kind("ItemNonInventory", setters=_FORMS, check=_traded),
+    _kind("ItemOtherCharge", setters=_FORMS, check=_traded),
+    _kind(STOCKED, posted=("QuantityOnHand", "TotalValue", "InventoryDate"), check=_stocked, more=_stock),
+    _kind("ItemDiscount", setters=_RATES, check=_discounting),
+    _kind("ItemSubtotal"),
+    _kind("ItemSalesTax", defaults={"TaxRate": "0.00"}),
+    _kind("ItemSalesTaxGroup", check=_tax_group),
+    _kind("ItemGroup", setters=_GROUP, defaults={"IsPrintItemsInGroup": "false"}),
+    _kind("ItemPayment"),
+)

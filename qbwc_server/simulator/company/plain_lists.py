@@ -1,0 +1,91 @@
+"""The small lists that customers, items and transactions refer to, and what a new company has in them."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from qbwc_server.simulator.company import accounts, items, lists, objects
+from qbwc_server.simulator.company.books import Books
+from qbwc_server.simulator.company.characters import price
+from qbwc_server.simulator.company.list_engine import Fields, ListKind, Setter, with_value
+
+PER_ITEM, FIXED = "PriceLevelPerItemRet", "PriceLevelFixedPercentage"
+HUNDRED = Decimal(100)
+
+
+def _with_fixed(_: Books, fields: Fields, value: Any) -> Fields:
+    changed = with_value(with_value(fields, PER_ITEM, ""), FIXED, value)
+    return {**changed, "PriceLevelType": "FixedPercentage"}
+
+
+def _with_prices(books: Books, fields: Fields, value: Any) -> Fields:
+    """The given items replace the old set; an adjustment is kept as the price it makes."""
+    changed = with_value(with_value(fields, FIXED, ""), PER_ITEM, [_priced(books, one) for one in value])
+    return {**changed, "PriceLevelType": "PerItem"}
+
+
+def _priced(books: Books, given: Mapping[str, Any]) -> Fields:
+    if "AdjustPercentage" not in given:
+        return dict(given)
+    item = objects.find(books, lists.ITEMS, given["ItemRef"]["ListID"])
+    places = items.COST if given.get("AdjustRelativeTo") == "Cost" else items.PRICE
+    base = items.number(item, places) if item else Decimal(0)
+    factor = 1 + Decimal(given["AdjustPercentage"]) / HUNDRED
+    return {"ItemRef": given["ItemRef"], "CustomPrice": price(base * factor)}
+
+
+_PRICES: Mapping[str, Setter] = {FIXED: _with_fixed, "PriceLevelPerItem": _with_prices}
+
+PLAIN_KINDS = (
+    ListKind("StandardTerms", lists.TERMS, "Terms"),
+    ListKind("DateDrivenTerms", lists.TERMS, "Terms", defaults={"DayOfMonthDue": "1"}),
+    ListKind("Class", "Class", "Classes"),
+    ListKind("SalesRep", "SalesRep", "Sales Reps", name_field="Initial"),
+    ListKind("SalesTaxCode", "SalesTaxCode", "Sales Tax Codes", defaults={"IsTaxable": "true"}),
+    ListKind("CustomerType", "CustomerType", "Customer Types"),
+    ListKind("JobType", "JobType", "Job Types"),
+    ListKind("PaymentMethod", "PaymentMethod", "Payment Methods", defaults={"PaymentMethodType": "Other"}),
+    ListKind("ShipMethod", "ShipMethod", "Ship Methods"),
+    ListKind("CustomerMsg", "CustomerMsg", "Customer Messages"),
+    ListKind("PriceLevel", "PriceLevel", "Price Levels", setters=_PRICES),
+)
+
+# A new company of the United States: kind -> name -> what it holds besides.
+BUILT_IN: Mapping[str, Mapping[str, Mapping[str, str]]] = {
+    "StandardTerms": {
+        "1% 10 Net 30": {"StdDueDays": "30", "StdDiscountDays": "10", "DiscountPct": "1.00"},
+        "2% 10 Net 30": {"StdDueDays": "30", "StdDiscountDays": "10", "DiscountPct": "2.00"},
+        "Due on receipt": {"StdDueDays": "0"},
+        "Net 15": {"StdDueDays": "15"},
+        "Net 30": {"StdDueDays": "30"},
+        "Net 60": {"StdDueDays": "60"},
+    },
+    "SalesTaxCode": {
+        "Tax": {"IsTaxable": "true", "Desc": "Taxable Sales"},
+        "Non": {"IsTaxable": "false", "Desc": "Non-Taxable Sales"},
+    },
+    "PaymentMethod": {
+        "American Express": {"PaymentMethodType": "AmericanExpress"},
+        "Cash": {"PaymentMethodType": "Cash"},
+        "Check": {"PaymentMethodType": "Check"},
+        "Discover": {"PaymentMethodType": "Discover"},
+        "MasterCard": {"PaymentMethodType": "MasterCard"},
+        "VISA": {"PaymentMethodType": "Visa"},
+    },
+    "CustomerType": {"Commercial": {}, "Residential": {}},
+    "Currency": {"US Dollar": {}},
+    "ShipMethod": {"DHL": {}, "Federal Express": {}, "UPS": {}, "US Mail": {}},
+    "CustomerMsg": {"Thank you for your business.": {}, "Please remit to above address.": {}},
+    "Template": {
+        f"{one} Template": {}
+        for one in ("Invoice", "Credit Memo", "Sales Receipt", "Estimate", "Sales Order")
+    },
+}
+
+
+def create_built_in(books: Books) -> None:
+    """The lists and accounts that every new company has."""
+    for kind, elements in BUILT_IN.items():
+        for name, fields in elements.items():
+            lists.insert(books, kind, name, fields=fields)
+    accounts.create_chart(books)
