@@ -1,0 +1,25 @@
+"""How much is measured: the real thing, and a tiny one that shows in seconds that the benchmark itself works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Sizes:
+    rounds: int = 5
+    # 34 MB and 100 MB of SOAP body.
+    customers: int = 10_000
+    many_customers: int = 29_200
+    # Rounds of the large answer begin within this time; the first one always.
+    large_seconds: float = 120.0
+    # Of each side in a round.
+    visits: int = 25
+    calls: int = 100
+    few_records: int = 1_000
+    many_records: int = 1_000_000
+
+
+QUICK = Sizes(
+    rounds=1, customers=40, many_customers=60, visits=2, calls=4, few_records=20, many_records=200
+)
