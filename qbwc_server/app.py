@@ -110,7 +110,14 @@ class Installation:
             sessions.note_failure(method, ticket, failure)
 
         operations = safe_operations(sessions, report)
-        soap = soap_app(operations, public_url=self.settings.public_url, max_bytes=self.settings.max_bytes)
+        settings = self.settings
+        soap = soap_app(
+            operations,
+            public_url=settings.public_url,
+            max_bytes=settings.max_bytes,
+            # Not the system's folder, which may be in memory.
+            folder=settings.home,
+        )
         flask = Flask("qbwc_server")
         flask.register_blueprint(status_pages(self.database, self.clock))
         path = urlsplit(self.settings.public_url).path.rstrip("/") or SOAP_PATH

@@ -1,7 +1,7 @@
 """Keeping each SOAP call with its request and answer, so that everything can be looked at afterwards."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -10,8 +10,10 @@ from qbwc_server import secrets
 from qbwc_server.store import history
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import Ticket
+from qbwc_server.sync.posted import Posted
 
 OUTCOME_LENGTH = 500
+PART = 512 * 1024
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ class Call:
     request: Mapping[str, Any]
     company_id: str | None = None
     run_number: int | None = None
+    posted: Posted | None = None
+    """QuickBooks' answer, kept as the value `response` of the request."""
 
     def of(self, session: Ticket) -> "Call":
         """The same call, now that its session is known."""
@@ -45,6 +49,8 @@ class Exchanges:
         self.clock = clock
 
     def keep(self, tx: Tx, call: Call, answer: Mapping[str, Any], outcome: Outcome) -> None:
+        beginning, rest = _in_parts(call.posted)
+        request = call.request if call.posted is None else {"response": beginning, **call.request}
         milliseconds = int((self.clock() - call.started_at).total_seconds() * 1000)
         exchange = history.Exchange(
             number=0,
@@ -53,12 +59,18 @@ class Exchanges:
             method=call.method,
             started_at=call.started_at,
             milliseconds=milliseconds,
-            request=_text(call.request),
+            request=_text(request),
             response=_text(answer),
             outcome=outcome.text[:OUTCOME_LENGTH],
             failed=outcome.failed,
         )
-        history.keep_exchange(tx, exchange, _known(outcome.subjects))
+        history.keep_exchange(tx, exchange, _known(outcome.subjects), map(secrets.mask, rest))
+
+
+def _in_parts(posted: Posted | None) -> tuple[str, Iterator[str]]:
+    """The first part of a document, which is all of it but for the longest, and what follows."""
+    texts = iter(()) if posted is None else posted.texts(PART)
+    return next(texts, ""), texts
 
 
 def _text(values: Mapping[str, Any]) -> str:

@@ -9,14 +9,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from io import BytesIO
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from werkzeug.http import parse_options_header
 
-from qbwc_server.soap.envelope import NotSoap, Scan, fault
+from qbwc_server.soap.envelope import fault, reply
+from qbwc_server.soap.methods import call
 from qbwc_server.soap.port import Operations, without_values
+from qbwc_server.soap.scan import NotSoap, Scan
 from qbwc_server.soap.spyne_app import spyne_app
 from qbwc_server.soap.wsdl import wsdl
 
@@ -30,6 +33,8 @@ PLAIN: Final = "text/plain; charset=utf-8"
 OK: Final = "200 OK"
 FAULT_STATUS: Final = "500 Internal Server Error"
 BLOCK: Final = 64 * 1024
+# A request that the SOAP library is to judge is held in memory and becomes a tree there.
+FOR_SPYNE: Final = 4_000_000
 TROUBLE: Final = "The server had a problem of its own."
 
 GREETING: Final = (
@@ -49,10 +54,24 @@ class Refused(Exception):
 
 
 class Front:
-    """The WSGI application. `answer` is the seam for anything that wants to answer a call before spyne."""
+    """The WSGI application: a plain call is answered here, whatever its length; the SOAP library gets the others.
 
-    def __init__(self, soap: WSGIApplication, *, public_url: str, max_bytes: int) -> None:
+    The library costs a small call three times what all the rest does, and a long answer of QuickBooks eight times
+    its own size in memory. Without `operations` everything goes to the library.
+    """
+
+    def __init__(
+        self,
+        soap: WSGIApplication,
+        *,
+        public_url: str,
+        max_bytes: int,
+        operations: Operations | None = None,
+        folder: Path | None = None,
+    ) -> None:
         self._soap = soap
+        self._operations = operations
+        self._folder = folder
         self._wsdl = wsdl(public_url)
         self._paths = {"", urlsplit(public_url).path.strip("/")}
         self._max_bytes = max_bytes
@@ -94,7 +113,16 @@ class Front:
     def _post(self, environ: WSGIEnvironment) -> Answer:
         _check_content_type(environ.get("CONTENT_TYPE", ""))
         length = _content_length(environ, self._max_bytes)
-        return self._through_spyne(_read(environ, length), environ.get("REMOTE_ADDR", ""))
+        scan = Scan(self._folder)
+        try:
+            body = _read(environ, length, scan, None if self._operations is None else FOR_SPYNE)
+            if self._operations is not None and not scan.odd:
+                return _called(self._operations, scan, environ.get("REMOTE_ADDR", ""))
+        finally:
+            scan.free()
+        if body is None:
+            raise NotSoap("The call could not be understood.")
+        return self._through_spyne(body, environ.get("REMOTE_ADDR", ""))
 
     def _through_spyne(self, body: bytes, address: str) -> Answer:
         statuses: list[str] = []
@@ -116,14 +144,18 @@ ROUTES: Final[Mapping[str, Callable[[Front, WSGIEnvironment], Answer]]] = {
 }
 
 
-def soap_app(operations: Operations, *, public_url: str, max_bytes: int) -> WSGIApplication:
+def soap_app(
+    operations: Operations, *, public_url: str, max_bytes: int, folder: Path | None = None
+) -> WSGIApplication:
     """The Web Connector's endpoint as one WSGI application, to be mounted at the path of `public_url`.
 
     `public_url` is the AppURL of the .qwc files; it only goes into the WSDL, and its path is accepted when the
     application is not mounted. `max_bytes` limits one request body: the escaped qbXML of one answer and some.
+    Long answers wait in nameless files of `folder` (the system's folder for temporary files by default).
     `operations` should come through `safe_operations`; what it raises all the same becomes a SOAP fault.
     """
-    return Front(spyne_app(operations, max_bytes=max_bytes), public_url=public_url, max_bytes=max_bytes)
+    spyne = spyne_app(operations, max_bytes=max_bytes)
+    return Front(spyne, public_url=public_url, max_bytes=max_bytes, operations=operations, folder=folder)
 
 
 def _answer(status: str, content_type: str, body: bytes, *more: tuple[str, str]) -> Answer:
@@ -159,18 +191,30 @@ def _content_length(environ: WSGIEnvironment, max_bytes: int) -> int:
     return int(header)
 
 
-def _read(environ: WSGIEnvironment, length: int) -> bytes:
-    """The body, checked block by block as it comes in. Raises Refused when it ends early, NotSoap otherwise."""
-    scan = Scan()
+def _called(operations: Operations, scan: Scan, address: str) -> Answer:
+    try:
+        result = call(operations, scan.name, scan.values(), address)
+    except Exception as failure:  # noqa: BLE001 - the edge between our code and SOAP
+        log.error("%s failed:\n%s", scan.name, without_values(failure))
+        return _answer(FAULT_STATUS, XML, fault("Server", TROUBLE))
+    return _answer(OK, XML, reply(scan.name, result))
+
+
+def _read(environ: WSGIEnvironment, length: int, scan: Scan, keep: int | None) -> bytes | None:
+    """Read the body through the scan; its bytes as well, unless they are more than `keep`.
+
+    Raises Refused when it ends early, NotSoap otherwise.
+    """
     blocks: list[bytes] = []
     missing = length
     while missing:
         block = _next_block(environ, min(BLOCK, missing))
         scan.feed(block)
-        blocks.append(block)
+        if keep is None or length <= keep:
+            blocks.append(block)
         missing -= len(block)
     scan.close()
-    return b"".join(blocks)
+    return b"".join(blocks) if keep is None or length <= keep else None
 
 
 def _next_block(environ: WSGIEnvironment, size: int) -> bytes:

@@ -5,7 +5,7 @@ carries the same FileID (design promise 4; Web Connector protocol 4.1).
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 import qbxml
 from qbwc_server.soap.qwc import OWNER_ID
@@ -37,7 +37,7 @@ class Verdict:
     seen: FileSeen
 
 
-def read_file(hcp: str, path: str, country: str) -> FileSeen | None:
+def read_file(hcp: str | BinaryIO, path: str, country: str) -> FileSeen | None:
     """The answers to host and company query; None when they cannot be read or say nothing of a company."""
     try:
         answer = qbxml.read(hcp)

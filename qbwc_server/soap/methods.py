@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from qbwc_server.soap.port import Operations
+from qbwc_server.sync.posted import Posted
 
 TARGET_NAMESPACE = "http://developer.intuit.com/"
 
@@ -41,6 +42,9 @@ class Method:
     integers: frozenset[str] = frozenset()
     """Those of the arguments that are xs:int; all others are strings."""
 
+    documents: frozenset[str] = frozenset()
+    """Those of the strings that may be very long and reach the port as `Posted`."""
+
     peer: bool = False
     """Whether the port's method takes the caller's address as its last argument."""
 
@@ -67,7 +71,10 @@ METHODS: Mapping[str, Method] = {
         integers=frozenset({"qbXMLMajorVers", "qbXMLMinorVers"}),
     ),
     "receiveResponseXML": Method(
-        "receive_response_xml", ("ticket", "response", "hresult", "message"), result=whole_number
+        "receive_response_xml",
+        ("ticket", "response", "hresult", "message"),
+        documents=frozenset({"response"}),
+        result=whole_number,
     ),
     "connectionError": Method("connection_error", ("ticket", "hresult", "message")),
     "getLastError": Method("get_last_error", ("ticket",)),
@@ -83,7 +90,8 @@ METHODS: Mapping[str, Method] = {
 def call(operations: Operations, name: str, values: Sequence[object], address: str) -> Result:
     """Run one operation.
 
-    `values` are in the order of `Method.arguments`; None (absent, empty or nil element) becomes "" or 0.
+    `values` are in the order of `Method.arguments`; None (absent, empty or nil element) becomes "" or 0. A
+    document may be given as a text or as `Posted`; who gave it closes it.
     Errors: whatever the port raises; TypeError or ValueError for a result that the protocol cannot carry.
     """
     method = METHODS[name]
@@ -92,7 +100,9 @@ def call(operations: Operations, name: str, values: Sequence[object], address: s
     return method.result(run(*given, address) if method.peer else run(*given))
 
 
-def _argument(method: Method, name: str, value: object) -> str | int:
+def _argument(method: Method, name: str, value: object) -> str | int | Posted:
     if name in method.integers:
         return 0 if value is None else whole_number(value)
+    if name in method.documents:
+        return value if isinstance(value, Posted) else Posted.of(text(value))
     return text(value)

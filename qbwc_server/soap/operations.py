@@ -22,6 +22,7 @@ from qbwc_server.store import history, jobs, parties, visits
 from qbwc_server.store.database import Database, Tx
 from qbwc_server.store.rows import Company, Ticket
 from qbwc_server.sync import visit as visiting
+from qbwc_server.sync.posted import Posted
 
 T = TypeVar("T")
 
@@ -234,9 +235,9 @@ class Sessions:
         outcome = "waits for the CRM to be read" if handout.waits else handout.notes.out
         return self._kept(visit.tx, call, handout.text, outcome, subjects=handout.subjects)
 
-    def receive_response_xml(self, ticket: str, response: str, hresult: str, message: str) -> int:
-        request = {"response": response, "hresult": hresult, "message": message}
-        call = Call("receiveResponseXML", self.clock(), request)
+    def receive_response_xml(self, ticket: str, response: Posted, hresult: str, message: str) -> int:
+        request = {"hresult": hresult, "message": message}
+        call = Call("receiveResponseXML", self.clock(), request, posted=response)
         with self.database.write() as tx:
             session = self._session(tx, ticket)
             if session is None:
@@ -257,7 +258,7 @@ class Sessions:
                 self._move(tx, session, SessionEvent.STOP, visit=notes, last_error=result.error)
                 return self._kept(tx, call, -1, result.error, failed=True, subjects=subjects)
             visits.change_ticket(tx, session.ticket_hash, visit=result.notes.plain(), seen_at=self.clock())
-        visiting.decide(self.database, session, self.clock)
+        visiting.decide_few(self.database, session, self.clock)
         with self.database.write() as tx:
             return self._acknowledge(tx, call, ticket, subjects)
 
@@ -267,15 +268,15 @@ class Sessions:
         if session is None:
             return self._kept(tx, call, -1, "the session ended meanwhile", failed=True, subjects=subjects)
         if session.state != SessionState.SENT:
-            return self._unexpected(tx, call, session, "")  # a copy of this call was quicker, or it is over
+            return self._unexpected(tx, call, session, None)  # a copy of this call was quicker, or it is over
         percent = visiting.percent_done(visiting.open_visit(tx, session, self.clock()))
         self._move(tx, session, SessionEvent.ALL if percent == 100 else SessionEvent.MORE)
         if percent == 100:
             history.end_run(tx, session.run_number, self.clock())
         return self._kept(tx, call, percent, f"{percent} %", subjects=subjects)
 
-    def _take_identity(self, call: Call, visit: visiting.Visit, response: str, hresult: str) -> int:
-        seen = None if hresult.strip() else read_file(response, visit.notes.path, "")
+    def _take_identity(self, call: Call, visit: visiting.Visit, response: Posted, hresult: str) -> int:
+        seen = None if hresult.strip() else read_file(response.open(), visit.notes.path, "")
         problem = judge(visit.company, seen).problem if seen else NO_FILE
         if seen is None or problem:
             self._move(visit.tx, visit.ticket, SessionEvent.STOP, last_error=problem)
@@ -284,11 +285,11 @@ class Sessions:
         self._move(visit.tx, visit.ticket, SessionEvent.MORE)
         return self._kept(visit.tx, call, 1, "1 %")
 
-    def _unexpected(self, tx: Tx, call: Call, session: Ticket, response: str) -> int:
+    def _unexpected(self, tx: Tx, call: Call, session: Ticket, response: Posted | None) -> int:
         """An answer that nobody waits for. Twice the same: nothing is done again. Late: settled all the same."""
         visit = visiting.open_visit(tx, session, self.clock())
         if session.state in OVER:
-            late = bool(response) and visiting.take_late(visit, response)
+            late = response is not None and visiting.take_late(visit, response)
             outcome = "settled late" if late else "too late"
             return self._kept(tx, call, -1, outcome, failed=not late, subjects=(visit.notes.set_id,))
         if session.state == SessionState.DONE:

@@ -7,6 +7,8 @@ import traceback
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
+from qbwc_server.sync.posted import Posted
+
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -21,7 +23,8 @@ OnError = Callable[[str, str, Exception], None]
 class Operations(Protocol):
     """What the Web Connector may ask, one method for each SOAP operation.
 
-    Strings are never None: a missing, empty or nil element arrives as "". A hresult is the text the
+    Strings are never None: a missing, empty or nil element arrives as "", a missing response as an empty
+    document, which is the caller's to close. A hresult is the text the
     Web Connector sent ("0x80040400") or "". The ticket is the secret that `authenticate` gave out;
     every method must accept one that is unknown or expired. Any call may come twice.
     """
@@ -44,7 +47,7 @@ class Operations(Protocol):
     ) -> str:
         """The next qbXML document, starting with "<?xml", or "" to be asked for `get_last_error`."""
 
-    def receive_response_xml(self, ticket: str, response: str, hresult: str, message: str) -> int:
+    def receive_response_xml(self, ticket: str, response: Posted, hresult: str, message: str) -> int:
         """0..99 to be asked for more, 100 when all is done, negative to be asked for `get_last_error`."""
 
     def connection_error(self, ticket: str, hresult: str, message: str) -> str:
@@ -102,7 +105,7 @@ class _SafeOperations:
             "",
         )
 
-    def receive_response_xml(self, ticket: str, response: str, hresult: str, message: str) -> int:
+    def receive_response_xml(self, ticket: str, response: Posted, hresult: str, message: str) -> int:
         return self._attempt(
             "receiveResponseXML",
             ticket,

@@ -1,7 +1,7 @@
 """What happened: runs, SOAP exchanges, decisions and the audit trail."""
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,9 @@ from sqlalchemy import ColumnElement, delete, insert, select, update
 
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import Run, many, one
-from qbwc_server.store.tables import audit, decisions, exchange_subjects, exchanges, runs
+from qbwc_server.store.tables import audit, decisions, exchange_parts, exchange_subjects, exchanges, runs
+
+FAST = 1  # zlib's level for what is long: half the size saved at a fifth of the time
 
 
 def begin_run(
@@ -54,7 +56,10 @@ def recent_runs(tx: Tx, limit: int = 50, company_id: str | None = None) -> list[
 
 @dataclass(frozen=True)
 class Exchange:
-    """One SOAP call with its request and answer as text, secrets masked before it was kept."""
+    """One SOAP call with its request and answer as JSON texts, secrets masked before it was kept.
+
+    Of a very long answer of QuickBooks, `request` holds the beginning; `rest_of` gives what follows.
+    """
 
     number: int
     company_id: str | None
@@ -68,8 +73,11 @@ class Exchange:
     failed: bool
 
 
-def keep_exchange(tx: Tx, exchange: Exchange, subjects: Iterable[str] = ()) -> int:
-    """Store an exchange compressed; `number` of the given one is ignored, the new number is returned."""
+def keep_exchange(tx: Tx, exchange: Exchange, subjects: Iterable[str] = (), rest: Iterable[str] = ()) -> int:
+    """Store an exchange compressed; `number` of the given one is ignored, the new number is returned.
+
+    `rest` are the texts that follow the value `response` of the request, taken and stored one by one.
+    """
     row = dict(exchange.__dict__)
     row.pop("number")
     row["request"] = zlib.compress(exchange.request.encode())
@@ -78,7 +86,22 @@ def keep_exchange(tx: Tx, exchange: Exchange, subjects: Iterable[str] = ()) -> i
     about = [{"exchange_number": number, "subject": subject} for subject in sorted(set(subjects)) if subject]
     if about:
         tx.execute(insert(exchange_subjects), about)
+    for part, text in enumerate(rest, start=1):
+        packed = zlib.compress(text.encode(), FAST)
+        tx.execute(insert(exchange_parts).values(exchange_number=number, part=part, text=packed))
     return number
+
+
+def rest_of(tx: Tx, number: int) -> Iterator[str]:
+    """What follows the beginning of a very long answer, text by text; nothing for all others."""
+    mine = exchange_parts.c.exchange_number == number
+    for part in (
+        tx.execute(select(exchange_parts.c.part).where(mine).order_by(exchange_parts.c.part)).scalars().all()
+    ):
+        packed = tx.execute(
+            select(exchange_parts.c.text).where(mine, exchange_parts.c.part == part)
+        ).scalar_one()
+        yield zlib.decompress(packed).decode()
 
 
 def note_subjects(tx: Tx, exchange_number: int, subjects: Iterable[str]) -> None:
@@ -125,7 +148,8 @@ def find_exchanges(
 
 def forget_exchanges(tx: Tx, before: datetime) -> int:
     old = select(exchanges.c.number).where(exchanges.c.started_at < before)
-    tx.execute(delete(exchange_subjects).where(exchange_subjects.c.exchange_number.in_(old)))
+    for table in (exchange_subjects, exchange_parts):
+        tx.execute(delete(table).where(table.c.exchange_number.in_(old)))
     return tx.execute(delete(exchanges).where(exchanges.c.started_at < before)).rowcount
 
 

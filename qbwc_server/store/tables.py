@@ -329,6 +329,15 @@ exchanges = Table(
     Index("ix_exchanges_age", "started_at"),
 )
 
+# What followed the first part of a very long answer, so that none of it is ever in memory as a whole.
+exchange_parts = Table(
+    "exchange_parts",
+    metadata,
+    Column("exchange_number", Integer, primary_key=True),
+    Column("part", Integer, primary_key=True),  # 1, 2, ...
+    Column("text", LargeBinary, nullable=False),  # zlib; secrets masked before
+)
+
 exchange_subjects = Table(
     "exchange_subjects",
     metadata,

@@ -27,9 +27,11 @@ from qbwc_server.sync.from_books import (
     split_set,
     take_answer,
 )
+from qbwc_server.sync.posted import Posted
 from qbwc_server.sync.to_books import DEFAULT_VERSION, SET_SIZE, offer_writes, running
 
 DECIDE_BUDGET = timedelta(seconds=20)  # of one SOAP call; the Web Connector is believed to wait 100 s
+FEW = 2 * PAGE_SIZE  # records that are decided before their page is acknowledged
 VISIT_BUDGET = timedelta(minutes=20)  # then what is left waits for the next visit
 POLL_WAIT = timedelta(seconds=60)
 WORKER_LEASE = "worker"
@@ -134,6 +136,18 @@ def decide(database: Database, ticket: Ticket, clock: Callable[[], datetime]) ->
     return decide_waiting(database, ticket.company_id, ticket.run_number, clock, until=until)
 
 
+def decide_few(database: Database, ticket: Ticket, clock: Callable[[], datetime]) -> None:
+    """Decide what waits if it is little, so that a small visit ends with the answer that brought the last change.
+
+    After a long answer the acknowledgement comes first; what it brought is decided at the next call.
+    """
+    with database.read() as tx:
+        connections = [scope.id for scope in scopes_of_company(tx, ticket.company_id)]
+        waiting = len(records.next_undecided(tx, connections, FEW + 1))
+    if 0 < waiting <= FEW:
+        decide(database, ticket, clock)
+
+
 # --- handing out ---
 
 
@@ -234,7 +248,7 @@ def _poll_due(visit: Visit, organisation_id: str, wanted: datetime) -> bool:
 # --- taking an answer ---
 
 
-def answers(visit: Visit, response: str) -> bool:
+def answers(visit: Visit, response: Posted) -> bool:
     """Whether a response belongs to the request that is out, and not to an earlier one."""
     return is_answer_to(response, visit.notes.set_id, _ids_out(visit))
 
@@ -249,15 +263,15 @@ def _ids_out(visit: Visit) -> list[str | None]:
     return ids[visit.notes.out]() if visit.notes.out in ids else []
 
 
-def take(visit: Visit, response: str, hresult: str, message: str) -> Result:
+def take(visit: Visit, response: Posted, hresult: str, message: str) -> Result:
     """Store and settle one answer in the open transaction; deciding what it means comes after the commit."""
     if hresult.strip():
         return _no_answer(visit, hresult.strip(), message)
-    handlers: dict[str, Callable[[Visit, str], Result]] = {
+    handlers: dict[str, Callable[[Visit, Posted], Result]] = {
         "read": _take_read,
         "write": _take_write,
         "ask": _take_asked,
-        "clear": _take_cleared,
+        "clear": lambda visit, _: _cleared(visit),
         "goodbye": lambda visit, _: _went_on(visit, parted=True),
         # Stored by an earlier copy of this very call, which did not live to acknowledge it.
         "": lambda visit, _: Result(0, visit.notes),
@@ -268,10 +282,10 @@ def take(visit: Visit, response: str, hresult: str, message: str) -> Result:
         return _unreadable(visit, str(unreadable))
 
 
-def _take_read(visit: Visit, response: str) -> Result:
-    states, changed = take_answer(
-        visit.tx, visit.company, list(visit.scopes.values()), visit.notes.reads, response, visit.now
-    )
+def _take_read(visit: Visit, response: Posted) -> Result:
+    scopes = list(visit.scopes.values())
+    with visit.tx.begin_nested():  # of an answer that breaks off nothing is kept
+        states, changed = take_answer(visit.tx, visit.company, scopes, visit.notes.reads, response, visit.now)
     before = {one.kind for one in visit.notes.reads if one.error}
     _note_failed_reads(visit, [one for one in states if one.error and one.kind not in before])
     found = settle_found(visit.tx, visit.scopes, visit.company.id, visit.ticket.run_number, visit.now)
@@ -286,7 +300,7 @@ def _note_failed_reads(visit: Visit, failed: list[ReadState]) -> None:
         history.note_action(visit.tx, visit.now, "QuickBooks", "read failed", one.kind, text=one.error)
 
 
-def _take_write(visit: Visit, response: str) -> Result:
+def _take_write(visit: Visit, response: Posted) -> Result:
     message_set = _the_set(visit)
     outcome = settle_set(visit.tx, visit.scopes, message_set, response, visit.ticket.run_number, visit.now)
     counts = {"written to QuickBooks": outcome.settled, "refused by QuickBooks": outcome.refused}
@@ -294,10 +308,10 @@ def _take_write(visit: Visit, response: str) -> Result:
     return _went_on(visit)
 
 
-def _take_asked(visit: Visit, response: str) -> Result:
+def _take_asked(visit: Visit, response: Posted) -> Result:
     """Only a stored answer with every expected requestID settles; anything less waits for proof."""
     message_set = _the_set(visit)
-    answer = qbxml.read(response)
+    answer = qbxml.read(response.open())
     expected = {job.id for job in jobs.jobs_in(visit.tx, message_set.job_ids) if job.state == "in_doubt"}
     complete = answer.set_status.code == 0 and all(answer.by_request_id(one) for one in expected)
     if complete:
@@ -312,7 +326,7 @@ def _leave_in_doubt(visit: Visit, message_set: MessageSet, code: int | None) -> 
     leave_in_doubt(visit.tx, visit.scopes, message_set, code, visit.ticket.run_number, visit.now)
 
 
-def _take_cleared(visit: Visit, _response: str) -> Result:
+def _cleared(visit: Visit) -> Result:
     jobs.change_set(visit.tx, visit.company.id, visit.notes.set_id, state="cleared")
     return _went_on(visit)
 
@@ -335,7 +349,7 @@ def _parser_refused(visit: Visit, message: str) -> Result:
         "write": _split,
         "read": _reads_refused,
         "ask": _question_refused,
-        "clear": _take_cleared,
+        "clear": lambda visit, _: _cleared(visit),
         "goodbye": lambda visit, _: _went_on(visit, parted=True),
     }
     return handlers[visit.notes.out](visit, message)
@@ -384,7 +398,7 @@ def _went_on(visit: Visit, **changes: Any) -> Result:
     return Result(0, notes, "", ())
 
 
-def take_late(visit: Visit, response: str) -> bool:
+def take_late(visit: Visit, response: Posted) -> bool:
     """An answer for a ticket that was superseded: settled all the same, for it is the truth about our writes."""
     if visit.notes.out not in ("write", "ask"):
         return False

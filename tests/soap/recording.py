@@ -13,6 +13,7 @@ from lxml import etree
 from werkzeug.serving import make_server
 
 from qbwc_server.soap.front import soap_app
+from qbwc_server.sync.posted import Posted
 
 URL = "https://books.example.com/qbwc"
 INTUIT = "http://developer.intuit.com/"
@@ -57,8 +58,8 @@ class Recording:
     ) -> str:
         return self._record("send_request_xml", ticket, hcp_response, company_file, country, major, minor)
 
-    def receive_response_xml(self, ticket: str, response: str, hresult: str, message: str) -> int:
-        return self._record("receive_response_xml", ticket, response, hresult, message)
+    def receive_response_xml(self, ticket: str, response: Posted, hresult: str, message: str) -> int:
+        return self._record("receive_response_xml", ticket, response.open().read().decode(), hresult, message)
 
     def connection_error(self, ticket: str, hresult: str, message: str) -> str:
         return self._record("connection_error", ticket, hresult, message)

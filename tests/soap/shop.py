@@ -22,6 +22,7 @@ from qbwc_server.store import history, jobs, links, parties, records, visits
 from qbwc_server.store.rows import Company, Ticket
 from qbwc_server.store.tables import metadata
 from qbwc_server.sync.from_crm import ingest, scopes_of_organisation
+from qbwc_server.sync.posted import Posted
 from tests.rows import COMPANY, CONNECTION, FILE_ID, JOB, LINK, ORGANISATION, SET, like
 from tests.soap.quickbooks_answers import canned
 
@@ -173,7 +174,7 @@ class Caller:
         return self.operations.send_request_xml(self.ticket, hcp, path, country, 13, 0)
 
     def receive(self, response: str = "", hresult: str = "", message: str = "") -> int:
-        percent = self.operations.receive_response_xml(self.ticket, response, hresult, message)
+        percent = self.operations.receive_response_xml(self.ticket, Posted.of(response), hresult, message)
         self.percents.append(percent)
         return percent
 

@@ -5,6 +5,7 @@ import pytest
 
 from qbwc_server.soap.methods import METHODS, whole_number
 from qbwc_server.soap.port import Operations, safe_operations, without_values
+from qbwc_server.sync.posted import Posted
 from tests.soap.recording import Recording
 
 PASSWORD = "Tr0ub4dor"
@@ -15,7 +16,7 @@ ERROR_VALUES = {
     "client_version": (("34.0",), ""),
     "authenticate": (("u", PASSWORD, "127.0.0.1"), ["", "busy"]),
     "send_request_xml": (("T", "", "", "US", 13, 0), ""),
-    "receive_response_xml": (("T", "", "", ""), -1),
+    "receive_response_xml": (("T", Posted.of(""), "", ""), -1),
     "connection_error": (("T", "", ""), "done"),
     "get_interactive_url": (("T", ""), ""),
     "interactive_rejected": (("T", ""), ""),
@@ -64,7 +65,8 @@ def test_what_works_passes_through(name: str) -> None:
     inner = Recording({name: "as it is"})
     safe = safe_operations(inner, lambda *_: pytest.fail("nothing failed"))
     assert getattr(safe, name)(*arguments) == "as it is"
-    assert inner.calls == [(name, arguments)]
+    seen = tuple(one.open().read().decode() if isinstance(one, Posted) else one for one in arguments)
+    assert inner.calls == [(name, seen)]
 
 
 def test_a_report_that_fails_changes_nothing_and_logs_no_text(caplog: pytest.LogCaptureFixture) -> None:

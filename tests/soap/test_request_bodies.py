@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from qbwc_server.soap import envelope
+from qbwc_server.soap import scan
 from qbwc_server.soap.front import BLOCK
 from tests.soap.recording import INTUIT, REQUEST, Recording, app, call, post
 
@@ -72,7 +72,7 @@ MALFORMED = {
 
 BOMBS = {
     "100 000 levels": REQUEST % ("<a>" * 100_000 + "</a>" * 100_000),
-    "one level too many": REQUEST % ("<a>" * envelope.MAX_DEPTH + "</a>" * envelope.MAX_DEPTH),
+    "one level too many": REQUEST % ("<a>" * scan.MAX_DEPTH + "</a>" * scan.MAX_DEPTH),
     "many elements": REQUEST % f'<serverVersion xmlns="{INTUIT}">{"<a/>" * 100_000}</serverVersion>',
     "many attributes": REQUEST
     % (f'<serverVersion xmlns="{INTUIT}" ' + " ".join(f'a{n}=""' for n in range(200_000)) + "/>"),

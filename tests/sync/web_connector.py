@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import qbxml
 from qbwc_server.simulator import ProcessError
 from qbwc_server.soap.qwc import OWNER_ID
+from qbwc_server.sync.posted import Posted
 from qbwc_server.worker import tasks
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class Connector:
         except ProcessError as error:
             answer = ("", error.hresult, error.message)
         self.seen.answers.append(answer[0])
-        percent = self._call("receive_response_xml", self.ticket, *answer)
+        percent = self._call("receive_response_xml", self.ticket, Posted.of(answer[0]), *answer[1:])
         assert isinstance(percent, int)
         assert -1 <= percent <= 100
         self.seen.progress.append(percent)

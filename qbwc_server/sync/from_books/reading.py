@@ -1,9 +1,9 @@
 """What to ask QuickBooks at a visit, and storing what it answered before anything is made of it."""
 
-import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import groupby, islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,9 +13,11 @@ from qbwc_server.store.columns import content_hash
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import Company, StoredRecord
 from qbwc_server.sync.deciding import Scope, match_keys
+from qbwc_server.sync.posted import Posted
 from qbwc_server.sync.to_books import id_field
-from qbxml import Ret, Status, WallTime
+from qbxml import Ret, SetStatus, Status, WallTime
 
+BATCH = 250  # records that are in memory at once, and stored with one set of statements
 PAGE_SIZE = 200  # customers per answer; others page by 100 to 200 with lines, up to 500 without
 OVERLAP = timedelta(hours=1)
 CLOCK_CHANGE_OVERLAP = timedelta(hours=2)
@@ -101,45 +103,69 @@ def take_answer(
     company: Company,
     scopes: Sequence[Scope],
     states: Sequence[ReadState],
-    text: str,
+    posted: Posted,
     now: datetime,
 ) -> tuple[list[ReadState], int]:
     """Store every record of a read's answer and say how far each read is now; (states, records changed).
 
-    Raises qbxml.UnreadableAnswer; then nothing was stored and the read starts again at the next visit.
+    Records are taken and stored in batches, so memory does not grow with the answer. Raises
+    qbxml.UnreadableAnswer, possibly after some were stored: the caller undoes them, and the read starts again
+    at the next visit.
     """
     by_kind = {state.kind: state for state in states}
-    asked = {one.request_id: one for one in read_requests(states)}
-    pages = _pages(text)
+    left_out = {one.request_id for one in read_requests(states)}
     changed = 0
-    for request_id, (status, rets) in pages.items():
-        if request_id not in asked:
+    for status, batches in _pages(posted):
+        if status.request_id not in left_out:
             continue
-        what, kind, _ = request_id.split("-")
+        left_out.discard(status.request_id)
+        what, kind, _ = str(status.request_id).split("-")
         if what == "gone":
-            changed += _bury(tx, company, scopes, kind, rets, now)
+            changed += sum(_bury(tx, company, scopes, kind, rets, now) for rets in batches)
             by_kind[kind] = _after_deletions(by_kind[kind], status)
         else:
-            changed += store_records(tx, company, scopes, kind, [one.values for one in rets], now)
-            by_kind[kind] = _after_page(by_kind[kind], status, rets)
-    for missing in asked.keys() - pages.keys():
+            page = _Page()
+            for rets in batches:
+                page.add(rets)
+                changed += store_records(tx, company, scopes, kind, [one.values for one in rets], now)
+            by_kind[kind] = _after_page(by_kind[kind], status, page)
+    for missing in left_out:
         # Asked again it would be left out again, and the visit would never end.
-        left_out = str(missing).split("-")[1]
-        by_kind[left_out] = replace(by_kind[left_out], done=True, error=LEFT_OUT)
+        kind = str(missing).split("-")[1]
+        by_kind[kind] = replace(by_kind[kind], done=True, error=LEFT_OUT)
     for state in by_kind.values():
         if state.done and not state.error:
             _move_watermark(tx, company, scopes, state, now)
     return list(by_kind.values()), changed
 
 
-def _pages(text: str) -> dict[str, tuple[Status, list[Ret]]]:
-    pages: dict[str, tuple[Status, list[Ret]]] = {}
-    for item in qbxml.parse(io.BytesIO(text.encode())):
-        if isinstance(item, Status) and item.request_id:
-            pages[item.request_id] = (item, [])
-        elif isinstance(item, Ret) and item.status.request_id in pages:
-            pages[item.status.request_id][1].append(item)
-    return pages
+@dataclass
+class _Page:
+    """What the records of one answer say of the read they belong to."""
+
+    newest: str = ""
+    seen: int = 0
+
+    def add(self, rets: Sequence[Ret]) -> None:
+        stamps = [one.values["TimeModified"].text() for one in rets if "TimeModified" in one.values]
+        self.newest = max([self.newest, *stamps])
+        self.seen += len(rets)
+
+
+def _pages(posted: Posted) -> Iterator[tuple[Status, Iterator[list[Ret]]]]:
+    """Each status with its records in batches, in the order of the document, to be taken in that order."""
+    for status, parts in groupby(qbxml.parse(posted.open()), _status_of):
+        if status is not None:
+            yield status, _batches(part for part in parts if isinstance(part, Ret))
+
+
+def _status_of(part: SetStatus | Status | Ret) -> Status | None:
+    return part.status if isinstance(part, Ret) else part if isinstance(part, Status) else None
+
+
+def _batches(rets: Iterator[Ret]) -> Iterator[list[Ret]]:
+    while batch := list(islice(rets, BATCH)):
+        yield batch
 
 
 def _after_deletions(state: ReadState, status: Status) -> ReadState:
@@ -151,18 +177,17 @@ def _said(status: Status) -> str:
     return f"{status.message} ({status.code})"
 
 
-def _after_page(state: ReadState, status: Status, rets: Sequence[Ret]) -> ReadState:
+def _after_page(state: ReadState, status: Status, page: _Page) -> ReadState:
     if status.code >= 1000:
         if state.iterator_id and not state.restarted:
             # An iterator dies with its session; any error on Continue means: start again.
             return replace(state, iterator_id="", restarted=True, seen=0, left=0, page=state.page + 1)
         return replace(state, done=True, error=_said(status))
-    stamps = [one.values["TimeModified"].text() for one in rets if "TimeModified" in one.values]
     left = status.iterator_remaining or 0
     return replace(
         state,
-        newest=max([state.newest, *stamps]),
-        seen=state.seen + len(rets),
+        newest=max(state.newest, page.newest),
+        seen=state.seen + page.seen,
         left=left,
         page=state.page + 1,
         iterator_id=(status.iterator_id or "") if left else "",

@@ -25,6 +25,7 @@ from qbwc_server.sync.deciding import (
     scopes_of_company,
 )
 from qbwc_server.sync.from_books.reading import plain, store_records
+from qbwc_server.sync.posted import Posted
 from qbwc_server.sync.to_books import id_field, mark_of
 from qbxml import Status
 
@@ -52,13 +53,18 @@ class Settled:
 
 
 def settle_set(
-    tx: Tx, scopes: Mapping[str, Scope], message_set: MessageSet, text: str, run_number: int, now: datetime
+    tx: Tx,
+    scopes: Mapping[str, Scope],
+    message_set: MessageSet,
+    posted: Posted,
+    run_number: int,
+    now: datetime,
 ) -> Settled:
     """Bind every outcome of a set in one transaction; an answer that was settled before changes nothing.
 
     Raises qbxml.UnreadableAnswer; the caller then leaves the set in doubt.
     """
-    answer = qbxml.read(text)
+    answer = qbxml.read(posted.open())
     counts = {"settled": 0, "refused": 0, "again": 0, "in_doubt": 0}
     for job in jobs.jobs_in(tx, message_set.job_ids):
         if job.state not in ("offered", "in_doubt") or job.set_id != message_set.set_id:

@@ -106,6 +106,13 @@ def upgrade() -> None:
         batch_op.create_index("ix_decisions_run", ["run_number"], unique=False)
 
     op.create_table(
+        "exchange_parts",
+        sa.Column("exchange_number", sa.Integer(), nullable=False),
+        sa.Column("part", sa.Integer(), nullable=False),
+        sa.Column("text", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("exchange_number", "part", name=op.f("pk_exchange_parts")),
+    )
+    op.create_table(
         "exchange_subjects",
         sa.Column("exchange_number", sa.Integer(), nullable=False),
         sa.Column("subject", sa.String(length=100), nullable=False),
@@ -438,6 +445,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_exchange_subjects_subject")
 
     op.drop_table("exchange_subjects")
+    op.drop_table("exchange_parts")
     with op.batch_alter_table("decisions", schema=None) as batch_op:
         batch_op.drop_index("ix_decisions_run")
         batch_op.drop_index("ix_decisions_record")
