@@ -14,12 +14,21 @@ CENT: Final = Decimal("0.01")
 _ZERO: Final = Decimal(0)
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{0,15})?")
+_SHORT_DECIMAL: Final = r"[+-]?[0-9]{1,10}(?:\.[0-9]{1,5})?"
 _GUID = re.compile(r"0|\{[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\}")
 _INTERVAL = re.compile(r"[+-]?PT(?=[0-9])([0-9]+H)?([0-9]+M)?([0-9]+S)?")
 _TRUTH: Final = {"true": True, "1": True, "false": False, "0": False}
 
 # type -> (digits before the point, decimals), from the patterns of the XSD
 DIGITS: Final = {"AMT": (13, 2), "PRICE": (10, 5), "QUAN": (10, 5), "PERCENT": (10, 5), "FLOAT": (15, 15)}
+
+# type -> how QuickBooks writes its values, as the patterns of the XSD have it; answers do now and then otherwise
+FORMS: Final[dict[str, str]] = {
+    "AMT": r"[+-]?[0-9]{1,13}(?:\.[0-9]{2})?",
+    **dict.fromkeys(("PRICE", "QUAN", "PERCENT"), _SHORT_DECIMAL),
+    "FLOAT": r"[+-]?[0-9]{1,15}(?:\.[0-9]{0,15})?",
+}
+_FORMS: Final = {kind: re.compile(form) for kind, form in FORMS.items()}
 
 _FIRST_MOMENT = WallTime.parse("1970-01-01T00:00:00")
 _LAST_MOMENT = WallTime.parse("2038-01-19T03:14:07")
@@ -105,6 +114,12 @@ def _read_date(text: str) -> date:
     return date.fromisoformat(text)
 
 
+def is_in_form(kind: str, text: str) -> bool:
+    """Whether a text has the form that QuickBooks demands in requests: 97.5 is a number and no amount (3040)."""
+    form = _FORMS.get(kind)
+    return form is None or form.fullmatch(text) is not None
+
+
 READERS: Final[dict[str, Callable[[str], Any]]] = {
     "BOOL": _read_truth,
     "INT": _read_integer,
@@ -141,6 +156,8 @@ def _integer_fault(_kind: str, value: object) -> str:
 
 
 def _decimal_fault(kind: str, value: object) -> str:
+    if kind == "AMT" and isinstance(value, str) and _FORMS["PRICE"].fullmatch(value):
+        return f"must have two decimals or none, not {_a(value)}"
     if isinstance(value, bool) or not isinstance(value, Decimal | int):
         return f"must be a decimal number, not {_a(value)}"
     number = Decimal(value)

@@ -31,9 +31,8 @@ _AFTER: Final = re.compile(_BLANK)
 _CHARACTERS: Final = ((0x9, 0xA), (0xD, 0xD), (0x20, 0xD7FF), (0xE000, 0xFFFD), (0x10000, 0x10FFFF))
 
 # type -> (what its group takes, how that becomes a value); other forms of a type are not usual
-_NUMBER: Final = (r"([+-]?[0-9]{1,20}(?:\.[0-9]{1,15})?)", Decimal)
 _TYPED: Final[dict[str, tuple[str, _Convert]]] = {
-    **dict.fromkeys(leaves.DIGITS, _NUMBER),
+    **{kind: (f"({form})", Decimal) for kind, form in leaves.FORMS.items()},
     "BOOL": ("(true|false)", {"true": True, "false": False}.__getitem__),
     "INT": ("([+-]?[0-9]{1,18})", int),
     "DATE": ("([0-9]{4}-[0-9]{2}-[0-9]{2})", date.fromisoformat),
@@ -199,6 +198,8 @@ def _member(element: Element, block: str, at: int) -> tuple[Any, int]:
     start = at + len(element.name) + 2
     end = block.index("<", start)
     text, convert = block[start:end], leaves.READERS.get(element.type) or _converter(element)
+    if not leaves.is_in_form(element.type, text):
+        raise ValueError(f"{text} is not the usual form of a value")
     after = _AFTER.match(block, end + len(element.name) + 3)
     return plain(text) if convert is None else convert(text), after.end() if after else len(block)
 

@@ -25,18 +25,28 @@ class Reader:
 
     def __init__(self, shape: Shape) -> None:
         self._shape = shape
-        self._known = {element.name: (_read_of(element), element.listed) for element in shape.order}
+        first = min(
+            (shape.place[name] for name in shape.mixed), default=0
+        )  # mixed members stand in one place
+        self._known = {
+            element.name: (_read_of(element), element.listed, first if element.name in shape.mixed else place)
+            for place, element in enumerate(shape.order)
+        }
 
     def values(self, node: Node, notes: Notes) -> dict[str, Any]:
         """The children (and attributes, where the shape has some) of a node."""
         values: dict[str, Any] = {}
-        known = self._known
+        known, reached = self._known, 0
         for child in node:
             name = child.tag
             entry = known.get(name)
             if entry is None:
                 _keep_unknown(values, child, notes)
-            elif entry[1]:
+                continue
+            if entry[2] < reached and name not in values:
+                notes.append(f"{path_of(child)}: not in the order of qbXML 13.0")
+            reached = max(reached, entry[2])
+            if entry[1]:
                 values.setdefault(name, []).append(entry[0](child, notes))
             elif name in values:
                 notes.append(f"{path_of(child)}: given more than once, the first is kept")
@@ -92,7 +102,7 @@ class _Aggregate:
 
 def _leaf(element: Element) -> _Read:
     if element.type in leaves.READERS:
-        return _typed(leaves.READERS[element.type], percent=element.type == "PERCENT")
+        return _typed(element.type)
     return _enumerated(frozenset(element.enum)) if element.enum else _text
 
 
@@ -101,15 +111,20 @@ def _text(node: Node, notes: Notes) -> Any:
     return _unusual(node, notes) if text is None or len(node) else text
 
 
-def _typed(convert: Callable[[str], Any], *, percent: bool) -> _Read:
+def _typed(kind: str) -> _Read:
+    convert = leaves.READERS[kind]
+
     def read(node: Node, notes: Notes) -> Any:
         text = node.text
         if text is None or len(node):
             return _unusual(node, notes)
         try:
-            return convert(text)
+            value = convert(text)
         except ValueError:
-            return _repaired(node, text, convert if percent else None, notes)
+            return _repaired(node, text, convert if kind == "PERCENT" else None, notes)
+        if not leaves.is_in_form(kind, text):
+            notes.append(f'{path_of(node)}: "{text}" is not written as qbXML 13.0 has it')
+        return value
 
     return read
 

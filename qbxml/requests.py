@@ -35,8 +35,8 @@ def read_request(text: str | bytes) -> RequestSet:
     Refused are: anything before the XML declaration, no or an unknown qbxml version, not well-formed XML, a
     character outside Latin-1 that is not written as a reference, an unknown element or attribute, a wrong
     order, a missing or repeated element, a value outside its enumeration, a field newer than the version.
-    Values that are wrong only for their own request (too long, not an amount) come through as the text they
-    were; `validate` tells about them, as QuickBooks answers them one by one (3040, 3070 ...). Raises
+    Values that are wrong only for their own request (too long, an amount of one decimal) come through as the text
+    they were; `validate` tells about them, as QuickBooks answers them one by one (3040, 3070 ...). Raises
     RefusedByParser.
     """
     document = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
@@ -177,7 +177,7 @@ def _leaf(path: str, node: Node, element: Element) -> Any:
 
 def _converted(kind: str, text: str) -> Any:
     reader = leaves.READERS.get(kind)
-    if reader is None or not text:
+    if reader is None or not text or not leaves.is_in_form(kind, text):
         return text
     try:
         return reader(text)

@@ -1,7 +1,7 @@
 """What QuickBooks' status codes and HRESULTs mean and what to do next.
 
-Codes and actions come from the qbXML reference of status codes (qbXML semantics, section 2), the HRESULTs
-from the Web Connector protocol, section 4.3; the sentences are for the person who looks at the record.
+Codes and actions come from the qbXML reference of status codes (qbXML semantics, section 2; 3391 from one real
+answer to a dead iterator), the HRESULTs from the Web Connector protocol, section 4.3; the sentences are for the person who looks at the record.
 """
 
 from __future__ import annotations
@@ -114,6 +114,7 @@ _ERRORS: Final[dict[int, tuple[Action, str]]] = {
     3310: ("person", "QuickBooks did not find the object."),
     3320: ("person", "QuickBooks did not find the object."),
     3330: ("person", "QuickBooks did not find the object."),
+    3391: ("reread", "The query's place in its pages is lost; it starts again from the first page."),
 }
 
 STATUS: Final[dict[int, StatusInfo]] = {

@@ -104,8 +104,8 @@ def _printed(node: ElementTree.Element) -> Iterator[str]:
 
 def test_each_type_becomes_its_python_value() -> None:
     found = ret(
-        "<Name>Jean-S&#233;bastien</Name><IsActive>true</IsActive><Sublevel>0</Sublevel>"
-        "<TimeModified>2026-08-01T10:00:00-05:00</TimeModified><Balance>1250.50</Balance>"
+        "<TimeModified>2026-08-01T10:00:00-05:00</TimeModified><Name>Jean-S&#233;bastien</Name>"
+        "<IsActive>true</IsActive><Sublevel>0</Sublevel><Balance>1250.50</Balance>"
         "<JobStartDate>2026-08-01</JobStartDate>"
     )
     assert found.values == {
@@ -277,6 +277,19 @@ def test_a_percent_sign_is_taken_off_and_noted() -> None:
     found = ret("<SalesOrPurchase><PricePercent>18.0%</PricePercent></SalesOrPurchase>", "ItemServiceRet")
     assert found.values == {"SalesOrPurchase": {"PricePercent": Decimal("18.0")}}
     assert len(found.notes) == 1
+
+
+def test_fields_out_of_their_order_are_read_and_noted() -> None:
+    found = ret("<Name>Ann</Name><ListID>8-1</ListID><Phone>1</Phone>")
+    assert found.values == {"Name": "Ann", "ListID": "8-1", "Phone": "1"}
+    assert found.notes == ("CustomerRet/ListID: not in the order of qbXML 13.0",)
+
+
+@pytest.mark.parametrize("text", ["97.5", "97.123", "12345678901234.00"])
+def test_an_amount_in_another_form_is_read_and_noted(text: str) -> None:
+    found = ret(f"<Balance>{text}</Balance>")
+    assert found.values == {"Balance": Decimal(text)}
+    assert found.notes == (f'CustomerRet/Balance: "{text}" is not written as qbXML 13.0 has it',)
 
 
 def test_a_record_of_another_answer_is_read_by_its_own_table_and_noted() -> None:

@@ -172,9 +172,19 @@ def test_raw_latin_letters_are_read_in_their_declared_encoding() -> None:
         assert read_request(source).requests[0].values["CustomerAdd"]["Name"] == "Zoë"
 
 
-def test_an_amount_with_one_decimal_keeps_its_value() -> None:
-    (request,) = read_request(add("<Name>A</Name><CreditLimit>97.5</CreditLimit>")).requests
-    assert request.values["CustomerAdd"]["CreditLimit"] == Decimal("97.5")
+@pytest.mark.parametrize("text", ["97.5", "97.505", "97.", ".5", "1e2"])
+def test_an_amount_without_exactly_two_decimals_is_no_amount(text: str) -> None:
+    """QuickBooks answers 3040 for its request and goes on with the set."""
+    (request,) = read_request(add(f"<Name>A</Name><CreditLimit>{text}</CreditLimit>")).requests
+    (found,) = validate(request)
+    assert (found.path, found.value, found.rule) == ("CustomerAddRq/CustomerAdd/CreditLimit", text, "type")
+
+
+@pytest.mark.parametrize("text", ["97", "97.50", "-97.50", "+97.50"])
+def test_an_amount_has_two_decimals_or_none(text: str) -> None:
+    (request,) = read_request(add(f"<Name>A</Name><CreditLimit>{text}</CreditLimit>")).requests
+    assert request.values["CustomerAdd"]["CreditLimit"] == Decimal(text)
+    assert validate(request) == ()
 
 
 def test_empty_elements_are_empty_texts_so_that_a_mod_can_clear() -> None:

@@ -49,6 +49,21 @@ def test_what_the_reference_calls_transient_is_tried_again(shared: Path) -> None
     } == set()
 
 
+def test_no_status_code_that_the_reference_names_anywhere_is_judged_by_its_range_alone(shared: Path) -> None:
+    text = (shared / "reference" / "qbxml-semantics.md").read_text(encoding="utf-8")
+    named = {int(code) for code in re.findall(r"(?<![\d/.-])3[0-4]\d\d(?![\d/.-])", text)} - {
+        3099
+    }  # end of a range
+    assert len(named) > 50
+    assert named <= set(STATUS)
+
+
+def test_a_dead_iterator_means_to_ask_again_from_the_start() -> None:
+    found = status(3391)
+    assert (found.severity, found.action) == ("Error", "reread")
+    assert "first page" in found.sentence
+
+
 @pytest.mark.parametrize(
     ("code", "message", "step"),
     [
