@@ -1,7 +1,8 @@
 """What QuickBooks' status codes and HRESULTs mean and what to do next.
 
 Codes and actions come from the qbXML reference of status codes (qbXML semantics, section 2; 3391 from one real
-answer to a dead iterator), the HRESULTs from the Web Connector protocol, section 4.3; the sentences are for the person who looks at the record.
+answer to a dead iterator), the HRESULTs from the Web Connector protocol, section 4.3; the sentences are for the
+person who looks at the record.
 """
 
 from __future__ import annotations
