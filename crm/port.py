@@ -13,10 +13,15 @@ tombstone   a Record with deleted=True and no values: deleted, or no longer visi
 watermark   opaque text: how far one kind was read. Only the gateway that made it can read it. Store it in the
             transaction that stored the last page; passing an old one is always safe.
 pass        one run through `changed_since`, from its first page to the page that carries the watermark.
+line        a part of a record that is no record of its own to us, such as a product of an opportunity. A kind
+            that has lines shows them under the name "lines": a list of dicts in the CRM's order, each with
+            its "Id". Their fields are asked for and described as "lines.Quantity".
 external key  a field that is unique in the CRM and that we fill ourselves; the ground of "never two records".
 
 Values are str, int, Decimal, bool, date, datetime (aware UTC) or None; never float. None, the empty field,
-clears when written. A field that is not named in a write stays as it is.
+clears when written. A field that is not named in a write stays as it is. Lines are written in the form they are
+read in, each named by its "Id": {"lines": [{"Id": "00k...", "QB_TxnLineID__c": "1A-2"}]}; lines and fields of lines
+that are not named stay, and lines are neither made nor removed.
 
 One gateway object may be used by several threads at once. Every method may raise `Unavailable`,
 `LimitedUntil`, `LoginFailed` or `Misconfigured`; the others are named where they belong (see crm.errors).
@@ -31,7 +36,12 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Literal, Protocol, TypeAlias
 
-Value: TypeAlias = str | int | Decimal | bool | date | datetime | None
+from crm.errors import CrmError
+
+Scalar: TypeAlias = str | int | Decimal | bool | date | datetime | None
+Line: TypeAlias = Mapping[str, Scalar]
+# A sequence of lines is the value of "lines" and of nothing else.
+Value: TypeAlias = Scalar | Sequence[Line]
 Values: TypeAlias = Mapping[str, Value]
 
 FieldType: TypeAlias = Literal[
@@ -47,6 +57,9 @@ FieldType: TypeAlias = Literal[
     "reference",  # holds another record's id
     "other",  # readable at best: compound addresses, binary content
 ]
+
+# The name of the lines among a record's values.
+LINES = "lines"
 
 NO_VALUES: Values = MappingProxyType({})
 
@@ -111,6 +124,8 @@ class Capabilities:
     deletions: bool = True
     # Watermarks are made from the vendor's clock, not from ours.
     server_time: bool = True
+    # How many records one call of `write_many` can carry; more are sent in several calls.
+    writes_at_once: int = 1
 
 
 @dataclass(frozen=True)
@@ -120,6 +135,22 @@ class Written:
     id: str
     version: str
     created: bool
+
+
+@dataclass(frozen=True)
+class Write:
+    """One of many writes: a change of the record `id`, else a creation, an upsert where `key` is given."""
+
+    values: Values
+    id: str | None = None
+    # Of a change: only while the record is at this version.
+    if_version: str | None = None
+    # Of a creation: (external key field, value).
+    key: tuple[str, str] | None = None
+
+
+# What became of one of many writes.
+Outcome: TypeAlias = Written | CrmError
 
 
 @dataclass(frozen=True)
@@ -182,6 +213,15 @@ class Gateway(Protocol):
         """Change the named fields of one record, only while it is at `if_version` (None: whatever it is).
 
         Raises Stale, Missing, Rejected, Duplicate, UnknownOutcome.
+        """
+        ...
+
+    def write_many(self, kind: str, writes: Sequence[Write]) -> tuple[Outcome, ...]:
+        """`create` and `update` of many records of a kind in as few calls as the vendor allows.
+
+        One outcome per write, in their order: what `create` or `update` would return or raise. Each record stands
+        for itself; where something stops them all (Unavailable, LimitedUntil, LoginFailed), those that were not
+        written carry it. Writes to one record happen in their order.
         """
         ...
 

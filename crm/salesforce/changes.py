@@ -5,6 +5,10 @@ behind rows already read. Two things catch it: Salesforce's latestDateCovered, w
 of a long transaction, and an overlap that is read again each time.
 
 Tombstones come before rows, so that a record which was deleted and restored ends alive.
+
+A change below a record (a line, a price) need not touch the record's own stamp, so rows below are polled too, the
+deleted ones with them, and the records above them are read. What was deleted below and has left the recycle bin
+before we came shows only in the header's stamp.
 """
 
 import json
@@ -103,7 +107,7 @@ class Changes:
     def since(self, kind: str, fields: Sequence[str], watermark: str | None) -> Iterator[Page]:
         source = self._reader.source(kind)
         mark = Watermark.parse(watermark, source) if watermark is not None else None
-        self._reader.types(kind, fields)
+        self._reader.shape(kind, fields)
         # Before the first page: what changes from here on belongs to the next pass.
         until = self._reader.now()
         gone = self._deletions(kind, mark.deletions if mark else None, until)
@@ -112,12 +116,16 @@ class Changes:
             yield from self._tombstones(kind, fields, gone)
         begin = mark.rows - self._overlap if mark and not complete else None
         reached = Watermark(source, min(until, gone.covered), gone.covered).text()
+        # Asked before the pages: what a page delivers afterwards is newer than this and needs no second look.
+        touched = dict.fromkeys(self._reader.touched(kind, begin)) if begin else {}
         for records, last in self._reader.keyed_pages(kind, fields, begin):
-            yield (
-                Page(tuple(records), reached, complete, gone.forgotten)
-                if last
-                else Page(tuple(records), None)
-            )
+            for each in records:
+                touched.pop(each.id, None)
+            if last:
+                found = [*records, *self._reader.read(kind, list(touched), fields)]
+                yield Page(tuple(found), reached, complete, gone.forgotten)
+            else:
+                yield Page(tuple(records), None)
 
     def _deletions(self, kind: str, since: datetime | None, until: datetime) -> Deletions:
         start, end = period(since, until)

@@ -10,11 +10,13 @@ from urllib.parse import urlsplit
 
 from crm.errors import CrmError, Misconfigured
 from crm.http import TIMEOUT, Retries, checked_url, open_session
-from crm.port import Capabilities, Check, FieldInfo, Page, Record, Value, Values, Written
+from crm.port import LINES, Capabilities, Check, FieldInfo, Page, Record, Value, Values, Written
 from crm.salesforce import soql
 from crm.salesforce.auth import Tokens, sign_in_from
 from crm.salesforce.changes import Changes
+from crm.salesforce.kinds import Kind
 from crm.salesforce.reading import Reader
+from crm.salesforce.shapes import Shapes
 from crm.salesforce.transport import Call, Transport
 from crm.salesforce.writing import Writer
 
@@ -29,8 +31,8 @@ OVERLAP = timedelta(minutes=5)
 class Options:
     # Field names per kind that `check` looks for.
     expected: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    # More kinds and their API names: {"invoice": "QB_Invoice__c"}.
-    objects: Mapping[str, str] = field(default_factory=dict)
+    # More kinds, or other objects for known ones: {"order": "Order"}.
+    objects: Mapping[str, str | Kind] = field(default_factory=dict)
     version: str = VERSION
     overlap: timedelta = OVERLAP
     # Rows of a page, at most 2000.
@@ -63,13 +65,14 @@ class SalesforceGateway:
     def __init__(self, address: str, transport: Transport, options: Options) -> None:
         self._address = address
         self._transport = transport
-        self._reader = Reader(transport, options.objects, options.page_size)
+        self._shapes = Shapes(transport, options.objects)
+        self._reader = Reader(transport, self._shapes, options.page_size)
         self._changes = Changes(self._reader, options.overlap)
         self._writer = Writer(transport, self._reader)
         self._expected = dict(options.expected) or {"account": (), "contact": ()}
 
     def describe(self, kind: str) -> tuple[FieldInfo, ...]:
-        return self._reader.describe(kind)
+        return self._shapes.describe(kind)
 
     def changed_since(self, kind: str, fields: Sequence[str], watermark: str | None) -> Iterator[Page]:
         return self._changes.since(kind, fields, watermark)
@@ -117,12 +120,12 @@ class SalesforceGateway:
 
     def _missing(self) -> list[tuple[str, str]]:
         """(object, field) for each expected field that is absent or hidden."""
-        shown = {kind: {info.name for info in self._reader.describe(kind)} for kind in self._expected}
+        shown = {kind: {info.name for info in self._shapes.describe(kind)} for kind in self._expected}
         return [
             (kind, name)
             for kind, names in self._expected.items()
             for name in dict.fromkeys(names)
-            if "." not in name and name not in shown[kind]
+            if "." not in name.removeprefix(LINES + ".") and name not in shown[kind]
         ]
 
     def _quota(self) -> str | None:

@@ -1,30 +1,19 @@
-"""Reading rows: which object a kind is, what its fields are, and queries that become records."""
+"""Reading rows: queries that become records, page by page, whole."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from crm.errors import CrmError, Misconfigured, Missing, Unavailable
-from crm.port import NO_VALUES, FieldInfo, Record, Value
+from crm.errors import CrmError, Misconfigured, Unavailable
+from crm.port import LINES, NO_VALUES, FieldInfo, Record, Value
 from crm.salesforce import soql
-from crm.salesforce.errors import CODES
 from crm.salesforce.ids import id18
+from crm.salesforce.kinds import Below
+from crm.salesforce.shapes import Shape, Shapes
 from crm.salesforce.transport import Call, Transport, clock_of
-from crm.salesforce.values import STAMPS, field_info, record
-
-OBJECTS: Mapping[str, str] = {
-    "account": "Account",
-    "contact": "Contact",
-    "lead": "Lead",
-    "product": "Product2",
-    "opportunity": "Opportunity",
-    "opportunity_line": "OpportunityLineItem",
-    "quote": "Quote",
-    "quote_line": "QuoteLineItem",
-    "order": "Order",
-    "order_line": "OrderItem",
-}
+from crm.salesforce.values import SCALARS, Row, parse_moment
 
 # Characters of the longest text that a query can compare.
 LONGEST_SEARCHABLE = 255
@@ -32,62 +21,37 @@ LONGEST_SEARCHABLE = 255
 # Ids in one query. An address may have about 16,000 characters; 200 ids take a third of that.
 IDS_AT_ONCE = 200
 
+# Addresses in answers begin at the root of the service, our paths behind the version.
+_ROOT = re.compile(r"^/services/data/v[0-9.]+/")
+
 
 @dataclass(frozen=True)
 class Rows:
     """One page of raw rows; `more` when there may be others behind the last."""
 
-    rows: tuple[Mapping[str, Any], ...]
+    rows: tuple[Row, ...]
     more: bool
 
 
 class Reader:
-    """`objects` adds to or replaces entries of OBJECTS (kind -> API name); `page_size` is 1 to 2000 rows."""
+    """`page_size` is 1 to 2000 rows."""
 
-    def __init__(self, transport: Transport, objects: Mapping[str, str], page_size: int) -> None:
+    def __init__(self, transport: Transport, shapes: Shapes, page_size: int) -> None:
         self._transport = transport
-        self._objects = {**OBJECTS, **objects}
+        self._shapes = shapes
         self._page_size = min(page_size, 2000)
-        self._types: dict[str, Mapping[str, FieldInfo]] = {}
 
     def source(self, kind: str) -> str:
         """The object's API name; raises Misconfigured for a kind without one."""
-        if kind not in self._objects:
-            known = ", ".join(sorted(self._objects))
-            raise Misconfigured(f"There is no Salesforce object for the kind {kind!r}; known are {known}.")
-        return soql.name(self._objects[kind])
+        return self._shapes.kind(kind).source
 
-    def describe(self, kind: str) -> tuple[FieldInfo, ...]:
-        source = self.source(kind)
-        try:
-            reply = self._transport.send(Call("GET", f"sobjects/{source}/describe", f"describe {source}"))
-        except Missing as error:
-            text = f"Salesforce shows no object {source}; enable its feature or grant read access to it."
-            raise Misconfigured(text, code=error.code) from error
-        infos = tuple(field_info(row) for row in reply.body["fields"])
-        self._types[kind] = {info.name: info for info in infos}
-        return infos
+    def shape(self, kind: str, names: Sequence[str] = ()) -> Shape:
+        """Raises Misconfigured naming the fields that Salesforce does not show."""
+        return self._shapes.shape(kind, names)
 
     def types(self, kind: str, names: Sequence[str] = ()) -> Mapping[str, FieldInfo]:
-        """The described fields, from memory while it knows all of `names`; raises Misconfigured naming the rest.
-
-        Fields of parent records ("Account.Name") are left to Salesforce to judge.
-        """
-        own = [name for name in names if "." not in name]
-        if any(name not in self._types.get(kind, {}) for name in own) or kind not in self._types:
-            self.describe(kind)
-        types = self._types[kind]
-        absent = [name for name in own if name not in types]
-        if absent:
-            cure = CODES["INVALID_FIELD"].cure
-            text = f"Salesforce shows no field {', '.join(absent)} on {self.source(kind)}. {cure}"
-            raise Misconfigured(text, code="INVALID_FIELD", fields=absent)
-        return types
-
-    def stamps(self, kind: str) -> list[str]:
-        """The columns of a version that this object has."""
-        types = self.types(kind)
-        return [name for name in STAMPS if name in types]
+        """The described fields of the record itself."""
+        return self.shape(kind, names).types
 
     def query(self, kind: str, text: str, *, deleted: bool = False) -> tuple[Rows, datetime]:
         """The rows of a query, with those in the recycle bin if wanted, and Salesforce's clock."""
@@ -97,10 +61,27 @@ class Reader:
             reply = self._transport.send(call)
         except CrmError as error:
             if error.code == "INVALID_FIELD":
-                # What was remembered of this object is no longer true.
-                self._types.pop(kind, None)
+                self._shapes.forget(kind)
             raise
-        return Rows(tuple(reply.body["records"]), not reply.body["done"]), clock_of(reply)
+        return self.whole(kind, reply.body), clock_of(reply)
+
+    def whole(self, kind: str, body: Mapping[str, Any]) -> Rows:
+        """The rows of an answer, what stands below them fetched where it came in part."""
+        below = self._shapes.kind(kind).below
+        rows = [self._filled(row, below) for row in body["records"]] if below else body["records"]
+        return Rows(tuple(rows), not body["done"])
+
+    def _filled(self, row: Row, below: Sequence[Below]) -> Row:
+        cut = [each for each in below if not (row.get(each.relationship) or {"done": True})["done"]]
+        return {**row, **{each.relationship: self._rest(row[each.relationship]) for each in cut}}
+
+    def _rest(self, answer: Mapping[str, Any]) -> Mapping[str, Any]:
+        records = list(answer["records"])
+        while not answer["done"]:
+            path = _ROOT.sub("", str(answer["nextRecordsUrl"]))
+            answer = self._transport.send(Call("GET", path, "read the rest of the lines")).body
+            records += answer["records"]
+        return {"records": records, "done": True}
 
     def keyed_pages(
         self, kind: str, fields: Sequence[str], since: datetime | None
@@ -113,20 +94,56 @@ class Reader:
         where = soql.from_moment(since) if since else ""
         while True:
             page = self._page(kind, fields, where, soql.ORDER)
-            records = self.records(kind, page, fields)
-            more = page.more and bool(records)
-            yield records, not more
+            more = page.more and bool(page.rows)
+            yield self.records(kind, page, fields), not more
             if not more:
                 return
-            following = soql.after(records[-1].modified, records[-1].id)
-            if following == where:
-                raise Unavailable(
-                    f"Salesforce gave the same {self.source(kind)} records again; it will be tried again."
-                )
-            where = following
+            where = self._following(kind, page.rows[-1], where)
+
+    def _following(self, kind: str, last: Row, where: str) -> str:
+        following = soql.after(parse_moment(last["SystemModstamp"]), str(last["Id"]))
+        if following == where:
+            raise Unavailable(
+                f"Salesforce gave the same {self.source(kind)} records again; it will be tried again."
+            )
+        return following
+
+    # What moved below
+
+    def touched(self, kind: str, since: datetime) -> list[str]:
+        """Ids of records below which a row changed, came or went since an inclusive moment."""
+        found: list[str] = []
+        below = self._shapes.kind(kind).below
+        queries = [self._below_since(each, soql.from_moment(since)) for each in below]
+        for each, answer in zip(below, self._answers(kind, queries), strict=True):
+            found += self._parents(kind, each, answer)
+        return list(dict.fromkeys(found))
+
+    def _parents(self, kind: str, below: Below, answer: Mapping[str, Any]) -> Iterator[str]:
+        where = ""
+        while True:
+            rows = answer["records"]
+            yield from (str(row[below.parent]) for row in rows if row[below.parent])
+            if not rows or (answer["done"] and len(rows) < self._page_size):
+                return
+            where = self._following(kind, rows[-1], where)
+            (answer,) = self._answers(kind, [self._below_since(below, where)])
+
+    def _below_since(self, below: Below, moved: str) -> str:
+        # Where a row may stop to match, the change that made it stop must be seen too.
+        where = f"({moved}) AND {below.where}" if below.lasting else moved
+        columns = ["Id", "SystemModstamp", below.parent]
+        return soql.select(columns, below.source, where, soql.ORDER, self._page_size)
+
+    def _answers(self, kind: str, queries: Sequence[str]) -> list[Mapping[str, Any]]:
+        doing = f"read what changed below {self.source(kind)}"
+        if len(queries) != 1:
+            return self._transport.read_together(queries, doing)
+        return [self._transport.send(Call("GET", "queryAll/", doing, params={"q": queries[0]})).body]
 
     def find(self, kind: str, name: str, value: Value, fields: Sequence[str]) -> tuple[Record, ...]:
-        self._refuse_long_text(kind, name, self.types(kind, [name, *fields]))
+        self._refuse_unsearchable(kind, name, value)
+        assert value is None or isinstance(value, SCALARS)
         equal = f"{soql.name(name)} = {soql.literal(value)}"
         found: list[Record] = []
         where = equal
@@ -137,10 +154,19 @@ class Reader:
                 return tuple(found)
             where = f"{equal} AND Id > {soql.literal(found[-1].id)}"
 
-    def _refuse_long_text(self, kind: str, name: str, types: Mapping[str, FieldInfo]) -> None:
+    def _refuse_unsearchable(self, kind: str, name: str, value: Value) -> None:
         """Salesforce cannot search by long text areas, and says so as if the field did not exist."""
-        if name in types and types[name].type == "text" and types[name].length > LONGEST_SEARCHABLE:
-            text = f"{name} on {self.source(kind)} is a long text; match records by another field."
+        of, info = self._shapes.kind(kind), self.types(kind, [name]).get(name)
+        below = (
+            of.lent(name)
+            or name.partition(".")[0] == LINES
+            or not (value is None or isinstance(value, SCALARS))
+        )
+        if below:
+            text = f"{name} on {of.source} stands in other rows; match records by a field of their own."
+            raise Misconfigured(text, fields=(name,))
+        if info and info.type == "text" and info.length > LONGEST_SEARCHABLE:
+            text = f"{name} on {of.source} is a long text; match records by another field."
             raise Misconfigured(text, fields=(name,))
 
     def read(self, kind: str, ids: Sequence[str], fields: Sequence[str]) -> tuple[Record, ...]:
@@ -152,11 +178,7 @@ class Reader:
         return tuple(found[each] for each in wanted)
 
     def _chunk(self, kind: str, ids: Sequence[str], fields: Sequence[str]) -> dict[str, Record]:
-        # Only objects whose records can be merged have it; a loser names its winner.
-        merged = {"MasterRecordId"} & self.types(kind, fields).keys()
-        columns = [*self.stamps(kind), "IsDeleted", *merged, *fields]
-        text = soql.select(columns, self.source(kind), soql.among(ids))
-        rows, at = self.query(kind, text, deleted=True)
+        rows, at = self.rows(kind, ids, fields)
         absent = {each: Record(kind, each, "", at, NO_VALUES, deleted=True) for each in ids}
         # Wide rows come in small pages; the ids that were not delivered yet are asked for again.
         found = {each.id: each for each in self.records(kind, rows, fields)}
@@ -164,13 +186,21 @@ class Reader:
         rest = self._chunk(kind, left, fields) if rows.more and found else {}
         return {**absent, **found, **rest}
 
+    def rows(self, kind: str, ids: Sequence[str], fields: Sequence[str]) -> tuple[Rows, datetime]:
+        """Raw rows by id, those in the recycle bin too."""
+        shape = self.shape(kind, fields)
+        # Only objects whose records can be merged have it; a loser names its winner.
+        merged = sorted({"MasterRecordId"} & shape.types.keys())
+        return self.query(
+            kind, shape.select(fields, soql.among(ids), more=["IsDeleted", *merged]), deleted=True
+        )
+
     def records(self, kind: str, page: Rows, fields: Sequence[str]) -> list[Record]:
-        types = self.types(kind, fields)
-        return [record(kind, row, fields, types) for row in page.rows]
+        shape = self.shape(kind, fields)
+        return [shape.record(row, fields) for row in page.rows]
 
     def _page(self, kind: str, fields: Sequence[str], where: str, order: str) -> Rows:
-        self.types(kind, fields)
-        text = soql.select([*self.stamps(kind), *fields], self.source(kind), where, order, self._page_size)
+        text = self.shape(kind, fields).select(fields, where, order, self._page_size)
         page, _ = self.query(kind, text)
         return Rows(page.rows, page.more or len(page.rows) >= self._page_size)
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from simple_salesforce.format import quote_soql_value
 
 from crm.errors import Misconfigured
-from crm.port import Value
+from crm.port import Scalar
 
 # API names, with dots for fields of a parent record ("Account.QB_ListID__c").
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z][A-Za-z0-9_]*)*")
@@ -23,7 +23,7 @@ def name(text: str) -> str:
     return text
 
 
-def literal(value: Value) -> str:
+def literal(value: Scalar) -> str:
     """A value as SOQL writes it: text quoted and escaped, moments and numbers bare."""
     if isinstance(value, datetime):
         return moment(value)
@@ -42,8 +42,16 @@ def moment(value: datetime) -> str:
     return utc.isoformat(timespec="milliseconds" if utc.microsecond else "seconds") + "Z"
 
 
-def select(fields: Iterable[str], source: str, where: str = "", order: str = "", limit: int = 0) -> str:
-    columns = ", ".join(dict.fromkeys(name(each) for each in fields))
+def select(
+    fields: Iterable[str],
+    source: str,
+    where: str = "",
+    order: str = "",
+    limit: int = 0,
+    below: Iterable[str] = (),
+) -> str:
+    """`below`: whole queries of rows below each row."""
+    columns = ", ".join(dict.fromkeys([*map(name, fields), *(f"({each})" for each in below)]))
     parts = [
         f"SELECT {columns} FROM {name(source)}",  # noqa: S608  (names are checked, values are literals)
         f"WHERE {where}" if where else "",
@@ -64,5 +72,5 @@ def after(stamp: datetime, record_id: str) -> str:
     return f"(SystemModstamp > {at}) OR (SystemModstamp = {at} AND Id > {literal(record_id)})"
 
 
-def among(record_ids: Sequence[str]) -> str:
-    return f"Id IN ({', '.join(literal(each) for each in record_ids)})"
+def among(values: Sequence[str], field: str = "Id") -> str:
+    return f"{name(field)} IN ({', '.join(literal(each) for each in values)})"

@@ -6,11 +6,12 @@ repeats a call after 401, logs in once per thread, and can repeat without end; t
 
 import re
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 
 import requests
 from simple_salesforce.api import Salesforce
@@ -46,6 +47,16 @@ class Call:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A call inside another; `path` begins behind the version and carries its own query."""
+
+    method: str
+    path: str
+    body: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Reply:
     """A successful answer; `at` is Salesforce's clock when it answered, aware UTC, None without a Date header."""
 
@@ -75,6 +86,35 @@ class Transport:
         return self._retries.run(
             lambda: self._authorised(call), REPEATABLE_PAUSES if call.repeatable else PAUSES
         )
+
+    def once(self, call: Call) -> Reply:
+        """As `send`, without repetitions, for callers that must look before they repeat."""
+        return self._authorised(call)
+
+    def composite(self, parts: Sequence[Part], doing: str, *, whole: bool = False) -> Call:
+        """One call that carries up to 25 others, all of them or (`whole`) none; see `answers_of`."""
+        requests = [
+            {
+                "method": part.method,
+                "url": f"/services/data/v{self._version}/{part.path}",
+                "referenceId": f"part{place}",
+                **({"body": part.body} if part.body is not None else {}),
+                **({"httpHeaders": part.headers} if part.headers else {}),
+            }
+            for place, part in enumerate(parts)
+        ]
+        return Call("POST", "composite", doing, body={"allOrNone": whole, "compositeRequest": requests})
+
+    def read_together(self, queries: Sequence[str], doing: str) -> list[Mapping[str, Any]]:
+        """Bodies of the answers to several queries over live and deleted rows, in one call."""
+        parts = [Part("GET", f"queryAll/?q={quote(text, safe='')}") for text in queries]
+        # It only reads, so it may be sent again however it ended.
+        call = replace(self.composite(parts, doing), repeatable=True)
+        found = answers_of(self.send(call)) if parts else []
+        for each in found:
+            if each.status >= 300:
+                raise refusal(each, doing=doing)
+        return [each.content for each in found]
 
     def close(self) -> None:
         self._session.close()
@@ -131,6 +171,14 @@ class Transport:
     def _headers(self) -> Mapping[str, str]:
         headers: Mapping[str, str] = getattr(self._seen, "headers", {})
         return headers
+
+
+def answers_of(reply: Reply) -> list[Answer]:
+    """The answers to the parts of a composite call, in their order."""
+    found = reply.body["compositeResponse"]
+    return [
+        Answer(int(each["httpStatusCode"]), each["body"], each.get("httpHeaders") or {}) for each in found
+    ]
 
 
 def clock_of(reply: Reply) -> datetime:

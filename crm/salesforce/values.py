@@ -3,10 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 
 from crm.errors import Misconfigured, Rejected
-from crm.port import FieldInfo, FieldType, Record, Value, Values
+from crm.port import LINES, FieldInfo, FieldType, Line, Scalar, Value, Values
+from crm.salesforce.kinds import Below, Kind
 
 TYPES: Mapping[str, FieldType] = {
     "id": "id",
@@ -36,6 +38,9 @@ TYPES: Mapping[str, FieldType] = {
 STAMPS = ("Id", "SystemModstamp", "LastModifiedById")
 
 
+SCALARS = (str, int, Decimal, date)
+
+
 def field_info(row: Mapping[str, Any]) -> FieldInfo:
     """One entry of a describe's `fields`. Required is what create needs and Salesforce does not fill itself."""
     createable = bool(row.get("createable"))
@@ -62,7 +67,7 @@ def parse_moment(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
-_READERS: Mapping[str, Callable[[Any], Value]] = {
+_READERS: Mapping[str, Callable[[Any], Scalar]] = {
     "decimal": lambda raw: Decimal(raw),
     "integer": lambda raw: int(raw),
     "date": date.fromisoformat,
@@ -70,35 +75,54 @@ _READERS: Mapping[str, Callable[[Any], Value]] = {
 }
 
 
-def read_value(raw: Any, kind_of: FieldType) -> Value:
+def read_value(raw: Any, kind_of: FieldType) -> Scalar:
     """A value of a row; raises Misconfigured for what is not one value (compound addresses, locations)."""
     if isinstance(raw, dict | list):
         raise Misconfigured(
             "A compound field (an address or a location) cannot be mapped; map its parts, such as BillingCity."
         )
     reader = _READERS.get(kind_of)
-    value: Value = reader(raw) if reader and raw is not None else raw
+    value: Scalar = reader(raw) if reader and raw is not None else raw
     return value
 
 
-def record(
-    kind: str, row: Mapping[str, Any], fields: Sequence[str], types: Mapping[str, FieldInfo]
-) -> Record:
-    """A row of a query as the port's record, live or, with IsDeleted, a tombstone."""
-    gone = bool(row.get("IsDeleted"))
-    values = {name: read_value(_reach(row, name), _type(types, name)) for name in fields}
-    return Record(
-        kind=kind,
-        id=str(row["Id"]),
-        version=version_of(row),
-        modified=parse_moment(row["SystemModstamp"]),
-        values={} if gone else values,
-        deleted=gone,
-        merged_into=row.get("MasterRecordId") if gone else None,
-    )
+Row = Mapping[str, Any]
 
 
-def version_of(row: Mapping[str, Any]) -> str:
+def below_of(row: Row, below: Below) -> list[Row]:
+    """The rows below; Salesforce says null for none."""
+    answer = row.get(below.relationship) or {}
+    return list(answer.get("records") or ())
+
+
+def rows_of(row: Row, of: Kind) -> list[Row]:
+    return [each for below in of.below for each in below_of(row, below)]
+
+
+def lent_value(row: Row, below: Below) -> Scalar:
+    """The field of the only row below, None without one; raises Misconfigured when a choice would be a guess."""
+    found = {read_value(each.get(below.field), below.type) for each in below_of(row, below)}
+    if len(found) > 1:
+        raise Misconfigured(
+            f"{row['Id']} has several values for {below.name} (one for each currency?), and only one can be used; "
+            f"leave {below.name} out of the mapping.",
+            fields=(below.name,),
+        )
+    return found.pop() if found else None
+
+
+def named(row: Row, names: Sequence[str], types: Mapping[str, FieldInfo]) -> dict[str, Scalar]:
+    return {name: read_value(_reach(row, name), _type(types, name)) for name in names}
+
+
+def version_of(row: Row, of: Kind) -> str:
+    """Stamp and author; for records with rows below, also a digest of theirs."""
+    own = stamps_of(row)
+    held = sorted(f"{each['Id']} {stamps_of(each)}" for each in rows_of(row, of))
+    return f"{own} {sha256('|'.join(held).encode()).hexdigest()[:16]}" if held else own
+
+
+def stamps_of(row: Row) -> str:
     return " ".join(str(row[name]) for name in STAMPS[1:] if row.get(name))
 
 
@@ -136,7 +160,16 @@ def _written(name: str, value: Value) -> Any:
 
 def same_values(wanted: Values, found: Values) -> bool:
     """Whether a record holds what a write wanted, as Salesforce would store it."""
-    return all(_stored(value) == _stored(found.get(name)) for name, value in wanted.items())
+    own = {name: value for name, value in wanted.items() if name != LINES}
+    lines = {line.get("Id"): line for line in lines_in(found)}
+    return all(_stored(value) == _stored(found.get(name)) for name, value in own.items()) and all(
+        same_values(line, lines.get(line.get("Id"), {})) for line in lines_in(wanted)
+    )
+
+
+def lines_in(values: Values) -> Sequence[Line]:
+    found = values.get(LINES)
+    return () if found is None or isinstance(found, SCALARS) else found
 
 
 def _stored(value: Value) -> Value:

@@ -189,13 +189,12 @@ class Writer:
         """
         try:
             me = self._transport.token.user_id
-            columns = self._reader.stamps(kind)
-            text = soql.select(columns, self._reader.source(kind), soql.among([record_id]))
-            rows, _ = self._reader.query(kind, text)
+            shape = self._reader.shape(kind)
+            rows, _ = self._reader.query(kind, shape.select((), soql.among([record_id])))
         except CrmError:
             return UNSEEN
         moved = [row for row in rows.rows if me and row.get("LastModifiedById") not in (None, me)]
-        return version_of(rows.rows[0]) if rows.rows and not moved else UNSEEN
+        return version_of(rows.rows[0], shape.of) if rows.rows and not moved else UNSEEN
 
 
 def _gone(source: str, record_id: str) -> Missing:

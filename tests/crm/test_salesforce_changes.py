@@ -229,8 +229,8 @@ def test_find_escapes_its_value_and_reads_all_pages(account, serve, gateway_to, 
 
 
 def test_a_kind_without_an_object_is_a_matter_of_the_profile(account, serve, gateway_to, rows):
-    with pytest.raises(Misconfigured, match="invoice"):
-        gateway_to(serve(account)).find("invoice", "Name", "x", [])
+    with pytest.raises(Misconfigured, match="estimate"):
+        gateway_to(serve(account)).find("estimate", "Name", "x", [])
     server = serve(account)
-    gateway_to(server, objects={"invoice": "QB_Invoice__c"}).find("invoice", "Name", "x", [])
+    gateway_to(server, objects={"estimate": "QB_Invoice__c"}).find("estimate", "Name", "x", [])
     assert "FROM QB_Invoice__c " in queries(server)[0]

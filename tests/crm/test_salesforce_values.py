@@ -12,7 +12,9 @@ from crm.errors import Misconfigured, Rejected
 from crm.port import FieldInfo
 from crm.salesforce import soql
 from crm.salesforce.ids import id18, mentioned_id
-from crm.salesforce.values import body_of, field_info, parse_moment, record, same_values
+from crm.salesforce.kinds import Kind
+from crm.salesforce.shapes import Shape
+from crm.salesforce.values import body_of, field_info, parse_moment, same_values
 
 IDS = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", min_size=15, max_size=15)
 
@@ -28,6 +30,10 @@ IDS = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", 
 )
 def test_an_id_of_15_characters_gets_the_suffix_that_tells_its_capitals(short, long):
     assert id18(short) == long
+
+
+def record(kind, row, fields, types):
+    return Shape(kind, Kind("Account"), types, {}).record(row, fields)
 
 
 def _suffix_by_bit_string(short):
