@@ -10,6 +10,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Self
 from xml.etree import ElementTree
@@ -110,10 +111,8 @@ def _send(wire: socket.socket, head: bytes, body: bytes) -> None:
         wire.sendall(head + body)
         return
     wire.sendall(head)
-    try:
+    with suppress(BrokenPipeError, ConnectionResetError):  # refused before its end: the answer may be there
         wire.sendall(body)
-    except (BrokenPipeError, ConnectionResetError):
-        pass  # refused before its end: the answer may be there all the same
 
 
 def _receive(wire: socket.socket) -> tuple[int, bytes, bool]:

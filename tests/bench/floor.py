@@ -13,14 +13,15 @@ from pathlib import Path
 from lxml import etree
 
 RESPONSE = "{http://developer.intuit.com/}response"
+FIELDS = ("ListID", "EditSequence", "TimeModified", "FullName")
 
 
 def customers_in(body: bytes) -> int:
-    """How many CustomerRet with a ListID; the envelope's tree, its text, the document's tree, a loop."""
+    """How many CustomerRet; the envelope's tree, its text, the document's tree, a loop."""
     parser = etree.XMLParser(huge_tree=True)
     response = next(etree.fromstring(body, parser).iter(RESPONSE))
     document = etree.fromstring((response.text or "").encode(), parser)
-    return sum(1 for one in document.iter("CustomerRet") if one.findtext("ListID"))
+    return sum(1 for one in document.iter("CustomerRet") if all(one.findtext(name) for name in FIELDS))
 
 
 def main() -> None:

@@ -13,13 +13,15 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from sqlalchemy import select
 
 from qbwc_server import app as product
 from qbwc_server.app import Installation
 from qbwc_server.secrets import generate_password, hash_password
 from qbwc_server.settings import FILE
-from qbwc_server.store import parties, records
+from qbwc_server.store import parties
 from qbwc_server.store.database import Database, sqlite_url
+from qbwc_server.store.tables import records
 from tests.postgres import OWNER, Cluster
 from tests.rows import COMPANY, CONNECTION, ORGANISATION, like
 
@@ -27,6 +29,14 @@ from tests.rows import COMPANY, CONNECTION, ORGANISATION, like
 BODY_MB = 250
 DATABASES = ("postgresql", "sqlite")
 PASSWORD = generate_password()
+
+
+_CUSTOMERS = select(records.c.id, records.c["values"]).where(
+    records.c.scope_id == COMPANY.id,
+    records.c.side == "books",
+    records.c.kind == "Customer",
+    ~records.c.deleted,
+)
 
 
 @dataclass(frozen=True)
@@ -47,7 +57,7 @@ class Fresh:
     def customers(self) -> dict[str, Any]:
         """The stored QuickBooks customers: values by ListID."""
         with self.database() as database, database.read() as tx:
-            return {one.id: one.values for one in records.living(tx, COMPANY.id, "books", "Customer")}
+            return dict(tx.execute(_CUSTOMERS).tuples().all())
 
 
 class Installations:
@@ -101,7 +111,7 @@ class Installations:
         shutil.copytree(template.home, home, dirs_exist_ok=True)
         if kind != "postgresql" or self._cluster is None:
             return _settled(home, "")
-        name = f"bench{next(self._numbers)}"
+        name = f"bench{next(self._cluster.numbers)}"
         _run(
             self._cluster,
             sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(

@@ -100,11 +100,17 @@ def profiles(cluster: postgres.Cluster | None, sizes: Sizes) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     options.add_argument("--rounds", type=int, help="rounds of each figure; five unless told")
-    options.add_argument("--quick", action="store_true", help="tiny sizes: shows that it works, measures nothing")
+    options.add_argument(
+        "--quick", action="store_true", help="tiny sizes: shows that it works, measures nothing"
+    )
     options.add_argument("--only", choices=GROUPS, action="append", help="this group; may be repeated")
-    options.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, not after the table")
+    options.add_argument(
+        "--json", type=Path, metavar="FILE", help="write the figures there, not after the table"
+    )
     options.add_argument("--profile", action="store_true", help="show where the time goes, after the table")
     chosen = options.parse_args(arguments)
     sizes = QUICK if chosen.quick else Sizes()

@@ -20,6 +20,4 @@ class Sizes:
     many_records: int = 1_000_000
 
 
-QUICK = Sizes(
-    rounds=1, customers=40, many_customers=60, visits=2, calls=4, few_records=20, many_records=200
-)
+QUICK = Sizes(rounds=1, customers=40, many_customers=60, visits=2, calls=4, few_records=20, many_records=200)

@@ -55,7 +55,9 @@ class Round:
     nothing_cpu_seconds: float = 0.0
 
     def only(self, wanted: Callable[[str], bool]) -> Round:
-        kept = [(one, other) for one, other in zip(self.calls, self.nothing, strict=True) if wanted(one.method)]
+        kept = [
+            (one, other) for one, other in zip(self.calls, self.nothing, strict=True) if wanted(one.method)
+        ]
         return Round(tuple(one for one, _ in kept), tuple(other for _, other in kept))
 
     @property
@@ -85,14 +87,17 @@ def small_calls(installations: Installations, sizes: Sizes) -> Iterator[Figure]:
     kind = installations.databases[0]
     with ExitStack() as stack:
         fresh = _filled(stack, installations, kind, sizes.few_records)
-        product, idle = stack.enter_context(_guest(fresh.home)), stack.enter_context(_guest(fresh.home, "--nothing"))
+        product, idle = (
+            stack.enter_context(_guest(fresh.home)),
+            stack.enter_context(_guest(fresh.home, "--nothing")),
+        )
         visits = _rounds(product, idle, product.connector.visit, sizes.visits, sizes.rounds)
         logins = _rounds(product, idle, lambda: _login(product.connector), sizes.calls, sizes.rounds)
         product.connector.authenticate()
         errors = _rounds(product, idle, lambda: _last_error(product.connector), sizes.calls, sizes.rounds)
     yield from _visit_figures(visits, sizes.visits, NAMES[kind])
     yield _compared("getLastError", errors)
-    yield _compared("closeConnection + authenticate", logins)
+    yield _compared("authenticate + closeConnection", logins)
 
 
 def _rounds(
@@ -116,11 +121,15 @@ def _last_error(connector: Connector) -> list[Call]:
 
 def _visit_figures(visits: list[Round], times: int, database: str) -> Iterator[Figure]:
     stored_calls = [one.only(lambda method: method not in GREETINGS) for one in visits]
-    yield _compared("small calls of an idle visit", stored_calls, f"on {database}; 1 is a server that does nothing")
+    yield _compared(
+        "small calls of an idle visit", stored_calls, f"on {database}; 1 is a server that does nothing"
+    )
     yield _compared("all calls of an idle visit", visits, "with the two greetings, which touch no database")
     for method in ("authenticate", "sendRequestXML", "receiveResponseXML", "closeConnection"):
         yield _compared(method, [one.only(lambda name, method=method: name == method) for one in visits])  # type: ignore[misc]
-    yield Figure("server CPU of a call", "us", tuple(one.cpu_seconds / len(one.calls) * 1e6 for one in visits))
+    yield Figure(
+        "server CPU of a call", "us", tuple(one.cpu_seconds / len(one.calls) * 1e6 for one in visits)
+    )
     of_nothing = tuple(one.nothing_cpu_seconds / len(one.calls) * 1e6 for one in visits)
     yield Figure("server CPU of a call, doing nothing", "us", of_nothing)
     milliseconds = tuple(seconds_of(one.calls) / times * 1e3 for one in visits)
@@ -139,9 +148,13 @@ def _compared(name: str, rounds: list[Round], note: str = "") -> Figure:
 def many_records(installations: Installations, sizes: Sizes) -> Iterator[Figure]:
     """Idle visits over few and over many stored records, in turns, on each database."""
     with ExitStack() as stack:
-        few = {kind: _filled(stack, installations, kind, sizes.few_records) for kind in installations.databases}
+        few = {
+            kind: _filled(stack, installations, kind, sizes.few_records) for kind in installations.databases
+        }
         with ThreadPoolExecutor(len(few)) as pool:  # the databases work, not this process
-            filled = {kind: pool.submit(_filled, stack, installations, kind, sizes.many_records) for kind in few}
+            filled = {
+                kind: pool.submit(_filled, stack, installations, kind, sizes.many_records) for kind in few
+            }
         for kind in few:
             with _guest(few[kind].home) as small, _guest(filled[kind].result().home) as big:
                 yield from _grown(NAMES[kind], small, big, sizes)
