@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from qbwc_server.store import migrate
-from qbwc_server.store.database import Database, sqlite_url
-from qbwc_server.store.tables import metadata
+from qbwc_server.store.database import Database
 from tests import postgres
+from tests.databases import KINDS, Databases, PostgresDatabases, SqliteDatabases
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
-KINDS = ("sqlite", "postgres")
 
 
 @pytest.fixture
@@ -31,95 +28,70 @@ def required(part: str) -> bool:
     return part in os.environ.get("QBWC_REQUIRE", "").replace(",", " ").split()
 
 
+# --- databases ---
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "databases(*kinds): where to run instead of on every kind of database")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Whatever touches a database runs once on each kind; a mark may say which kinds instead."""
+    if "database_kind" in metafunc.fixturenames:
+        chosen = metafunc.definition.get_closest_marker("databases")
+        kinds = chosen.args if chosen else KINDS
+        metafunc.parametrize("database_kind", kinds, indirect=True, scope="session")
+
+
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[postgres.Cluster]:
-    """A PostgreSQL server for this run of the tests."""
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """sqlite or postgresql: the one parameter from which every database of a test follows."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def databases(request: pytest.FixtureRequest, database_kind: str) -> Databases:
+    """Where databases of this test's kind come from."""
+    found: Databases = request.getfixturevalue(f"_{database_kind}")
+    return found
+
+
+@pytest.fixture(scope="session")
+def _sqlite(tmp_path_factory: pytest.TempPathFactory) -> Databases:
+    return SqliteDatabases(tmp_path_factory.mktemp("sqlite"))
+
+
+@pytest.fixture(scope="session")
+def _postgresql() -> Iterator[Databases]:
+    """A server of this test process's own: it starts within a second, and nobody else can disturb it."""
     try:
-        with postgres.running() as found:
-            yield found
+        with postgres.running() as cluster:
+            yield PostgresDatabases(cluster)
     except postgres.Unavailable as missing:
         if required("postgres"):
             pytest.fail(f"{missing}, and QBWC_REQUIRE asks for it")
         pytest.skip(str(missing))
 
 
-def _migrated(url: str) -> str:
-    database = Database(url)
-    migrate.upgrade(database)
-    database.close()
-    return url
-
-
-@pytest.fixture(scope="session")
-def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file with all tables, to be copied."""
-    path = tmp_path_factory.mktemp("sqlite") / "migrated.sqlite"
-    _migrated(sqlite_url(path))
-    return path
-
-
-@pytest.fixture(scope="session")
-def migrated_postgres(cluster: postgres.Cluster) -> str:
-    """A PostgreSQL database with all tables; each test leaves it without rows."""
-    return _migrated(cluster.make())
-
-
-def _copied_sqlite(request: pytest.FixtureRequest) -> tuple[str, Callable[[], None]]:
-    path: Path = request.getfixturevalue("tmp_path") / "qbwc.sqlite"
-    shutil.copy(request.getfixturevalue("migrated_sqlite"), path)
-    return sqlite_url(path), lambda: None
-
-
-def _emptied_postgres(request: pytest.FixtureRequest) -> tuple[str, Callable[[], None]]:
-    """One database for all tests: a new one for each takes ten times as long as taking its rows away."""
-    url: str = request.getfixturevalue("migrated_postgres")
-    return url, lambda: _empty_tables(url)
-
-
-def _empty_tables(url: str) -> None:
-    database = Database(url)
-    with database.write() as tx:
-        # A test that left a transaction open fails here and not after hours.
-        tx.exec_driver_sql("SET LOCAL lock_timeout = '10s'")
-        tx.exec_driver_sql(f"TRUNCATE {', '.join(metadata.tables)} RESTART IDENTITY")
-    database.close()
-
-
-def _empty_sqlite(request: pytest.FixtureRequest) -> tuple[str, Callable[[], None]]:
-    return sqlite_url(request.getfixturevalue("tmp_path") / "empty.sqlite"), lambda: None
-
-
-def _empty_postgres(request: pytest.FixtureRequest) -> tuple[str, Callable[[], None]]:
-    cluster: postgres.Cluster = request.getfixturevalue("cluster")
-    url = cluster.make()
-    return url, lambda: cluster.drop(url)
-
-
-MIGRATED = {"sqlite": _copied_sqlite, "postgres": _emptied_postgres}
-EMPTY = {"sqlite": _empty_sqlite, "postgres": _empty_postgres}
-
-
-@pytest.fixture(params=KINDS)
-def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A new database with all tables and no rows: once in SQLite, once in PostgreSQL."""
-    url, drop = MIGRATED[request.param](request)
-    yield url
-    drop()
-
-
-@pytest.fixture(params=KINDS)
-def empty_database(request: pytest.FixtureRequest) -> Iterator[Database]:
-    """An open database without any table: once in SQLite, once in PostgreSQL."""
-    url, drop = EMPTY[request.param](request)
-    opened = Database(url)
-    yield opened
-    opened.close()
-    drop()
+@pytest.fixture
+def database_url(databases: Databases, tmp_path: Path) -> Iterator[str]:
+    """A database with all tables and no rows."""
+    with databases.migrated(tmp_path) as url:
+        yield url
 
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
-    """An open database with all tables and no rows: once in SQLite, once in PostgreSQL."""
+    """The same, open."""
     opened = Database(database_url)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def empty_database(databases: Databases, tmp_path: Path) -> Iterator[Database]:
+    """An open database without any table."""
+    with databases.blank(tmp_path) as url:
+        opened = Database(url)
+        yield opened
+        opened.close()

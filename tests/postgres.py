@@ -22,7 +22,8 @@ from psycopg import sql
 OWNER = "qbwc"
 STARTS = 3  # a port that was free a moment ago may be taken by the time the server wants it
 PATIENCE = 60.0  # seconds until the server must answer
-# Nothing here outlives the tests, so nothing needs to reach the disk.
+# Nothing here outlives the tests, so nothing needs to reach the disk. Tests that kill processes kill those of the
+# product only: what a dead client had committed is in this server's memory, and this server lives on.
 CARELESS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
@@ -40,15 +41,15 @@ class Cluster:
     def url(self, name: str) -> str:
         return f"postgresql+psycopg://{OWNER}@127.0.0.1:{self.port}/{name}"
 
-    def make(self) -> str:
-        """The URL of a new, empty database."""
+    def make(self, like: str = "template1") -> str:
+        """The URL of a new database: empty, or a copy of another one that nobody is connected to."""
         name = f"test{next(self.numbers)}"
-        self._run(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        names = sql.Identifier(name), sql.Identifier(_name(like))
+        self._run(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*names))
         return self.url(name)
 
     def drop(self, url: str) -> None:
-        name = sql.Identifier(url.rpartition("/")[2])
-        self._run(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+        self._run(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(_name(url))))
 
     def answers(self) -> bool:
         try:
@@ -61,6 +62,10 @@ class Cluster:
         address = {"host": "127.0.0.1", "port": self.port, "user": OWNER, "dbname": "postgres"}
         with psycopg.connect(**address, autocommit=True, connect_timeout=5) as connection:  # type: ignore[arg-type]
             connection.execute(statement)
+
+
+def _name(url: str) -> str:
+    return url.rpartition("/")[2]
 
 
 def program(name: str) -> str:

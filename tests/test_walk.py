@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -17,6 +17,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import pytest
 
+from tests.databases import Databases
 from tests.wired import Wired, wired
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -103,9 +104,10 @@ def tracer() -> Tracer:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory, tracer: Tracer) -> Any:
+def house(tmp_path_factory: pytest.TempPathFactory, tracer: Tracer, databases: Databases) -> Iterator[Wired]:
     """A connection whose first reads are over, so that what follows is an ordinary day."""
-    with wired(tmp_path_factory.mktemp("walk"), tracer.around) as made:
+    home = tmp_path_factory.mktemp("walk")
+    with databases.migrated(home) as url, wired(home, tracer.around, url) as made:
         made.salesforce.seed_accounts(2)
         made.poll()
         made.update()

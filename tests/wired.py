@@ -19,6 +19,7 @@ from crm.emulators.salesforce import SalesforceEmulator
 from qbwc_server import app as product
 from qbwc_server.app import Installation
 from qbwc_server.secrets import hash_password
+from qbwc_server.settings import FILE
 from qbwc_server.simulator import CompanyFile, Options, WebConnector
 from qbwc_server.soap.qwc import OWNER_ID, build_qwc
 from qbwc_server.store import parties
@@ -66,8 +67,16 @@ class Wired:
 
 
 @contextmanager
-def wired(home: Path, wrap: Wrapper = lambda application: application) -> Iterator[Wired]:
-    """The whole house below `home`. `wrap` goes around the product's WSGI application."""
+def wired(
+    home: Path, wrap: Wrapper = lambda application: application, database_url: str = ""
+) -> Iterator[Wired]:
+    """The whole house below `home`. `wrap` goes around the product's WSGI application.
+
+    `database_url`: where the product keeps its data, if not in a SQLite file of its own.
+    """
+    if database_url:
+        (home / "product").mkdir()
+        (home / "product" / FILE).write_text(f"database_url = {json.dumps(database_url)}\n")
     product.create_installation(home / "product")
     installation = product.open_installation(home / "product")
     with SalesforceEmulator() as salesforce, served(wrap(installation.web())) as address:

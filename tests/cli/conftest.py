@@ -20,10 +20,12 @@ from crm.emulators.salesforce import SalesforceEmulator
 from qbwc_server import app as product
 from qbwc_server.app import Installation
 from qbwc_server.cli.root import root
+from qbwc_server.settings import DATABASE_FILE, FILE
 from qbwc_server.simulator import CompanyFile
 from qbwc_server.store import jobs, links, parties
 from qbwc_server.store.rows import Link, LinkJob
 from qbwc_server.worker import tasks
+from tests.databases import Databases
 from tests.wired import served
 
 PASSWORD = "correct horse battery staple"
@@ -80,14 +82,27 @@ def _made_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-@pytest.fixture
-def ready(line: Line, _made_home: Path) -> Line:
-    """A command line with an installation that holds nothing yet."""
+@contextmanager
+def installed(line: Line, made_home: Path, databases: Databases) -> Iterator[Line]:
+    """A copy of the made installation; one on PostgreSQL says in its settings where that is."""
     line.home.mkdir()
-    for part in _made_home.iterdir():
+    for part in made_home.iterdir():
         (line.home / part.name).write_bytes(part.read_bytes())
         (line.home / part.name).chmod(0o600)
-    return line
+    if databases.kind == "sqlite":
+        yield line
+        return
+    (line.home / DATABASE_FILE).unlink()
+    with databases.migrated(line.home) as url:
+        (line.home / FILE).write_text(f"database_url = {json.dumps(url)}\n")
+        yield line
+
+
+@pytest.fixture
+def ready(line: Line, _made_home: Path, databases: Databases) -> Iterator[Line]:
+    """A command line with an installation that holds nothing yet."""
+    with installed(line, _made_home, databases):
+        yield line
 
 
 @dataclass
@@ -183,15 +198,13 @@ def shop(tmp_path: Path, ready: Line) -> Iterator[Shop]:
 
 
 @pytest.fixture(scope="module")
-def busy_shop(tmp_path_factory: pytest.TempPathFactory, _made_home: Path) -> Iterator[Shop]:
+def busy_shop(
+    tmp_path_factory: pytest.TempPathFactory, _made_home: Path, databases: Databases
+) -> Iterator[Shop]:
     """A shop after its first days, for tests that only look: a pair, a refused record and one that looks alike."""
     folder = tmp_path_factory.mktemp("busy")
     line = Line(folder / "home")
-    line.home.mkdir()
-    for part in _made_home.iterdir():
-        (line.home / part.name).write_bytes(part.read_bytes())
-        (line.home / part.name).chmod(0o600)
-    with opened_shop(folder, line) as made:
+    with installed(line, _made_home, databases), opened_shop(folder, line) as made:
         made.account("Ann's Bakery", Phone="555-0100")
         made.account("North: South")
         made.books.user_add({"Name": "Harbour Ferries"})

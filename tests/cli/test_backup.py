@@ -5,7 +5,12 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Line, Shop
+
+# PostgreSQL has its own way to be backed up; the last but one test is about that.
+pytestmark = pytest.mark.databases("sqlite")
 
 
 def test_what_was_backed_up_comes_back(shop: Shop) -> None:

@@ -12,34 +12,21 @@ from qbwc_server.store import history
 from tests.crash.ending import Ending
 from tests.crash.house import House
 from tests.crash.shop import Shop
-from tests.postgres import Cluster
+from tests.databases import Databases
 
 _numbers = itertools.count(1)
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "databases(*kinds): where to run instead of in SQLite alone")
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """SQLite sees every moment; PostgreSQL those where a half-done transaction matters most."""
-    if "house" in metafunc.fixturenames:
-        chosen = metafunc.definition.get_closest_marker("databases")
-        metafunc.parametrize("house", chosen.args if chosen else ("sqlite",), indirect=True, scope="module")
-
-
 @pytest.fixture(scope="module")
-def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    cluster: Cluster | None = request.getfixturevalue("cluster") if request.param == "postgres" else None
-    url = cluster.make() if cluster else ""
-    house = House(tmp_path_factory.mktemp("home"), url)
-    try:
-        house.begin()
-        yield house
-    finally:
-        house.end()
-        if cluster:
-            cluster.drop(url)
+def house(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    home = tmp_path_factory.mktemp("home")
+    with databases.blank(home) as url:
+        house = House(home, url)
+        try:
+            house.begin()
+            yield house
+        finally:
+            house.end()
 
 
 @pytest.fixture

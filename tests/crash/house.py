@@ -21,8 +21,8 @@ SETTINGS = {"QBWC_POLL_SECONDS": "86400"}
 class House:
     """The processes, and the same installation opened by the test itself to set up and to look."""
 
-    def __init__(self, home: Path, database_url: str = "") -> None:
-        environ = SETTINGS | ({"QBWC_DATABASE_URL": database_url} if database_url else {})
+    def __init__(self, home: Path, database_url: str) -> None:
+        environ = SETTINGS | {"QBWC_DATABASE_URL": database_url}
         with _environment(environ):
             create_installation(home)
             self.installation = open_installation(home)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.conftest import KINDS
 from tests.crash.ending import Ending
 from tests.crash.relay import Moment, Request, Strike
 from tests.crash.shop import ACCOUNTS, Shop
@@ -33,7 +32,6 @@ def test_a_set_that_was_not_handed_out_is_handed_out_by_the_next_visit(
     _ends_like(shop, undisturbed)
 
 
-@pytest.mark.databases(*KINDS)
 @pytest.mark.parametrize("moment", [BEFORE, HALF, STORING, ENDING, AFTER], ids=named)
 def test_a_set_that_quickbooks_executed_is_settled_from_its_answer_whatever_becomes_of_the_first_one(
     shop: Shop, undisturbed: Ending, moment: Moment
@@ -45,7 +43,6 @@ def test_a_set_that_quickbooks_executed_is_settled_from_its_answer_whatever_beco
     _ends_like(shop, undisturbed)
 
 
-@pytest.mark.databases(*KINDS)
 def test_a_set_that_never_reached_quickbooks_is_not_sent_again_before_a_person_looked(
     shop: Shop, undisturbed: Ending
 ) -> None:

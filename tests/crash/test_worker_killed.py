@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from crm.emulators.salesforce import Fault
-from tests.conftest import KINDS
 from tests.crash.ending import Ending
 from tests.crash.relay import Moment, Request
 from tests.crash.shop import ACCOUNTS, Shop
@@ -46,7 +45,6 @@ def test_a_worker_that_dies_anywhere_in_its_deliveries_leaves_nothing_undone_and
     assert not shop.jobs()
 
 
-@pytest.mark.databases(*KINDS)
 @pytest.mark.parametrize("moment", [BEFORE, AFTER], ids=named)
 @pytest.mark.parametrize("kind", ["Account", "Contact"])
 def test_a_worker_that_dies_while_it_creates_a_record_does_not_create_it_again(
@@ -87,7 +85,7 @@ def test_a_worker_that_dies_between_two_pages_of_accounts_reads_all_of_them(
     assert Ending.of(unopened).differences(undisturbed) == []
 
 
-@pytest.mark.databases("postgres")
+@pytest.mark.databases("postgresql")
 def test_a_delivery_whose_database_connection_breaks_is_made_again(shop: Shop, undisturbed: Ending) -> None:
     """Nobody dies here, but the worker finds itself in the middle of a delivery without a database."""
     with ThreadPoolExecutor(1) as web_connector:

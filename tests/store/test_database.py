@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from threading import Event
 
 import pytest
@@ -24,15 +23,6 @@ def nodes(database_url: str) -> Iterator[tuple[Database, Database]]:
     yield pair
     for one in pair:
         one.close()
-
-
-@pytest.fixture
-def sqlite_database(migrated_sqlite: Path, tmp_path: Path) -> Iterator[Database]:
-    path = tmp_path / "qbwc.sqlite"
-    path.write_bytes(migrated_sqlite.read_bytes())
-    opened = Database(f"sqlite:///{path}")
-    yield opened
-    opened.close()
 
 
 def both(nodes: tuple[Database, Database], work: Callable[[Database], object]) -> list[object]:
@@ -140,9 +130,10 @@ def test_what_one_node_has_locked_the_other_waits_for(
     assert order == ["here", "there"]
 
 
-def test_sqlite_writes_every_commit_to_disk_and_lets_readers_read(sqlite_database: Database) -> None:
+@pytest.mark.databases("sqlite")
+def test_sqlite_writes_every_commit_to_disk_and_lets_readers_read(database: Database) -> None:
     """The design's choice (section 10): WAL, synchronous FULL; what was offered must survive a power cut."""
-    with sqlite_database.engine.connect() as connection:
+    with database.engine.connect() as connection:
         settings = {
             name: connection.execute(text(f"PRAGMA {name}")).scalar_one()
             for name in ("journal_mode", "synchronous", "foreign_keys")
@@ -150,22 +141,22 @@ def test_sqlite_writes_every_commit_to_disk_and_lets_readers_read(sqlite_databas
     assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
 
 
-def test_sqlite_queues_a_writer_that_began_by_reading(sqlite_database: Database) -> None:
-    """Without the early lock its first write would fail: the database moved on since it read."""
+def test_writers_that_began_by_reading_queue_up_and_lose_nothing(database: Database) -> None:
+    """On SQLite, without the early lock the first write would fail: the database moved on since it was read."""
     number = 0
 
     def read_then_count() -> None:
-        with sqlite_database.write() as tx:
+        with database.write() as tx:
             seen = history.run(tx, number)
             assert seen is not None
             history.count_in_run(tx, number, {"written": 1})
 
-    with sqlite_database.write() as tx:
+    with database.write() as tx:
         number = history.begin_run(tx, "visit", NOW)
     with ThreadPoolExecutor(4) as pool:
         for done in [pool.submit(read_then_count) for _ in range(40)]:
             done.result(PATIENCE)
-    with sqlite_database.read() as tx:
+    with database.read() as tx:
         run = history.run(tx, number)
     assert run is not None
     assert run.counts == {"written": 40}

@@ -5,11 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import KINDS
 from tests.sync.world import World
 
 Build = Callable[..., World]
-DATABASES = KINDS
 
 
 def pair(world: World, name: str = "Ann's Bakery", **values: Any) -> tuple[str, str]:

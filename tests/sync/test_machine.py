@@ -13,12 +13,13 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from qbwc_server.simulator import SimulatorError
 from qbwc_server.store import history, links
 from qbwc_server.store.rows import Link
-from tests.sync.world import Killed, World, sqlite_world
+from tests.databases import Databases
+from tests.sync.world import Killed, World, world_in
 
 # Set to look for new trouble: more runs, in another order each time, and the smallest failing one is sought.
 SEARCH = int(os.environ.get("QBWC_SEARCH", "0"))
@@ -39,11 +40,12 @@ STUCK = ("refused", "needs_person", "in_doubt", "proposed", "blocked")
 class Connection(RuleBasedStateMachine):
     """One connection under everything that can happen to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, databases: Databases) -> None:
         super().__init__()
         self.stack = ExitStack()
         home = Path(self.stack.enter_context(TemporaryDirectory(prefix="qbwc-machine-")))
-        self.world: World = self.stack.enter_context(sqlite_world(home))
+        url = self.stack.enter_context(databases.migrated(home))
+        self.world: World = self.stack.enter_context(world_in(home, url))
         self.promoted: set[str] = set()
         self.made_by_users: set[str] = set()
         self.deleted_accounts: set[str] = set()
@@ -329,8 +331,7 @@ def at(customer: Mapping[str, Any], path: str) -> str | None:
     return value
 
 
-TestConnection = Connection.TestCase
-TestConnection.settings = settings(
+SETTINGS = settings(
     max_examples=SEARCH or 20,
     stateful_step_count=25,
     deadline=None,
@@ -339,3 +340,7 @@ TestConnection.settings = settings(
     phases=(Phase.generate, Phase.shrink) if SEARCH else (Phase.generate,),
     suppress_health_check=list(HealthCheck),
 )
+
+
+def test_whatever_happens_in_whatever_order_all_is_well_when_all_is_quiet(databases: Databases) -> None:
+    run_state_machine_as_test(lambda: Connection(databases), settings=SETTINGS)

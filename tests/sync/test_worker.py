@@ -11,11 +11,9 @@ from qbwc_server.store import history, parties, visits
 from qbwc_server.store.rows import ConnectionRow, Organisation
 from qbwc_server.worker import tasks
 from qbwc_server.worker.embedded import LEASE, Embedded
-from tests.conftest import KINDS
 from tests.sync.world import Killed, World
 
 Build = Callable[..., World]
-DATABASES = KINDS
 
 
 def worker(world: World, holder: str = "") -> Embedded:

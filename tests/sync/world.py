@@ -9,9 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from crm.errors import CrmError, Unavailable
@@ -22,8 +20,8 @@ from qbwc_server.secrets import Keys
 from qbwc_server.simulator import CompanyFile
 from qbwc_server.soap.operations import Sessions
 from qbwc_server.soap.qwc import OWNER_ID
-from qbwc_server.store import history, jobs, links, migrate, parties, records, visits
-from qbwc_server.store.database import Database, sqlite_url
+from qbwc_server.store import history, jobs, links, parties, records, visits
+from qbwc_server.store.database import Database
 from qbwc_server.store.job_states import JobEvent, after
 from qbwc_server.store.rows import Company, ConnectionRow, Link, LinkJob, Organisation
 from qbwc_server.sync.deciding import Desk, load_scope
@@ -464,17 +462,6 @@ def _whole(fields: Sequence[FieldInfo], record: Record) -> Mapping[str, Any]:
     return {one.name: record.values.get(one.name) for one in fields}
 
 
-@cache
-def _empty_database() -> bytes:
-    """An SQLite file in its newest shape, made once for the whole run."""
-    with TemporaryDirectory() as home:
-        path = Path(home) / "empty.sqlite"
-        database = Database(sqlite_url(path))
-        migrate.upgrade(database)
-        database.close()
-        return path.read_bytes()
-
-
 @contextmanager
 def world_in(home: Path, url: str, **options: Any) -> Iterator[World]:
     """A world on a database that has its tables already."""
@@ -485,12 +472,3 @@ def world_in(home: Path, url: str, **options: Any) -> Iterator[World]:
     finally:
         world.close()
         database.close()
-
-
-@contextmanager
-def sqlite_world(home: Path, **options: Any) -> Iterator[World]:
-    """A world without fixtures, on a new SQLite file in `home`."""
-    path = home / "qbwc.sqlite"
-    path.write_bytes(_empty_database())
-    with world_in(home, sqlite_url(path), **options) as world:
-        yield world
