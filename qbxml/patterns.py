@@ -112,22 +112,22 @@ class _Groups:
         self._count = -1
 
     def fields(self, shape: Shape) -> tuple[str, _Fields]:
-        """The expression for the children of a shape, each of which may be absent, and how to read its groups."""
+        """The expression for the children of a shape, most of which may be absent, and how to read its groups."""
         texts: list[str] = []
         singles: list[tuple[int, str, _Convert | None, _Fields | None]] = []
         lists: list[tuple[int, _List]] = []
         for run in _runs(shape):
             self._count += 1
             if run[0].listed:
-                texts.append(f"((?:{_any_of(run)})++)")
+                text = f"((?:{_any_of(run)})++)"
                 lists.append((self._count, _List(shape, {element.name: element for element in run})))
             else:
                 (element,) = run
                 group = self._count
                 text, inner = self._single(element)
-                texts.append(text)
                 singles.append((group, element.name, _converter(element), inner))
-        return "".join(f"(?:{text}|)" for text in texts), _Fields(tuple(singles), tuple(lists))
+            texts.append(text if run[0].name in shape.required else f"(?:{text}|)")
+        return "".join(texts), _Fields(tuple(singles), tuple(lists))
 
     def _single(self, element: Element) -> tuple[str, _Fields | None]:
         if element.is_leaf:
@@ -154,9 +154,14 @@ def _any_of(run: list[Element]) -> str:
 def _without_groups(element: Element) -> str:
     if element.is_leaf:
         return f"<{element.name}>[^<]*+</{element.name}>{_BLANK}"
-    runs = _runs(element.of)
-    body = "".join(f"(?:{_any_of(run)}){'*+' if run[0].listed else '?+'}" for run in runs)
+    body = "".join(f"(?:{_any_of(run)}){_often(run[0], element.of)}" for run in _runs(element.of))
     return f"<{element.name}>{_BLANK}{body}</{element.name}>{_BLANK}"
+
+
+def _often(element: Element, shape: Shape) -> str:
+    if element.name in shape.required:
+        return "++" if element.listed else ""
+    return "*+" if element.listed else "?+"
 
 
 def _converter(element: Element) -> _Convert | None:

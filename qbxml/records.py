@@ -25,6 +25,7 @@ class Reader:
 
     def __init__(self, shape: Shape) -> None:
         self._shape = shape
+        self._required = shape.required
         first = min(
             (shape.place[name] for name in shape.mixed), default=0
         )  # mixed members stand in one place
@@ -52,6 +53,8 @@ class Reader:
                 notes.append(f"{path_of(child)}: given more than once, the first is kept")
             else:
                 values[name] = entry[0](child, notes)
+        if not self._required <= values.keys():
+            _note_missing(node, sorted(self._required - values.keys()), notes)
         return {**values, **self._extras(node)} if self._shape.attributes or self._shape.mixed else values
 
     def child(self, node: Node, notes: Notes) -> Any:
@@ -176,6 +179,10 @@ def _repaired(node: Node, text: str, percent: Callable[[str], Any] | None, notes
 
 
 # -- outside the specification -------------------------------------------------------------------------
+
+
+def _note_missing(node: Node, names: list[str], notes: Notes) -> None:
+    notes.extend(f"{path_of(node)}/{name}: missing, qbXML 13.0 has it always" for name in names)
 
 
 def _keep_unknown(values: dict[str, Any], node: Node, notes: Notes) -> None:

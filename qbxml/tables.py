@@ -130,6 +130,11 @@ class Shape:
         return frozenset(element.name for group in groups for element in elements(group.parts))
 
     @cached_property
+    def required(self) -> frozenset[str]:
+        """The names that must be there in every version, whatever is chosen."""
+        return frozenset(element.name for element in _required(self.parts))
+
+    @cached_property
     def version(self) -> Version:
         return version_of(self.since)
 
@@ -160,6 +165,14 @@ def elements(parts: Iterable[Part]) -> Iterator[Element]:
         if isinstance(part, Group):
             yield from elements(part.parts)
         else:
+            yield part
+
+
+def _required(parts: tuple[Part, ...]) -> Iterator[Element]:
+    for part in parts:
+        if isinstance(part, Group):
+            yield from _required(part.parts) if part.kind == "sequence" and part.low else ()
+        elif part.low and not (part.elsewhere or part.alternates or part.since):
             yield part
 
 
