@@ -10,11 +10,25 @@ from urllib.parse import urlsplit
 
 from crm.errors import CrmError, Misconfigured
 from crm.http import TIMEOUT, Retries, checked_url, open_session
-from crm.port import LINES, Capabilities, Check, FieldInfo, Page, Record, Value, Values, Written
+from crm.port import (
+    LINES,
+    Capabilities,
+    Check,
+    FieldInfo,
+    Outcome,
+    Page,
+    Record,
+    Value,
+    Values,
+    Write,
+    Written,
+)
 from crm.salesforce import soql
 from crm.salesforce.auth import Tokens, sign_in_from
+from crm.salesforce.batches import Batches
 from crm.salesforce.changes import Changes
 from crm.salesforce.kinds import Kind
+from crm.salesforce.planning import ROWS
 from crm.salesforce.reading import Reader
 from crm.salesforce.shapes import Shapes
 from crm.salesforce.transport import Call, Transport
@@ -60,7 +74,7 @@ def open_gateway(url: str, credentials: Mapping[str, str], **options: Any) -> "S
 class SalesforceGateway:
     """Implements crm.port.Gateway; open it with `open_gateway`."""
 
-    capabilities = Capabilities()
+    capabilities = Capabilities(writes_at_once=ROWS)
 
     def __init__(self, address: str, transport: Transport, options: Options) -> None:
         self._address = address
@@ -69,6 +83,7 @@ class SalesforceGateway:
         self._reader = Reader(transport, self._shapes, options.page_size)
         self._changes = Changes(self._reader, options.overlap)
         self._writer = Writer(transport, self._reader)
+        self._batches = Batches(transport, self._reader, self._writer)
         self._expected = dict(options.expected) or {"account": (), "contact": ()}
 
     def describe(self, kind: str) -> tuple[FieldInfo, ...]:
@@ -84,10 +99,24 @@ class SalesforceGateway:
         return self._reader.find(kind, field, value, fields)
 
     def create(self, kind: str, values: Values, key: tuple[str, str] | None) -> Written:
+        if self._shapes.kind(kind).below:
+            return self._one(kind, Write(values, key=key))
         return self._writer.create(kind, values, key)
 
     def update(self, kind: str, id: str, values: Values, if_version: str | None) -> Written:
+        if self._shapes.kind(kind).below:
+            return self._one(kind, Write(values, id, if_version))
         return self._writer.update(kind, id, values, if_version)
+
+    def write_many(self, kind: str, writes: Sequence[Write]) -> tuple[Outcome, ...]:
+        return self._batches.write(kind, writes)
+
+    def _one(self, kind: str, write: Write) -> Written:
+        """What stands in several rows is written in one call, all of it or nothing."""
+        (outcome,) = self._batches.write(kind, [write])
+        if isinstance(outcome, CrmError):
+            raise outcome
+        return outcome
 
     def close(self) -> None:
         self._transport.close()

@@ -6,14 +6,14 @@ are changes of the record, and it counts for the record's version.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from crm.port import LINES, FieldInfo, FieldType
+from crm.port import LINES, FieldInfo, FieldType, Scalar
 
 
 @dataclass(frozen=True)
 class Below:
-    """Rows below a record: a list of lines, or, with `field`, one field that stands in the only such row."""
+    """Rows below a record: a list of lines, or, with `lends`, one field that stands in the only such row."""
 
     # The name among the record's values: "lines", or that of the field that it lends.
     name: str
@@ -25,9 +25,14 @@ class Below:
     # A row that matches `where` matches it for ever.
     lasting: bool = False
     order: str = "CreatedDate, Id"
-    field: str = ""
+    lends: str = ""
     type: FieldType = "other"
     writable: bool = False
+    # For making the row that lends a field: the way up in a body, values it begins with, and a reference that is
+    # looked up once: (field, object, condition).
+    up: str = ""
+    begins: Mapping[str, Scalar] = field(default_factory=dict, hash=False)
+    beside: tuple[str, str, str] | None = None
 
     @property
     def info(self) -> FieldInfo:
@@ -41,10 +46,10 @@ class Kind:
 
     @property
     def lines(self) -> Below | None:
-        return next((each for each in self.below if not each.field), None)
+        return next((each for each in self.below if not each.lends), None)
 
     def lent(self, name: str) -> Below | None:
-        return next((each for each in self.below if each.field and each.name == name), None)
+        return next((each for each in self.below if each.lends and each.name == name), None)
 
     def split(self, names: Sequence[str]) -> tuple[list[str], list[str]]:
         """Field names of the record itself, and those of its lines ("lines.Quantity" without the "lines.")."""
@@ -66,9 +71,12 @@ STANDARD_PRICE = Below(
     "Product2Id",
     where="Pricebook2.IsStandard = true",
     lasting=True,
-    field="UnitPrice",
+    lends="UnitPrice",
     type="decimal",
     writable=True,
+    up="Product2",
+    begins={"IsActive": True},
+    beside=("Pricebook2Id", "Pricebook2", "IsStandard = true"),
 )
 PRIMARY_CONTACT = Below(
     "PrimaryContactId",
@@ -76,7 +84,7 @@ PRIMARY_CONTACT = Below(
     "OpportunityContactRoles",
     "OpportunityId",
     where="IsPrimary = true",
-    field="ContactId",
+    lends="ContactId",
     type="reference",
 )
 # As the page of the opportunity shows them: sorted by hand, then as they were entered.

@@ -65,6 +65,13 @@ class Reader:
             raise
         return self.whole(kind, reply.body), clock_of(reply)
 
+    def raw(self, text: str, doing: str) -> list[Row]:
+        """The first rows of a query that is about no kind."""
+        rows: list[Row] = self._transport.send(Call("GET", "query/", doing, params={"q": text})).body[
+            "records"
+        ]
+        return rows
+
     def whole(self, kind: str, body: Mapping[str, Any]) -> Rows:
         """The rows of an answer, what stands below them fetched where it came in part."""
         below = self._shapes.kind(kind).below

@@ -50,7 +50,7 @@ class Shape:
         """A query that tells the version and these fields; `more` are columns that are no fields of the record."""
         own, of_lines = self.of.split(fields)
         columns = [*self.stamps, *more, *own]
-        below = [_below(each, [each.field] if each.field else of_lines) for each in self.of.below]
+        below = [_below(each, [each.lends] if each.lends else of_lines) for each in self.of.below]
         return soql.select(columns, self.of.source, where, order, limit, below)
 
     def record(self, row: Row, fields: Sequence[str]) -> Record:
@@ -70,9 +70,9 @@ class Shape:
         own, of_lines = self.of.split(fields)
         values: dict[str, Value] = dict(named(row, own, self.types))
         for below in self.of.below:
-            if below.field and below.name in fields:
+            if below.lends and below.name in fields:
                 values[below.name] = lent_value(row, below)
-            elif not below.field and any(name.partition(".")[0] == LINES for name in fields):
+            elif not below.lends and any(name.partition(".")[0] == LINES for name in fields):
                 found = below_of(row, below)
                 values[LINES] = [named(each, ["Id", *of_lines], self.line_types) for each in found]
         return values
@@ -109,7 +109,7 @@ class Shapes:
         infos = [*self._asked(of.source).values()]
         for below in of.below:
             infos.append(below.info)
-            lines = () if below.field else self._asked(below.source).values()
+            lines = () if below.lends else self._asked(below.source).values()
             infos += [replace(each, name=f"{LINES}.{each.name}") for each in lines]
         return tuple(infos)
 

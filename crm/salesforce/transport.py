@@ -69,10 +69,10 @@ class Transport:
         self, session: requests.Session, tokens: Tokens, *, version: str, retries: Retries | None = None
     ) -> None:
         self.quota: str | None = None
+        self.retries = retries or Retries()
         self._session = session
         self._tokens = tokens
         self._version = version
-        self._retries = retries or Retries()
         self._seen = threading.local()
         session.hooks["response"].append(self._notice)
 
@@ -83,12 +83,12 @@ class Transport:
 
     def send(self, call: Call) -> Reply:
         """The answer, after the pauses of crm.http where a repetition is safe; raises crm.errors."""
-        return self._retries.run(
+        return self.retries.run(
             lambda: self._authorised(call), REPEATABLE_PAUSES if call.repeatable else PAUSES
         )
 
     def once(self, call: Call) -> Reply:
-        """As `send`, without repetitions, for callers that must look before they repeat."""
+        """As `send`, without repetitions: for a caller that must look before it repeats."""
         return self._authorised(call)
 
     def composite(self, parts: Sequence[Part], doing: str, *, whole: bool = False) -> Call:

@@ -101,7 +101,7 @@ def rows_of(row: Row, of: Kind) -> list[Row]:
 
 def lent_value(row: Row, below: Below) -> Scalar:
     """The field of the only row below, None without one; raises Misconfigured when a choice would be a guess."""
-    found = {read_value(each.get(below.field), below.type) for each in below_of(row, below)}
+    found = {read_value(each.get(below.lends), below.type) for each in below_of(row, below)}
     if len(found) > 1:
         raise Misconfigured(
             f"{row['Id']} has several values for {below.name} (one for each currency?), and only one can be used; "

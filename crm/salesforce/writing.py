@@ -31,7 +31,7 @@ class Writer:
     def create(self, kind: str, values: Values, key: tuple[str, str] | None) -> Written:
         source = self._reader.source(kind)
         if key is not None:
-            self._check_key(kind, *key)
+            self.check_key(kind, *key)
             return self._upsert(kind, source, values, *key)
         reply = self._transport.send(
             Call("POST", f"sobjects/{source}/", f"create a record of {source}", body=body_of(values))
@@ -56,7 +56,7 @@ class Writer:
 
     # Creating
 
-    def _check_key(self, kind: str, name: str, value: str) -> None:
+    def check_key(self, kind: str, name: str, value: str) -> None:
         """An upsert is only safe by a field that Salesforce keeps unique, with a value that can be an address."""
         info = self._reader.types(kind, [name])[name]
         if not (info.external_key and info.unique):
@@ -151,13 +151,9 @@ class Writer:
     def _compare(self, kind: str, record_id: str, if_version: str) -> None:
         (now,) = self._reader.read(kind, [record_id], ())
         if now.deleted:
-            raise _gone(self._reader.source(kind), record_id)
+            raise gone(self._reader.source(kind), record_id)
         if now.version != if_version:
-            raise Stale(
-                f"{self._reader.source(kind)} {record_id} changed in Salesforce since it was read; "
-                "it is read and decided again.",
-                record=record_id,
-            )
+            raise moved(self._reader.source(kind), record_id)
 
     def _arrived(
         self, kind: str, record_id: str, values: Values, if_version: str | None, doubt: UnknownOutcome
@@ -168,7 +164,7 @@ class Writer:
         except CrmError as error:
             raise doubt from error
         if now.deleted:
-            raise _gone(self._reader.source(kind), record_id)
+            raise gone(self._reader.source(kind), record_id)
         if same_values(values, now.values):
             return True
         if if_version not in (None, now.version):
@@ -197,6 +193,11 @@ class Writer:
         return version_of(rows.rows[0], shape.of) if rows.rows and not moved else UNSEEN
 
 
-def _gone(source: str, record_id: str) -> Missing:
+def gone(source: str, record_id: str) -> Missing:
     text = f"{source} {record_id} was deleted in Salesforce or is not visible to the integration user."
     return Missing(text, code="ENTITY_IS_DELETED", record=record_id)
+
+
+def moved(source: str, record_id: str) -> Stale:
+    text = f"{source} {record_id} changed in Salesforce since it was read; it is read and decided again."
+    return Stale(text, record=record_id)
