@@ -30,7 +30,8 @@ HEAD = (
 )
 TAIL = "</soap:Body></soap:Envelope>"
 AGENT = "Mozilla/4.0 (compatible; MSIE 6.0; MS Web Services Client Protocol 4.0.30319.42000)"
-TIMEOUT = 180.0
+# What the Web Connector's HTTP class is believed to wait for an answer.
+TIMEOUT = 100.0
 SMALL = 64 * 1024
 MOST_PAIRS = 20
 IDENTITY = {"fileid": FILE_ID, "ownerid": OWNER_ID}
@@ -76,11 +77,13 @@ class Line:
         started = time.perf_counter()
         try:
             _send(wire, head, body)
+            wire.settimeout(max(0.1, started + TIMEOUT - time.perf_counter()))
             status, answered, kept = _receive(wire)
         except OSError as broken:
             self.close()
             raise Failed(f"{method}: the connection broke ({type(broken).__name__}: {broken})") from broken
         seconds = time.perf_counter() - started
+        wire.settimeout(TIMEOUT)
         if not kept:
             self.close()
         if status != 200:

@@ -145,7 +145,7 @@ def _settled(home: Path, url: str) -> Fresh:
     return Fresh(home, url or sqlite_url(home / "qbwc.sqlite"))
 
 
-def _run(cluster: Cluster, statement: sql.Composable) -> None:
+def _run(cluster: Cluster, statement: sql.Composed) -> None:
     address: dict[str, Any] = {"host": "127.0.0.1", "port": cluster.port, "user": OWNER, "dbname": "postgres"}
     with psycopg.connect(**address, autocommit=True) as connection:
         connection.execute(statement)
