@@ -12,8 +12,35 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from crm.errors import CrmError, Duplicate, Misconfigured, Missing, Rejected, Stale
-from crm.port import NO_VALUES, Capabilities, Check, FieldInfo, Page, Record, Value, Values, Written
+from crm.errors import (
+    CrmError,
+    Duplicate,
+    LimitedUntil,
+    LoginFailed,
+    Misconfigured,
+    Missing,
+    Rejected,
+    Stale,
+    Unavailable,
+)
+from crm.port import (
+    LINES,
+    NO_VALUES,
+    Capabilities,
+    Check,
+    FieldInfo,
+    Line,
+    Outcome,
+    Page,
+    Record,
+    Value,
+    Values,
+    Write,
+    Written,
+)
+
+# What stands in the way of every further write.
+STOPS = (Unavailable, LimitedUntil, LoginFailed)
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -29,7 +56,9 @@ class MemoryGateway:
     """Holds everything in dictionaries.
 
     `clock` gives the stamps of changes; by default the first is 2026-01-01 00:00:01 UTC and each change is
-    one second later. `writes` counts creates and updates made through the port, not those of users.
+    one second later. `writes` counts creates and updates made through the port, not those of users; `calls` the
+    calls that carried them. A kind with lines has fields named "lines.NAME"; users give and replace whole lists of
+    lines, those without an "Id" are new.
     """
 
     def __init__(
@@ -40,8 +69,9 @@ class MemoryGateway:
         capabilities: Capabilities | None = None,
         clock: Callable[[], datetime] | None = None,
     ) -> None:
-        self.capabilities = capabilities or Capabilities()
+        self.capabilities = capabilities or Capabilities(writes_at_once=200)
         self.writes = 0
+        self.calls = 0
         self._lock = threading.RLock()
         self._fields = {kind: {each.name: each for each in known} for kind, known in (fields or {}).items()}
         self._page_size = page_size
@@ -94,10 +124,37 @@ class MemoryGateway:
         )
 
     def create(self, kind: str, values: Values, key: tuple[str, str] | None) -> Written:
+        self.calls += 1
+        return self._create(kind, values, key)
+
+    def update(self, kind: str, id: str, values: Values, if_version: str | None) -> Written:
+        self.calls += 1
+        return self._update(kind, id, values, if_version)
+
+    def write_many(self, kind: str, writes: Sequence[Write]) -> tuple[Outcome, ...]:
+        self.calls += -(-len(writes) // self.capabilities.writes_at_once)
+        outcomes: list[Outcome] = []
+        stop: CrmError | None = None
+        for write in writes:
+            outcomes.append(stop or self._outcome(kind, write))
+            stop = next((each for each in outcomes[-1:] if isinstance(each, STOPS)), None)
+        return tuple(outcomes)
+
+    def _outcome(self, kind: str, write: Write) -> Outcome:
+        try:
+            if write.id is None:
+                return self._create(kind, write.values, write.key)
+            return self._update(kind, write.id, write.values, write.if_version)
+        except CrmError as error:
+            return error
+
+    def _create(self, kind: str, values: Values, key: tuple[str, str] | None) -> Written:
         with self._lock:
             self._fail(after=False)
             holders = self._holders(kind, key) if key else ()
             values = {**values, **dict([key] if key else [])}
+            if LINES in values and not holders:
+                raise Rejected("Lines can be changed, not made; leave them out.", fields=(LINES,))
             if holders:
                 written = self._store(kind, holders[0].id, values)
             else:
@@ -105,7 +162,7 @@ class MemoryGateway:
                 written = self._store(kind, f"{kind}-{self._changes + 1}", values)
             return self._answer(replace(written, created=not holders))
 
-    def update(self, kind: str, id: str, values: Values, if_version: str | None) -> Written:
+    def _update(self, kind: str, id: str, values: Values, if_version: str | None) -> Written:
         with self._lock:
             self._fail(after=False)
             current = self.record(kind, id)
@@ -133,12 +190,12 @@ class MemoryGateway:
         """A new record's id. `late`: stamped now, visible after `commit_late`."""
         with self._lock:
             self._require(kind, values)
-            return self._store(kind, f"{kind}-{self._changes + 1}", values, late=late).id
+            return self._store(kind, f"{kind}-{self._changes + 1}", values, late=late, by_user=True).id
 
     def user_edit(self, kind: str, id: str, values: Values, *, late: bool = False) -> None:
         with self._lock:
             self.record(kind, id)
-            self._store(kind, id, values, late=late)
+            self._store(kind, id, values, late=late, by_user=True)
 
     def user_delete(self, kind: str, id: str) -> None:
         with self._lock:
@@ -175,11 +232,15 @@ class MemoryGateway:
         self._changes += 1
         return str(self._changes), self._clock() if self._clock else START + timedelta(seconds=self._changes)
 
-    def _store(self, kind: str, id: str, values: Values, *, late: bool = False) -> Written:
-        self._judge(kind, id, values)
-        version, modified = self._next()
+    def _store(
+        self, kind: str, id: str, values: Values, *, late: bool = False, by_user: bool = False
+    ) -> Written:
+        self._judge(kind, id, values, by_user)
         old = self._rows.get((kind, id))
         held = dict(old.record.values) if old else {}
+        if LINES in values:
+            values = {**values, LINES: self._lines(kind, id, _lines_of(held), _lines_of(values), by_user)}
+        version, modified = self._next()
         record = Record(kind, id, version, modified, {**held, **values})
         if late:
             self._late.append(_Row(record, self._changes))
@@ -187,8 +248,23 @@ class MemoryGateway:
             self._rows[kind, id] = _Row(record, self._changes)
         return Written(id, version, created=False)
 
+    def _lines(
+        self, kind: str, id: str, held: Sequence[Line], given: Sequence[Line], by_user: bool
+    ) -> list[Line]:
+        """Users give the whole list; we change fields of lines that are there."""
+        if by_user:
+            return [{"Id": f"{id}-line-{self._changes}-{place}", **line} for place, line in enumerate(given)]
+        changes = {line.get("Id"): line for line in given}
+        unknown = changes.keys() - {line["Id"] for line in held}
+        if unknown:
+            text = f"{kind} {id} has no line {', '.join(map(str, unknown))}; lines can be changed, not made."
+            raise Rejected(text, record=id, fields=(LINES,))
+        return [{**line, **changes.get(line["Id"], {})} for line in held]
+
     def _know(self, kind: str, names: Sequence[str]) -> None:
-        unknown = [name for name in names if kind in self._fields and name not in self._fields[kind]]
+        known = self._fields.get(kind, {})
+        allowed = {*known, *([LINES] if any(name.startswith(LINES + ".") for name in known) else [])}
+        unknown = [name for name in names if kind in self._fields and name not in allowed]
         if unknown:
             text = f"{kind} has no field {', '.join(unknown)}; add it in the CRM or unmap it."
             raise Misconfigured(text, fields=unknown)
@@ -208,11 +284,11 @@ class MemoryGateway:
         if absent:
             raise Rejected(f"A new {kind} needs {', '.join(absent)}; fill it in.", fields=absent)
 
-    def _judge(self, kind: str, id: str, values: Values) -> None:
-        self._know(kind, list(values))
-        for name, value in values.items():
+    def _judge(self, kind: str, id: str, values: Values, by_user: bool) -> None:
+        for name, value in _flat(values):
+            self._know(kind, [name])
             info = self._fields.get(kind, {}).get(name)
-            fault = info and value is not None and _fault(info, value)
+            fault = info and value is not None and _fault(info, value, by_user)
             if fault:
                 raise Rejected(f"{name} of {kind} {id} {fault}.", record=id, fields=(name,))
             if info and info.unique and value is not None:
@@ -237,15 +313,35 @@ class MemoryGateway:
 def _cut(record: Record, fields: Sequence[str]) -> Record:
     if record.deleted:
         return record
-    return replace(record, values={name: record.values.get(name) for name in fields})
+    own: dict[str, Value] = {name: record.values.get(name) for name in fields if not _is_line(name)}
+    wanted = [name.partition(".")[2] for name in fields if _is_line(name) and name != LINES]
+    if any(map(_is_line, fields)):
+        own[LINES] = [{name: line.get(name) for name in ["Id", *wanted]} for line in _lines_of(record.values)]
+    return replace(record, values=own)
+
+
+def _is_line(name: str) -> bool:
+    return name == LINES or name.startswith(LINES + ".")
+
+
+def _lines_of(values: Values) -> Sequence[Line]:
+    lines = values.get(LINES)
+    return lines if isinstance(lines, list | tuple) else ()
+
+
+def _flat(values: Values) -> Iterator[tuple[str, Value]]:
+    """The fields of a record and of its lines by their names in a description."""
+    yield from ((name, value) for name, value in values.items() if name != LINES)
+    for line in _lines_of(values):
+        yield from ((f"{LINES}.{name}", value) for name, value in line.items() if name != "Id")
 
 
 def _folded(value: Value) -> Value:
     return value.casefold() if isinstance(value, str) else value
 
 
-def _fault(info: FieldInfo, value: Value) -> str:
-    if not info.writable:
+def _fault(info: FieldInfo, value: Value, by_user: bool) -> str:
+    if not (info.writable or by_user):
         return "cannot be written; leave it out of the mapping"
     if info.length and isinstance(value, str) and len(value) > info.length:
         return f"has {len(value)} characters, {info.length} are allowed; shorten it"
