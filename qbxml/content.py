@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 from qbxml.errors import RefusedByParser
 from qbxml.tables import Element, Group, Part, Shape, Version, elements, starts_of
@@ -18,7 +19,7 @@ def match(path: str, shape: Shape, names: Sequence[str], version: Version) -> No
         if element.version > version:
             text = f"{name} needs qbXML {element.since}, the document says {version[0]}.{version[1]}"
             raise RefusedByParser(f"{path}/{name}", text)
-    walk = _Walk(path, names, version)
+    walk = _Walk(path, names, version, shape.place)
     for part in shape.parts:
         walk.take(part)
     walk.end()
@@ -31,6 +32,7 @@ class _Walk:
     path: str
     names: Sequence[str]
     version: Version
+    place: Mapping[str, int]
     at: int = 0
 
     @property
@@ -45,9 +47,7 @@ class _Walk:
 
     def end(self) -> None:
         if self.next:
-            where = f"after {self.names[self.at - 1]}" if self.at else "first"
-            text = f"{self.next} may not stand {where}: wrong order, or given too often"
-            raise RefusedByParser(f"{self.path}/{self.next}", text)
+            self._misplaced()
 
     def _element(self, element: Element) -> None:
         count = 0
@@ -55,7 +55,7 @@ class _Walk:
             self.at += 1
             count += 1
         if count < element.low and element.version <= self.version:
-            self._missing(element.name)
+            self._missing((element.name,))
 
     def _group(self, group: Group) -> None:
         count = 0
@@ -63,10 +63,8 @@ class _Walk:
             self._once(group)
             count += 1
         if count < group.low and not group.may_be_absent:
-            names = (
-                name for name in (element.name for element in elements(group.parts)) if name in group.starts
-            )
-            self._missing(" or ".join(names))
+            names = (element.name for element in elements(group.parts))
+            self._missing(tuple(name for name in names if name in group.starts))
 
     def _once(self, group: Group) -> None:
         if group.kind == "sequence":
@@ -75,6 +73,19 @@ class _Walk:
         else:
             self.take(next(part for part in group.parts if self.next in starts_of(part)))
 
-    def _missing(self, name: str) -> None:
+    def _missing(self, names: Sequence[str]) -> NoReturn:
+        """One of these had to come here; perhaps something stands in the wrong place."""
+        if self.at and self.next and self.place[self.next] < self.place[self.names[self.at - 1]]:
+            self._misplaced()
+        later = next((name for name in self.names[self.at :] if name in names), "")
+        if later:
+            text = f"{later} must stand before {self.next}: wrong order"
+            raise RefusedByParser(f"{self.path}/{later}", text)
         found = f", here stands {self.next}" if self.next else ""
-        raise RefusedByParser(f"{self.path}/{name}", f"{name} is missing{found}")
+        where = f"{self.path}/{names[0]}" if len(names) == 1 else self.path
+        raise RefusedByParser(where, f"{' or '.join(names)} is missing{found}")
+
+    def _misplaced(self) -> NoReturn:
+        where = f"after {self.names[self.at - 1]}" if self.at else "first"
+        text = f"{self.next} may not stand {where}: wrong order, or given too often"
+        raise RefusedByParser(f"{self.path}/{self.next}", text)
