@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from qbwc_server.simulator.company import balances, lists, objects
+from qbwc_server.simulator.company import balances, ledger, lists, objects
 from qbwc_server.simulator.company.books import Books
 from qbwc_server.simulator.company.list_engine import Fields, ListKind
 from qbwc_server.simulator.company.objects import ListObject
@@ -68,13 +68,14 @@ CHART: Mapping[str, tuple[str, str]] = {
 def create_chart(books: Books) -> None:
     for name, (kind, special) in CHART.items():
         fields = {"AccountType": kind, **({"SpecialAccountType": special} if special else {})}
-        lists.insert(books, KIND, name, fields=fields)
+        element = lists.insert(books, KIND, name, fields=fields)
+        if special:
+            books.set(f"account {special}", element.list_id)
 
 
-def special(books: Books, kind: str) -> ListObject:
-    """The account QuickBooks uses for a purpose of its own ("SalesTaxPayable"); it cannot be deleted."""
-    clause = "WHERE family = ? AND json_extract(fields, '$.SpecialAccountType') = ? LIMIT 1"
-    return next(objects.select(books, clause, KIND, kind))
+def special_id(books: Books, kind: str) -> str:
+    """The ListID of the account QuickBooks uses for a purpose of its own ("SalesTaxPayable"); it cannot be deleted."""
+    return books.settings[f"account {kind}"]
 
 
 def side(element: ListObject) -> int:
@@ -103,10 +104,10 @@ def _check(books: Books, element: ListObject) -> None:
 
 def _opened(books: Books, element: ListObject, given: Mapping[str, Any]) -> ListObject:
     amount = side(element) * balances.cents(given.get("OpenBalance") or "0")
-    if not amount:
-        return element
-    balances.post(books, special(books, "OpeningBalanceEquity"), -amount)
-    return balances.post(books, element, amount)
+    other = ledger.Entry(special_id(books, "OpeningBalanceEquity"), -amount)
+    postings = ledger.Postings((ledger.Entry(element.list_id, amount), other) if amount else ())
+    ledger.replace(books, f"opening {element.holder}", postings)
+    return objects.find(books, KIND, element.list_id) or element
 
 
 ACCOUNT = ListKind(

@@ -14,6 +14,8 @@ SCHEMA = Path(__file__).with_name("schema.sql")
 FORMAT = "2"
 # Lists of files from 2006 on count from here (semantics 4, IDs).
 FIRST_LIST_NUMBER = 0x80000001
+# Transactions and their lines count together, two by two on sales forms (semantics 4).
+TRANSACTIONS, TXN_STEP = "Transactions", 2
 BUSY_SECONDS = 30
 COMPANY = "Company"
 
@@ -49,7 +51,9 @@ class Books:
             kept = None
         if kept != (FORMAT,):
             db.close()
-            raise SimulatorError(f"{path} is not a company file of this simulator.")
+            raise SimulatorError(
+                f"{path} is not a company file of this simulator, or of another one's. Make a new one."
+            )
         return cls(path, db, clock)
 
     def close(self) -> None:
@@ -81,9 +85,7 @@ class Books:
 
     def new_list_id(self, family: str) -> str:
         """Upper-case hexadecimal counter, a dash, the second of creation (semantics 4). One counter per family."""
-        number = self.one("SELECT next FROM list_number WHERE family = ?", family) or FIRST_LIST_NUMBER
-        self._next_list_number(family, number + 1)
-        return f"{number:X}-{self.clock.epoch()}"
+        return f"{self.take_number(family, FIRST_LIST_NUMBER):X}-{self.clock.epoch()}"
 
     def reserve_list_id(self, family: str, list_id: str) -> None:
         """Keeps the counter beyond an ID that came from a recording."""
@@ -93,10 +95,22 @@ class Books:
         )
         following = self.one("SELECT next FROM list_number WHERE family = ?", family) or FIRST_LIST_NUMBER
         if number >= following:
-            self._next_list_number(family, number + 1)
+            self._next_number(family, number + 1)
 
-    def _next_list_number(self, family: str, number: int) -> None:
-        self.db.execute("INSERT OR REPLACE INTO list_number VALUES (?, ?)", (family, number))
+    def new_txn_id(self) -> str:
+        return f"{self.take_number(TRANSACTIONS, 1, TXN_STEP):X}-{self.clock.epoch()}"
+
+    def new_txn_line_id(self, txn_id: str) -> str:
+        """From the counter of the transactions, with the time of its own transaction (semantics 4)."""
+        return f"{self.take_number(TRANSACTIONS, 1, TXN_STEP):X}-{txn_id.partition('-')[2]}"
+
+    def take_number(self, counter: str, first: int = 1, step: int = 1) -> int:
+        number = int(self.one("SELECT next FROM list_number WHERE family = ?", counter) or first)
+        self._next_number(counter, number + step)
+        return number
+
+    def _next_number(self, counter: str, number: int) -> None:
+        self.db.execute("INSERT OR REPLACE INTO list_number VALUES (?, ?)", (counter, number))
 
     def edit_sequence(self, previous: str = "") -> str:
         """The second of this edit, forced to grow: two edits within one second differ (semantics 4)."""

@@ -1,14 +1,14 @@
-"""ListDel, and the list of what was deleted in the last ninety days (semantics 4, Deletes)."""
+"""ListDel, and the lists of what was deleted in the last ninety days (semantics 4, Deletes)."""
 
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from qbwc_server.simulator.company import lists, objects, references
+from qbwc_server.simulator.company import lists, objects, references, transactions
 from qbwc_server.simulator.company.books import Books
 from qbwc_server.simulator.company.calls import Call, Reply
 from qbwc_server.simulator.company.objects import ListObject
-from qbwc_server.simulator.company.queries import modified
+from qbwc_server.simulator.company.queries import among, modified
 from qbwc_server.simulator.company.statuses import IN_USE, NO_MATCH, TEXTS, UNKNOWN_ID, Refusal
 from qbxml import WallTime
 
@@ -30,12 +30,8 @@ def remove(books: Books, element: ListObject) -> dict[str, Any]:
     reason = _held_by(books, element)
     if reason:
         raise Refusal(IN_USE, element.list_id, reason)
-    now = books.clock.now()
     objects.delete(books, element)
-    books.db.execute(
-        "INSERT INTO deleted_object (kind, id, name, time_created, time_deleted) VALUES (?, ?, ?, ?, ?)",
-        (element.kind, element.list_id, element.full_name, element.time_created, now),
-    )
+    now = remember(books, element.kind, element.list_id, element.full_name, element.time_created)
     return {
         "ListDelType": element.kind,
         "ListID": element.list_id,
@@ -55,45 +51,61 @@ def _held_by(books: Books, element: ListObject) -> str:
 
 
 def users(books: Books, element: ListObject) -> Iterator[str]:
-    """Names of the list elements that refer to this one."""
+    """Names of the list elements and transactions that refer to this one."""
     mark = f'"ListID": "{element.list_id}"'
+    target = (element.family, element.list_id)
     for row in objects.select(books, "WHERE instr(fields, ?) > 0", mark):
-        if (element.family, element.list_id) in references.held(row.fields):
+        if target in references.held(row.fields):
             yield row.full_name
+    clause = "WHERE entity_id = ? OR instr(fields, ?) > 0 OR instr(lines, ?) > 0"
+    for txn in transactions.select(books, clause, element.list_id, mark, mark):
+        held = references.held({"CustomerRef": {"ListID": txn.entity_id}, **txn.fields, "Lines": txn.lines})
+        if target in held:
+            yield f"{txn.kind} {txn.ref_number}"
+
+
+def remember(books: Books, kind: str, record_id: str, name: str, time_created: str) -> str:
+    """Writes a deletion down; when it was."""
+    now = books.clock.now()
+    books.db.execute(
+        "INSERT INTO deleted_object (kind, id, name, time_created, time_deleted) VALUES (?, ?, ?, ?, ?)",
+        (kind, record_id, name, time_created, now),
+    )
+    return now
 
 
 def list_deleted_query(call: Call) -> Reply:
+    return told(call, "List", "ListID", "FullName")
+
+
+def told(call: Call, what: str, id_field: str, name_field: str) -> Reply:
     """Records older than ninety days are not there any more, whatever date is asked for."""
-    rows = _deleted(call)
-    records = tuple(("ListDeletedRet", row) for row in rows)
+    rows = [
+        {
+            f"{what}DelType": kind,
+            id_field: record_id,
+            "TimeCreated": call.books.clock.printed(created),
+            "TimeDeleted": call.books.clock.printed(deleted),
+            **({name_field: name} if name else {}),
+        }
+        for kind, record_id, created, deleted, name in _deleted(call, f"{what}DelType")
+    ]
     meta_data = call.request.attributes.get("metaData", "NoMetaData")
     reply = Reply(
-        () if meta_data == "MetaDataOnly" else records,
-        ret_count=None if meta_data == "NoMetaData" else len(records),
+        () if meta_data == "MetaDataOnly" else tuple((f"{what}DeletedRet", row) for row in rows),
+        ret_count=None if meta_data == "NoMetaData" else len(rows),
     )
     return reply if rows else Reply((), NO_MATCH, TEXTS[NO_MATCH], ret_count=reply.ret_count)
 
 
-def _deleted(call: Call) -> list[dict[str, Any]]:
-    kinds = call.values["ListDelType"]
+def _deleted(call: Call, field: str) -> list[tuple[str, ...]]:
     window = call.values.get("DeletedDateRangeFilter") or {}
     horizon = WallTime.parse(call.books.clock.now()).minus(KEPT)
     conditions = [
-        (f"kind IN ({', '.join('?' * len(kinds))})", tuple(kinds)),
+        among("kind", [str(kind) for kind in call.values[field]]),
         ("time_deleted >= ?", (horizon.text(),)),
         *modified(window.get("FromDeletedDate"), window.get("ToDeletedDate"), "time_deleted"),
     ]
     clause = " AND ".join(text for text, _ in conditions)
     query = f"{_SELECT} WHERE {clause} ORDER BY number"
-    rows = call.books.db.execute(query, [value for _, values in conditions for value in values])
-    printed = call.books.clock.printed
-    return [
-        {
-            "ListDelType": kind,
-            "ListID": list_id,
-            "TimeCreated": printed(created),
-            "TimeDeleted": printed(deleted),
-            "FullName": full_name,
-        }
-        for kind, list_id, created, deleted, full_name in rows
-    ]
+    return call.books.db.execute(query, [value for _, values in conditions for value in values]).fetchall()

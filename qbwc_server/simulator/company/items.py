@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from qbwc_server.simulator.company import lists, stock
+from qbwc_server.simulator.company import accounts, balances, ledger, lists, objects, stock
 from qbwc_server.simulator.company.books import Books
 from qbwc_server.simulator.company.list_engine import Fields, ListKind, Setter, with_value
 from qbwc_server.simulator.company.objects import ListObject
-from qbwc_server.simulator.company.statuses import CONTRADICTION, MISSING, NO_ACCOUNT, Refusal
+from qbwc_server.simulator.company.statuses import CONTRADICTION, MISSING, NO_ACCOUNT, UNKNOWN_ID, Refusal
 
 LIST_NAME = "Items"
 STOCKED = "ItemInventory"
@@ -25,6 +25,8 @@ INCOME = (
     ("AccountRef", "ListID"),
     ("DepositToAccountRef", "ListID"),
 )
+COGS = (("COGSAccountRef", "ListID"),)
+ASSET = (("AssetAccountRef", "ListID"),)
 # Fields that take each other's place.
 ALTERNATIVES: Mapping[str, str] = {
     "Price": "PricePercent",
@@ -41,6 +43,14 @@ def part(item: ListObject, places: tuple[tuple[str, ...], ...]) -> str:
 
 def number(item: ListObject, places: tuple[tuple[str, ...], ...]) -> Decimal:
     return Decimal(part(item, places) or "0")
+
+
+def existing(books: Books, list_id: str) -> ListObject:
+    """An item that a line names: it cannot be deleted while one does."""
+    found = objects.find(books, lists.ITEMS, list_id)
+    if found is None:
+        raise Refusal(UNKNOWN_ID, list_id)
+    return found
 
 
 def _at(fields: Mapping[str, Any], path: tuple[str, ...]) -> str:
@@ -148,6 +158,27 @@ def _stock(books: Books, item: ListObject) -> Fields:
     }
 
 
+def _opened(books: Books, item: ListObject, given: Mapping[str, Any]) -> ListObject:
+    """What is there at the beginning, at the value given or else at its cost (semantics 6)."""
+    on_hand = stock.units(given.get("QuantityOnHand") or "0")
+    cost = Decimal(given.get("QuantityOnHand") or "0") * number(item, COST)
+    value = balances.cents(given.get("TotalValue") or cost)
+    adjust(books, item, f"opening {item.holder}", on_hand, value, "OpeningBalanceEquity")
+    return item
+
+
+def adjust(books: Books, item: ListObject, txn_id: str, on_hand: int, value: int, other: str) -> None:
+    """Stock that comes or goes without a sale: hundred-thousandths and cents; other is the account set against it."""
+    entries = (
+        ledger.Entry(part(item, ASSET), value),
+        ledger.Entry(accounts.special_id(books, other), -value),
+    )
+    movement = ledger.Movement(item.list_id, on_hand=on_hand, value=value)
+    ledger.replace(
+        books, txn_id, ledger.Postings(entries if value else (), (movement,) if on_hand or value else ())
+    )
+
+
 def _kind(name: str, **special: Any) -> ListKind:
     return ListKind(name, lists.ITEMS, LIST_NAME, **{"setters": _BAR_CODE, **special})
 
@@ -156,7 +187,13 @@ ITEM_KINDS = (
     _kind("ItemService", setters=_FORMS, check=_traded),
     _kind("ItemNonInventory", setters=_FORMS, check=_traded),
     _kind("ItemOtherCharge", setters=_FORMS, check=_traded),
-    _kind(STOCKED, posted=("QuantityOnHand", "TotalValue", "InventoryDate"), check=_stocked, more=_stock),
+    _kind(
+        STOCKED,
+        posted=("QuantityOnHand", "TotalValue", "InventoryDate"),
+        check=_stocked,
+        added=_opened,
+        more=_stock,
+    ),
     _kind("ItemDiscount", setters=_RATES, check=_discounting),
     _kind("ItemSubtotal"),
     _kind("ItemSalesTax", defaults={"TaxRate": "0.00"}),

@@ -119,6 +119,13 @@ def ancestors(books: Books, element: ListObject) -> Iterator[ListObject]:
         parent = find(books, parent.family, parent.parent_id) if parent.parent_id else None
 
 
+def below(books: Books, element: ListObject) -> Iterator[ListObject]:
+    """Everything under it, down to the last level."""
+    for child in children(books, element):
+        yield child
+        yield from below(books, child)
+
+
 def by_ids(books: Books, family: str, list_ids: Iterable[str]) -> list[ListObject]:
     """In the order of the IDs; IDs that are gone are left out."""
     wanted = list(list_ids)

@@ -6,12 +6,22 @@ from functools import cache
 from typing import Any
 
 import qbxml
-from qbwc_server.simulator.company import checks, deletions, host, message_sets
+from qbwc_server.simulator.company import (
+    checks,
+    deletions,
+    host,
+    message_sets,
+    payments,
+    sales_ret,
+    txn_deletions,
+)
 from qbwc_server.simulator.company.books import Books
 from qbwc_server.simulator.company.calls import Call, Handler, Reply
 from qbwc_server.simulator.company.iterators import Session
 from qbwc_server.simulator.company.list_kinds import KINDS, TOGETHER
 from qbwc_server.simulator.company.queries import ListQuery
+from qbwc_server.simulator.company.sales import SALES_FORMS
+from qbwc_server.simulator.company.sales_kinds import PAYMENT
 from qbwc_server.simulator.company.statuses import (
     DEAD_ITERATOR,
     FEATURE_OFF,
@@ -25,6 +35,7 @@ from qbwc_server.simulator.company.statuses import (
     Refusal,
     severity,
 )
+from qbwc_server.simulator.company.txn_queries import TxnQuery
 from qbwc_server.simulator.errors import ProcessError
 from qbwc_server.simulator.faults import Faults
 from qbxml import RefusedByParser, Request, RequestSet, Ret, SetStatus, Status
@@ -52,11 +63,25 @@ def _list_requests() -> Iterator[tuple[str, Handling]]:
         yield f"{name}QueryRq", Handling(ListQuery(tuple(KINDS[one] for one in kinds)).answer)
 
 
+def _txn_requests() -> Iterator[tuple[str, Handling]]:
+    for name, form in SALES_FORMS.items():
+        yield f"{name}AddRq", Handling(form.add, writes=True)
+        yield f"{name}ModRq", Handling(form.mod, writes=True)
+        yield f"{name}QueryRq", Handling(TxnQuery(name, sales_ret.ret).answer)
+    yield f"{PAYMENT}AddRq", Handling(payments.add, writes=True)
+    yield f"{PAYMENT}ModRq", Handling(payments.mod, writes=True)
+    yield f"{PAYMENT}QueryRq", Handling(TxnQuery(PAYMENT, payments.ret).answer)
+
+
 REQUESTS: Mapping[str, Handling] = {
     "HostQueryRq": Handling(host.host_query),
     "CompanyQueryRq": Handling(host.company_query),
     "PreferencesQueryRq": Handling(host.preferences_query),
     **dict(_list_requests()),
+    **dict(_txn_requests()),
+    "TxnDelRq": Handling(txn_deletions.txn_del, writes=True),
+    "TxnVoidRq": Handling(txn_deletions.txn_void, writes=True),
+    "TxnDeletedQueryRq": Handling(txn_deletions.txn_deleted_query),
     "ListDelRq": Handling(deletions.list_del, writes=True),
     "ListDeletedQueryRq": Handling(deletions.list_deleted_query),
 }

@@ -9,7 +9,7 @@ from qbwc_server.simulator.company import balances, lists, objects
 from qbwc_server.simulator.company.books import Books
 from qbwc_server.simulator.company.calls import Call, Reply
 from qbwc_server.simulator.company.list_engine import ListKind
-from qbwc_server.simulator.company.objects import ListObject, key
+from qbwc_server.simulator.company.objects import key
 from qbwc_server.simulator.company.pages import Found, Paged
 from qbwc_server.simulator.company.references import REFERENCES
 from qbwc_server.simulator.company.statuses import BAD_DATE_RANGE, BAD_STRING_RANGE, Record, Refusal
@@ -180,11 +180,5 @@ def picked(books: Books, family: str, wanted: Mapping[str, Any]) -> list[str]:
     for kind in ("ListID", "FullName"):
         if f"{kind}WithChildren" in wanted:
             top = lists.resolve(books, family, {kind: wanted[f"{kind}WithChildren"]})
-            found += [top, *(_below(books, top) if top else ())]
+            found += [top, *(objects.below(books, top) if top else ())]
     return [row.list_id for row in found if row]
-
-
-def _below(books: Books, element: ListObject) -> Iterator[ListObject]:
-    for child in objects.children(books, element):
-        yield child
-        yield from _below(books, child)

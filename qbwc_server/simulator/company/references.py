@@ -91,7 +91,7 @@ def _checked(books: Books, name: str, value: Any, owner: str) -> Any:
         return value
     if is_reference(name):
         return _target(books, name, value, owner)
-    return checked(books, value, f"{owner}{LINE}" if "Line" in name else owner)
+    return checked(books, value, f"{owner.removesuffix(LINE)}{LINE}" if "Line" in name else owner)
 
 
 def _target(books: Books, name: str, ref: Mapping[str, Any], owner: str) -> dict[str, str]:

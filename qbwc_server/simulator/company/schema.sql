@@ -5,7 +5,7 @@ CREATE TABLE setting (
     value TEXT NOT NULL
 );
 
--- The next list number of each family of lists: the hexadecimal part of a ListID.
+-- The next number of each family of lists (the hexadecimal part of a ListID), of transactions and of TxnNumber.
 CREATE TABLE list_number (
     family TEXT PRIMARY KEY,
     next INTEGER NOT NULL
@@ -64,6 +64,79 @@ CREATE TABLE data_ext (
     value TEXT NOT NULL,
     PRIMARY KEY (holder, owner_id, name)
 ) WITHOUT ROWID;
+
+-- Transactions. total and open are cents: what it comes to, and what of it is not paid or not used yet.
+CREATE TABLE txn (
+    txn_id TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    entity_id TEXT NOT NULL,
+    account_id TEXT NOT NULL,
+    txn_date TEXT NOT NULL,
+    ref_number TEXT NOT NULL,
+    ref_key TEXT NOT NULL,
+    time_created TEXT NOT NULL,
+    time_modified TEXT NOT NULL,
+    edit_sequence TEXT NOT NULL,
+    total INTEGER NOT NULL,
+    open INTEGER NOT NULL,
+    fields TEXT NOT NULL,
+    lines TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX txn_modified ON txn (kind, time_modified);
+CREATE INDEX txn_entity ON txn (entity_id, kind);
+CREATE INDEX txn_ref ON txn (kind, ref_key);
+
+-- The last RefNumber used by each kind of transaction.
+CREATE TABLE ref_number (
+    kind TEXT PRIMARY KEY,
+    last TEXT NOT NULL
+);
+
+-- What of a payment or credit memo goes to which invoice, and the discount given with it; cents.
+CREATE TABLE application (
+    number INTEGER PRIMARY KEY,
+    credit_id TEXT NOT NULL,
+    target_id TEXT NOT NULL,
+    amount INTEGER NOT NULL,
+    discount INTEGER NOT NULL,
+    discount_account TEXT NOT NULL,
+    discount_class TEXT NOT NULL
+);
+CREATE INDEX application_credit ON application (credit_id);
+CREATE INDEX application_target ON application (target_id);
+
+-- What of an order's line was invoiced where; quantities in hundred-thousandths.
+CREATE TABLE order_link (
+    number INTEGER PRIMARY KEY,
+    invoice_id TEXT NOT NULL,
+    order_id TEXT NOT NULL,
+    order_line_id TEXT NOT NULL,
+    quantity INTEGER NOT NULL
+);
+CREATE INDEX order_link_order ON order_link (order_id);
+CREATE INDEX order_link_invoice ON order_link (invoice_id);
+
+-- Double entry: amount is cents, debits positive; those of one transaction add up to nothing.
+CREATE TABLE posting (
+    number INTEGER PRIMARY KEY,
+    txn_id TEXT NOT NULL,
+    account_id TEXT NOT NULL,
+    entity_id TEXT NOT NULL,
+    amount INTEGER NOT NULL
+);
+CREATE INDEX posting_txn ON posting (txn_id);
+
+-- What a transaction did to stock: quantities in hundred-thousandths, value in cents.
+CREATE TABLE movement (
+    number INTEGER PRIMARY KEY,
+    txn_id TEXT NOT NULL,
+    item_id TEXT NOT NULL,
+    on_hand INTEGER NOT NULL,
+    on_order INTEGER NOT NULL,
+    value INTEGER NOT NULL
+);
+CREATE INDEX movement_txn ON movement (txn_id);
 
 -- Error recovery: the answer of a set under its newMessageSetID. NULL: begun, and never finished.
 CREATE TABLE message_set (

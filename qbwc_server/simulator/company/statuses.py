@@ -7,13 +7,20 @@ Severity = Literal["Info", "Warn", "Error"]
 Record = tuple[str, Mapping[str, Any]]
 
 OK, NO_MATCH = 0, 1
-NOT_FOUND, FIELD_UNSUPPORTED = 500, 530
+NOT_FOUND, FIELD_UNSUPPORTED, ORDER_CLOSED = 500, 530, 570
 NOT_SUPPORTED, BAD_REQUEST_ID = 1030, 1060
 BAD_ID, BAD_DATE_RANGE, BAD_STRING_RANGE = 3000, 3030, 3031
 TOO_LONG, CANNOT_STORE = 3070, 3090
 NAME_IN_USE, UNKNOWN_ID, BAD_PARENT, BAD_REFERENCE, MISSING = 3100, 3120, 3130, 3140, 3150
-CONTRADICTION = 3153
-IN_USE, NOT_MODIFIED, NOT_SAVED = 3160, 3170, 3180
+NOT_EMPTY, CONTRADICTION = 3152, 3153
+IN_USE, DELETED_CLOSED, NOT_MODIFIED, BOOKS_CLOSED, LINKED_TWICE, NOT_SAVED = (
+    3160,
+    3161,
+    3170,
+    3171,
+    3177,
+    3180,
+)
 STALE, BAD_VALUE, NOT_PROCESSED, FEATURE_OFF, NO_PERMISSION = 3200, 3210, 3231, 3250, 3260
 NO_ACCOUNT, WRONG_ORDER = 3270, 3290
 DEAD_ITERATOR = 3391
@@ -27,6 +34,7 @@ TEXTS: Mapping[int, str] = {
     500: 'The query request has not been fully completed. There was a required element ("{}") that could not be '
     "found in QuickBooks.",
     530: 'The field "{}" is not supported by this implementation.',
+    570: 'Could not link: transaction "{}" is closed already.',
     1000: "There has been an internal error when processing the request.",
     1010: "System not available",
     1030: "This request is not supported by this implementation.",
@@ -51,12 +59,16 @@ TEXTS: Mapping[int, str] = {
     3130: 'There is an invalid reference to a parent "{}" in the {} list.  ' + NO_RECORD,
     3140: 'There is an invalid reference to QuickBooks {} "{}" in the {}.  ' + NO_RECORD,
     3150: 'There is a missing element: "{}"',
+    3152: 'The element "{}" cannot be made empty.',
     3153: 'The element "{}" contradicts "{}" in this request.',
     3160: 'Cannot delete the object specified by the id = "{}".  QuickBooks error message: {}',
+    3161: "Cannot delete a transaction with a date that is on or before the closing date of the company.",
     3170: 'There was an error when modifying a {} list, element "{}".  QuickBooks error message: '
     "Cannot merge list elements.",
+    3171: "An attempt was made to modify a(n) {} with a date that is on or before the closing date of the company.",
     3175: "The transaction could not be locked. It is in use by another user.",
     3176: "A related object is in use by another user.",
+    3177: 'The transaction "{}" is given twice.',
     3180: 'There was an error when saving a {} list, element "{}".  QuickBooks error message: {}',
     3200: 'The provided edit sequence "{}" is out-of-date. ',
     3210: 'The "{}" field has an invalid value "{}".  QuickBooks error message: {}',

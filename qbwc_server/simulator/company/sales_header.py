@@ -1,0 +1,123 @@
+"""The header of a sales form: what it says, and what QuickBooks fills in from the customer and the company."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from qbwc_server.simulator.company import accounts, objects, references, terms, transactions
+from qbwc_server.simulator.company import customer_parts as parts
+from qbwc_server.simulator.company.books import Books
+from qbwc_server.simulator.company.characters import is_empty, stored
+from qbwc_server.simulator.company.checks import types
+from qbwc_server.simulator.company.list_engine import Fields, with_value
+from qbwc_server.simulator.company.objects import ListObject
+from qbwc_server.simulator.company.sales_kinds import DEPOSITED, RECEIVABLE, SalesKind
+from qbwc_server.simulator.company.sales_lines import without_lines
+from qbwc_server.simulator.company.statuses import BOOKS_CLOSED, FEATURE_OFF, NOT_EMPTY, Refusal
+
+# Told by columns of the transaction, or acted on and kept nowhere.
+APART = (
+    "TxnID",
+    "EditSequence",
+    "CustomerRef",
+    "TxnDate",
+    "RefNumber",
+    "LinkToTxnID",
+    "SetCredit",
+    "DataExt",
+)
+# Cannot be cleared (semantics 5, Mod).
+FIXED = ("CustomerRef", "ARAccountRef", "TemplateRef")
+# What a form takes over from its customer, where it has the field and the request is silent.
+FROM_CUSTOMER: Mapping[str, str] = {
+    "BillAddress": "BillAddress",
+    "ShipAddress": "ShipAddress",
+    "TermsRef": "TermsRef",
+    "SalesRepRef": "SalesRepRef",
+    "ItemSalesTaxRef": "ItemSalesTaxRef",
+    "CustomerSalesTaxCodeRef": "SalesTaxCodeRef",
+    "PaymentMethodRef": "PreferredPaymentMethodRef",
+}
+# What QuickBooks fills in itself (IsToBePrinted: measured).
+DEFAULTS: Mapping[str, str] = {
+    "IsPending": "false",
+    "IsFinanceCharge": "false",
+    "IsToBePrinted": "true",
+    "IsToBeEmailed": "false",
+    "IsManuallyClosed": "false",
+    "IsActive": "true",
+}
+MULTI_CURRENCY = "ExchangeRate"
+
+
+def given(books: Books, kind: SalesKind, request: str, body: Mapping[str, Any]) -> Fields:
+    """The checked header of a request ("InvoiceMod"); Refusal 3250 for a rate of exchange: there is one currency."""
+    name = f"{kind.name}{request}"
+    values = stored(without_lines(kind, body), types(name))
+    if MULTI_CURRENCY in values:
+        raise Refusal(FEATURE_OFF)
+    return references.checked(books, values, kind.name)
+
+
+def check_open(books: Books, kind: str, *dates: str, code: int = BOOKS_CLOSED) -> None:
+    """Refusal 3171 for a date that is on or before the closing date of the company."""
+    closing = books.settings.get("closing_date", "")
+    if closing and any(one and one <= closing for one in dates):
+        raise Refusal(code, kind)
+
+
+def new(books: Books, kind: SalesKind, values: Fields, txn_date: str, customer: ListObject | None) -> Fields:
+    """The kept fields of a new form."""
+    fields: Fields = {name: text for name, text in DEFAULTS.items() if kind.has(name)}
+    if customer:
+        fields |= _from_customer(kind, customer)
+    fields |= _own_accounts(books, kind)
+    fields = changed(fields, values)
+    fields.setdefault("DueDate", terms.due_date(books, txn_date, fields.get("TermsRef")))
+    fields.setdefault("ShipDate", txn_date)
+    return {name: value for name, value in fields.items() if kind.has(name)}
+
+
+def changed(fields: Fields, values: Mapping[str, Any]) -> Fields:
+    """Omitted fields stay, empty ones are cleared; an address is one unit (semantics 5, Mod)."""
+    for name, value in values.items():
+        if name in FIXED and is_empty(value):
+            raise Refusal(NOT_EMPTY, name)
+        if name in parts.ADDRESSES:
+            fields = parts.with_address(fields, name, value)
+        elif name not in APART:
+            fields = with_value(fields, name, value)
+    return fields
+
+
+def edited(books: Books, fields: Fields, values: Mapping[str, Any], txn_date: str) -> Fields:
+    """After a Mod: new terms or a new date make a new due date unless one is given."""
+    fields = changed(fields, values)
+    if "DueDate" not in values and {"TermsRef", "TxnDate"} & values.keys() and "DueDate" in fields:
+        fields["DueDate"] = terms.due_date(books, txn_date, fields.get("TermsRef"))
+    return fields
+
+
+def ref_number(books: Books, kind: str, values: Mapping[str, Any]) -> str:
+    """Omitted: the next one; an empty one stays blank (semantics 5)."""
+    if "RefNumber" not in values:
+        values = {"RefNumber": transactions.next_ref_number(books, kind)}
+    transactions.used_ref_number(books, kind, values["RefNumber"])
+    return str(values["RefNumber"])
+
+
+def _from_customer(kind: SalesKind, customer: ListObject) -> Fields:
+    return {
+        name: customer.fields[source]
+        for name, source in FROM_CUSTOMER.items()
+        if kind.has(name) and source in customer.fields
+    }
+
+
+def _own_accounts(books: Books, kind: SalesKind) -> Fields:
+    template = objects.find_full_name(books, "Template", kind.template)
+    found = {
+        RECEIVABLE: accounts.special_id(books, "AccountsReceivable"),
+        DEPOSITED: accounts.special_id(books, "UndepositedFunds"),
+        "TemplateRef": template.list_id if template else "",
+    }
+    return {name: {"ListID": list_id} for name, list_id in found.items() if list_id and kind.has(name)}
