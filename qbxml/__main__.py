@@ -3,6 +3,7 @@
 python -m qbxml check FILE...      one line per file; exit status 1 when a request is wrong or a file unreadable
 python -m qbxml show FILE          a message as an indented outline
 python -m qbxml describe NAME      the fields of a message or object (CustomerAddRq, CustomerAdd, CustomerRet)
+python -m qbxml reference          the page of all messages (kept as MESSAGES.md)
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from qbxml import tables
 from qbxml.check import judge
 from qbxml.outline import description, outline
+from qbxml.reference import page
 from qbxml.secure import UnsafeXmlError, read_tree
 
 
@@ -57,6 +59,11 @@ def describe(name: str) -> int:
     return 0
 
 
+def reference() -> int:
+    print(page(), end="")
+    return 0
+
+
 def _read(name: str) -> bytes:
     return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
 
@@ -79,6 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     describing = commands.add_parser("describe", help="print the fields of a message or object")
     describing.add_argument("name", metavar="NAME", help="CustomerAddRq, CustomerAdd, CustomerRet ...")
     describing.set_defaults(run=lambda given: describe(given.name))
+    referring = commands.add_parser("reference", help="print the page of all messages")
+    referring.set_defaults(run=lambda _: reference())
     given = parser.parse_args(arguments)
     return int(given.run(given))
 
