@@ -35,8 +35,8 @@ from crm.salesforce.transport import Part, Transport, answers_of
 from crm.salesforce.values import Row, below_of, lines_in, rows_of, same_values, stamps_of, version_of
 from crm.salesforce.writing import UNSEEN, Writer, gone, moved
 
-# Characters of the values in one query; an address may have about 16,000.
-LONGEST_LIST = 9_000
+# Characters of the values in one query; a whole address may have about 16,000.
+LONGEST_LIST = 13_000
 
 # What the innocent are told when others in the same call failed.
 HALTED = frozenset({"PROCESSING_HALTED", "ALL_OR_NONE_OPERATION_ROLLED_BACK"})

@@ -49,8 +49,9 @@ class Planned:
         return self.write.id or (self.write.key[1] if self.write.key else "a new record")
 
     @property
-    def rows(self) -> int:
-        return 1 + len(self.lines) + len(self.lent)
+    def below(self) -> int:
+        """Rows below the record that are written with it."""
+        return len(self.lines) + len(self.lent)
 
 
 def plan(place: int, write: Write, of: Kind) -> Planned:
@@ -90,7 +91,8 @@ def row_of(source: str, body: Body) -> Body:
 
 
 def batches(planned: Sequence[Planned]) -> Iterator[list[Planned]]:
-    """What goes into one call: neighbours of the same verb, no more rows than it holds, no record twice."""
+    """What goes into one call: neighbours of the same verb, no record twice, and of records as of rows below them no
+    more than a collection holds."""
     batch: list[Planned] = []
     for each in planned:
         if batch and not _fits(batch, each):
@@ -104,7 +106,8 @@ def batches(planned: Sequence[Planned]) -> Iterator[list[Planned]]:
 def _fits(batch: Sequence[Planned], another: Planned) -> bool:
     return (
         batch[0].verb == another.verb
-        and sum(each.rows for each in batch) + another.rows <= ROWS
+        and len(batch) < ROWS
+        and sum(each.below for each in batch) + another.below <= ROWS
         and all(each.target != another.target for each in batch)
     )
 
@@ -126,7 +129,7 @@ def updates(batch: Sequence[Planned], source: str) -> Iterator[Step]:
     A condition can go with a single row, not with a row of a collection; a few rows are sent singly for it.
     """
     named = [each for each in batch if each.own]
-    guarded = [each for each in named if each.write.if_version and (each.rows == 1 or len(batch) == 1)]
+    guarded = [each for each in named if each.write.if_version and (not each.below or len(batch) == 1)]
     if len(guarded) > GUARDED:
         guarded = []
     for each in guarded:
