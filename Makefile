@@ -39,7 +39,7 @@ format: $(PACKAGE) ## Put the code into its form
 	@$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(PACKAGE) ## Measure the paths that matter, on this machine
+bench: $(PACKAGE) ## Measure memory, small calls and large answers on this machine; ARGS="--help" for more
 	@$(BIN)/python -m tests.bench.measure $(ARGS)
 
 lock: ## Write requirements.lock anew; UPGRADE=1 takes the newest versions

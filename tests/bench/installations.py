@@ -9,10 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
-import psycopg
-from psycopg import sql
 from sqlalchemy import select
 
 from qbwc_server import app as product
@@ -22,7 +21,7 @@ from qbwc_server.settings import FILE
 from qbwc_server.store import parties
 from qbwc_server.store.database import Database, sqlite_url
 from qbwc_server.store.tables import records
-from tests.postgres import OWNER, Cluster
+from tests.postgres import Cluster
 from tests.rows import COMPANY, CONNECTION, ORGANISATION, like
 
 # Above the largest body that is measured; the shipped guard may be lower.
@@ -30,6 +29,9 @@ BODY_MB = 250
 DATABASES = ("postgresql", "sqlite")
 PASSWORD = generate_password()
 
+
+# Alembic's context is one for the whole process.
+_MIGRATING = Lock()
 
 _CUSTOMERS = select(records.c.id, records.c["values"]).where(
     records.c.scope_id == COMPANY.id,
@@ -57,7 +59,7 @@ class Fresh:
     def customers(self) -> dict[str, Any]:
         """The stored QuickBooks customers: values by ListID."""
         with self.database() as database, database.read() as tx:
-            return dict(tx.execute(_CUSTOMERS).tuples().all())
+            return {row[0]: row[1] for row in tx.execute(_CUSTOMERS)}
 
 
 class Installations:
@@ -91,7 +93,8 @@ class Installations:
 
     def _template(self, kind: str) -> Fresh:
         if kind not in self._templates:
-            self._templates[kind] = self._set_up(kind)
+            with _MIGRATING:
+                self._templates[kind] = self._set_up(kind)
         return self._templates[kind]
 
     def _set_up(self, kind: str) -> Fresh:
@@ -111,14 +114,7 @@ class Installations:
         shutil.copytree(template.home, home, dirs_exist_ok=True)
         if kind != "postgresql" or self._cluster is None:
             return _settled(home, "")
-        name = f"bench{next(self._cluster.numbers)}"
-        _run(
-            self._cluster,
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-                sql.Identifier(name), sql.Identifier(template.url.rpartition("/")[2])
-            ),
-        )
-        return _settled(home, self._cluster.url(name))
+        return _settled(home, self._cluster.make(like=template.url))
 
     def _home(self) -> Path:
         home = self._place / f"home{next(self._numbers)}"
@@ -143,9 +139,3 @@ def _settled(home: Path, url: str) -> Fresh:
     lines = [f"{name} = {json.dumps(value)}\n" for name, value in settings.items()]
     (home / FILE).write_text("".join(lines), "utf-8")
     return Fresh(home, url or sqlite_url(home / "qbwc.sqlite"))
-
-
-def _run(cluster: Cluster, statement: sql.Composed) -> None:
-    address: dict[str, Any] = {"host": "127.0.0.1", "port": cluster.port, "user": OWNER, "dbname": "postgres"}
-    with psycopg.connect(**address, autocommit=True) as connection:
-        connection.execute(statement)
