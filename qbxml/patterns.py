@@ -27,30 +27,31 @@ _BLANK: Final = r"[ \t\n]*+"
 _OPEN: Final = re.compile(r"<(\w+)>")
 _REFERENCE: Final = re.compile(r"#(?:([0-9]{1,7})|x([0-9A-Fa-f]{1,6}))")
 _NAMED: Final = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
-_AFTER: Final = re.compile(_BLANK)
+_TEXT: Final = "[^<]*+"
 _CHARACTERS: Final = ((0x9, 0xA), (0xD, 0xD), (0x20, 0xD7FF), (0xE000, 0xFFFD), (0x10000, 0x10FFFF))
 
-# type -> (what its group takes, how that becomes a value); other forms of a type are not usual
-_TYPED: Final[dict[str, tuple[str, _Convert]]] = {
-    **{kind: (f"({form})", Decimal) for kind, form in leaves.FORMS.items()},
-    "BOOL": ("(true|false)", {"true": True, "false": False}.__getitem__),
-    "INT": ("([+-]?[0-9]{1,18})", int),
-    "DATE": ("([0-9]{4}-[0-9]{2}-[0-9]{2})", date.fromisoformat),
+# type -> (what a value looks like, what may follow and is dropped, how the text becomes a value); other forms of a
+# type are not usual
+_TYPED: Final[dict[str, tuple[str, str, _Convert]]] = {
+    **{kind: (form, "", Decimal) for kind, form in leaves.FORMS.items()},
+    "BOOL": ("true|false", "", {"true": True, "false": False}.__getitem__),
+    "INT": ("[+-]?[0-9]{1,18}", "", int),
+    "DATE": ("[0-9]{4}-[0-9]{2}-[0-9]{2}", "", date.fromisoformat),
     "DATETIME": (
-        "([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:[+-][0-9]{2}:[0-9]{2})?",
+        "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}",
+        "(?:[+-][0-9]{2}:[0-9]{2})?",
         lambda text: WallTime(datetime.fromisoformat(text)),
     ),
 }
-_TEXT: Final = "([^<]*+)"
 
 
 class Pattern:
     """One kind of record (or of list member) as an expression with a group for each field."""
 
     def __init__(self, element: Element) -> None:
-        groups = _Groups()
-        body, self._fields = groups.fields(element.of)
-        self._match = re.compile(f"<{element.name}>{_BLANK}{body}</{element.name}>{_BLANK}").match
+        text, self._fields = _Groups().aggregate(element)
+        expression = re.compile(text)
+        self._match, self._each = expression.match, expression.finditer
 
     def read(self, text: str, at: int) -> tuple[dict[str, Any], int] | None:
         """The values of the record that begins at a place and where it ends; None when it is not in its usual form."""
@@ -62,10 +63,31 @@ class Pattern:
         except (ValueError, KeyError):  # a value outside its type or enumeration
             return None
 
+    def every(self, block: str) -> list[Any]:
+        """The values of each member of a list that holds nothing else. Raises ValueError, KeyError."""
+        return [_values(self._fields, found.groups()) for found in self._each(block)]
+
+
+class _Leaves:
+    """A leaf that repeats."""
+
+    def __init__(self, element: Element) -> None:
+        self._each = re.compile(_leaf(element, grouped=True)).findall
+        self._convert = _converter(element) or plain
+
+    def every(self, block: str) -> list[Any]:
+        return [self._convert(text) for text in self._each(block)]
+
 
 @cache
 def pattern_of(element: Element) -> Pattern:
+    """The pattern of an aggregate."""
     return Pattern(element)
+
+
+@cache
+def _members_of(element: Element) -> Pattern | _Leaves:
+    return _Leaves(element) if element.is_leaf else pattern_of(element)
 
 
 # -- from the shape to the expression ---------------------------------------------------------------
@@ -77,32 +99,44 @@ class _Fields:
     lists, whose group holds all members as written.
     """
 
-    singles: tuple[tuple[int, str, _Convert | None, _Fields | None], ...]
+    singles: tuple[_Single, ...]
     lists: tuple[tuple[int, _List], ...]
+
+
+_Single: TypeAlias = "tuple[int, str, _Convert | None, _Fields | None]"
 
 
 @dataclass(frozen=True, slots=True)
 class _List:
-    """Members of one kind, or of several kinds mixed."""
+    """Members of one kind, or aggregates of several kinds mixed."""
 
     shape: Shape
     kinds: dict[str, Element]
 
     def into(self, values: dict[str, Any], block: str) -> None:
+        if len(self.kinds) > 1:
+            self._mixed_into(values, block)
+            return
+        for name, element in self.kinds.items():
+            values[name] = _members_of(element).every(block)
+
+    def _mixed_into(self, values: dict[str, Any], block: str) -> None:
         names: list[str] = []
-        for name, value in self._members(block):
+        for name, value in self._mixed(block):
             names.append(name)
             values.setdefault(name, []).append(value)
         told = self.shape.mixed_order(names)
         if told:
             values[ORDER] = told
 
-    def _members(self, block: str) -> Iterator[tuple[str, Any]]:
+    def _mixed(self, block: str) -> Iterator[tuple[str, Any]]:
         at = 0
         while opened := _OPEN.match(block, at):
-            name = opened.group(1)
-            value, at = _member(self.kinds[name], block, at)
-            yield name, value
+            found = pattern_of(self.kinds[opened[1]]).read(block, at)
+            if found is None:
+                raise ValueError(f"a {opened[1]} is not in its usual form")
+            yield opened[1], found[0]
+            at = found[1]
 
 
 class _Groups:
@@ -111,30 +145,30 @@ class _Groups:
     def __init__(self) -> None:
         self._count = -1
 
-    def fields(self, shape: Shape) -> tuple[str, _Fields]:
-        """The expression for the children of a shape, most of which may be absent, and how to read its groups."""
+    def aggregate(self, element: Element, *, marked: bool = False) -> tuple[str, _Fields]:
+        """The expression for an aggregate, most of whose children may be absent, and how to read its groups."""
+        shape = element.of
         texts: list[str] = []
-        singles: list[tuple[int, str, _Convert | None, _Fields | None]] = []
+        singles: list[_Single] = []
         lists: list[tuple[int, _List]] = []
         for run in _runs(shape):
             self._count += 1
             if run[0].listed:
                 text = f"((?:{_any_of(run)})++)"
-                lists.append((self._count, _List(shape, {element.name: element for element in run})))
+                lists.append((self._count, _List(shape, {one.name: one for one in run})))
             else:
-                (element,) = run
-                group = self._count
-                text, inner = self._single(element)
-                singles.append((group, element.name, _converter(element), inner))
+                text, single = self._single(run[0], self._count)
+                singles.append(single)
             texts.append(text if run[0].name in shape.required else f"(?:{text}|)")
-        return "".join(texts), _Fields(tuple(singles), tuple(lists))
+        name = element.name
+        opening = f"<({name})>" if marked else f"<{name}>"
+        return f"{opening}{_BLANK}{''.join(texts)}</{name}>{_BLANK}", _Fields(tuple(singles), tuple(lists))
 
-    def _single(self, element: Element) -> tuple[str, _Fields | None]:
+    def _single(self, element: Element, group: int) -> tuple[str, _Single]:
         if element.is_leaf:
-            value, _ = _TYPED.get(element.type, (_TEXT, None))
-            return f"<{element.name}>{value}</{element.name}>{_BLANK}", None
-        body, inner = self.fields(element.of)
-        return f"<({element.name})>{_BLANK}{body}</{element.name}>{_BLANK}", inner
+            return _leaf(element, grouped=True), (group, element.name, _converter(element), None)
+        text, inner = self.aggregate(element, marked=True)
+        return text, (group, element.name, None, inner)
 
 
 def _runs(shape: Shape) -> Iterator[list[Element]]:
@@ -153,9 +187,14 @@ def _any_of(run: list[Element]) -> str:
 
 def _without_groups(element: Element) -> str:
     if element.is_leaf:
-        return f"<{element.name}>[^<]*+</{element.name}>{_BLANK}"
+        return _leaf(element, grouped=False)
     body = "".join(f"(?:{_any_of(run)}){_often(run[0], element.of)}" for run in _runs(element.of))
     return f"<{element.name}>{_BLANK}{body}</{element.name}>{_BLANK}"
+
+
+def _leaf(element: Element, *, grouped: bool) -> str:
+    value, dropped, _ = _TYPED.get(element.type, (_TEXT, "", None))
+    return f"<{element.name}>({'' if grouped else '?:'}{value}){dropped}</{element.name}>{_BLANK}"
 
 
 def _often(element: Element, shape: Shape) -> str:
@@ -167,7 +206,7 @@ def _often(element: Element, shape: Shape) -> str:
 def _converter(element: Element) -> _Convert | None:
     """None for a plain text. Raises ValueError or KeyError for what is outside the type."""
     if element.type in _TYPED:
-        return _TYPED[element.type][1]
+        return _TYPED[element.type][2]
     return {choice: choice for choice in element.enum}.__getitem__ if element.enum else None
 
 
@@ -191,22 +230,6 @@ def _values(fields: _Fields, found: Found) -> dict[str, Any]:
         if text is not None:
             members.into(values, text)
     return values
-
-
-def _member(element: Element, block: str, at: int) -> tuple[Any, int]:
-    """A member of a list and where the next begins. Raises ValueError, KeyError."""
-    if not element.is_leaf:
-        found = pattern_of(element).read(block, at)
-        if found is None:
-            raise ValueError(f"a {element.name} is not in its usual form")
-        return found
-    start = at + len(element.name) + 2
-    end = block.index("<", start)
-    text, convert = block[start:end], leaves.READERS.get(element.type) or _converter(element)
-    if not leaves.is_in_form(element.type, text):
-        raise ValueError(f"{text} is not the usual form of a value")
-    after = _AFTER.match(block, end + len(element.name) + 3)
-    return plain(text) if convert is None else convert(text), after.end() if after else len(block)
 
 
 def plain(text: str) -> str:

@@ -44,16 +44,17 @@ class Reader:
             if entry is None:
                 _keep_unknown(values, child, notes)
                 continue
-            if entry[2] < reached and name not in values:
+            if entry[2] >= reached:
+                reached = entry[2]
+            elif name not in values:
                 notes.append(f"{path_of(child)}: not in the order of qbXML 13.0")
-            reached = max(reached, entry[2])
             if entry[1]:
                 values.setdefault(name, []).append(entry[0](child, notes))
             elif name in values:
                 notes.append(f"{path_of(child)}: given more than once, the first is kept")
             else:
                 values[name] = entry[0](child, notes)
-        if not self._required <= values.keys():
+        if self._required and not self._required <= values.keys():
             _note_missing(node, sorted(self._required - values.keys()), notes)
         return {**values, **self._extras(node)} if self._shape.attributes or self._shape.mixed else values
 
