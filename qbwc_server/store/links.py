@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, false, insert, or_, select, update
+from sqlalchemy import and_, delete, false, insert, or_, select, update
 
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import Link, many, one, upsert
@@ -50,12 +50,13 @@ def link_of_books(tx: Tx, connection_id: str, role: str, kind: str, books_id: st
 def was_unlinked(tx: Tx, connection_id: str, crm_id: str | None, books_id: str | None) -> list[Link]:
     """Pairs that a person took apart and that name one of these: they are not matched again by themselves."""
     # An id that is not given names nobody; compared with None it would find every row without one.
+    # The connection stands beside each id, or SQLite looks for the connection alone and reads all its links.
     given = [
-        column == value for column, value in ((links.c.crm_id, crm_id), (links.c.books_id, books_id)) if value
+        and_(links.c.connection_id == connection_id, column == value)
+        for column, value in ((links.c.crm_id, crm_id), (links.c.books_id, books_id))
+        if value
     ]
-    query = select(links).where(
-        links.c.connection_id == connection_id, links.c.unlinked_at.is_not(None), or_(false(), *given)
-    )
+    query = select(links).where(links.c.unlinked_at.is_not(None), or_(false(), *given))
     return many(Link, tx.execute(query).all())
 
 

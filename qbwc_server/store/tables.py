@@ -184,8 +184,9 @@ links = Table(
         sqlite_where=text("unlinked_at IS NULL AND books_id IS NOT NULL"),
         postgresql_where=text("unlinked_at IS NULL AND books_id IS NOT NULL"),
     ),
-    Index("ix_links_crm_any", "connection_id", "crm_kind", "crm_id"),
-    Index("ix_links_books_any", "connection_id", "books_kind", "books_id"),
+    # Dropped links are looked for by either id, whatever kind it was: a kind before the id would spoil the search.
+    Index("ix_links_crm_any", "connection_id", "crm_id"),
+    Index("ix_links_books_any", "connection_id", "books_id"),
 )
 
 contributors = Table(
@@ -268,6 +269,8 @@ link_jobs = Table(
         sqlite_where=text(_OPEN_SQL),
         postgresql_where=text(_OPEN_SQL),
     ),
+    # SQLite cannot tell that states which are parameters are all open ones, and so never uses the index above.
+    Index("ix_link_jobs_link", "connection_id", "link_id"),
     Index("ix_link_jobs_due", "company_id", "side", "state", "due_at"),
     Index("ix_link_jobs_set", "company_id", "set_id"),
     Index("ix_link_jobs_id", "id"),

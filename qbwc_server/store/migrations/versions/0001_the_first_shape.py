@@ -177,6 +177,7 @@ def upgrade() -> None:
     with op.batch_alter_table("link_jobs", schema=None) as batch_op:
         batch_op.create_index("ix_link_jobs_due", ["company_id", "side", "state", "due_at"], unique=False)
         batch_op.create_index("ix_link_jobs_id", ["id"], unique=False)
+        batch_op.create_index("ix_link_jobs_link", ["connection_id", "link_id"], unique=False)
         batch_op.create_index("ix_link_jobs_made", ["connection_id", "action", "created_at"], unique=False)
         batch_op.create_index("ix_link_jobs_set", ["company_id", "set_id"], unique=False)
         batch_op.create_index(
@@ -214,8 +215,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("connection_id", "id", name=op.f("pk_links")),
     )
     with op.batch_alter_table("links", schema=None) as batch_op:
-        batch_op.create_index("ix_links_books_any", ["connection_id", "books_kind", "books_id"], unique=False)
-        batch_op.create_index("ix_links_crm_any", ["connection_id", "crm_kind", "crm_id"], unique=False)
+        batch_op.create_index("ix_links_books_any", ["connection_id", "books_id"], unique=False)
+        batch_op.create_index("ix_links_crm_any", ["connection_id", "crm_id"], unique=False)
         batch_op.create_index(
             "uq_links_books",
             ["connection_id", "role", "books_kind", "books_id"],
@@ -430,6 +431,7 @@ def downgrade() -> None:
         )
         batch_op.drop_index("ix_link_jobs_set")
         batch_op.drop_index("ix_link_jobs_made")
+        batch_op.drop_index("ix_link_jobs_link")
         batch_op.drop_index("ix_link_jobs_id")
         batch_op.drop_index("ix_link_jobs_due")
 
