@@ -161,6 +161,14 @@ class Control:
         with self.org.lock:
             self.org.schema.put(replace(item, fields=left))
 
+    def strip_custom_fields(self) -> None:
+        """An organisation before any installation: standard objects without custom fields."""
+        with self.org.lock:
+            for item in self.org.schema.all():
+                if not item.name.endswith("__c"):
+                    left = tuple(known for known in item.fields if not known.custom)
+                    self.org.schema.put(replace(item, fields=left))
+
     # sessions, time, faults
 
     def expire_sessions(self) -> None:

@@ -99,6 +99,7 @@ _PLAIN = (
     "refuse",
     "alert_duplicates",
     "hide_field",
+    "strip_custom_fields",
     "expire_sessions",
     "sessions_last",
     "reset",

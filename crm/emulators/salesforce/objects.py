@@ -17,6 +17,7 @@ from .field_builders import (
     required,
     text,
 )
+from .permission_objects import PERMISSION_OBJECTS
 from .sales_objects import SALES_OBJECTS
 from .schema import Field, SObject
 
@@ -96,4 +97,4 @@ USER = SObject(
     writable=False,
 )
 
-OBJECTS = (ACCOUNT, CONTACT, USER, *SALES_OBJECTS, *CUSTOM_OBJECTS)
+OBJECTS = (ACCOUNT, CONTACT, USER, *SALES_OBJECTS, *CUSTOM_OBJECTS, *PERMISSION_OBJECTS)

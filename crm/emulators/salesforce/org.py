@@ -104,9 +104,20 @@ class Org:
         return held
 
     def settle(self) -> None:
-        """Let the open transactions whose time has come commit."""
+        """Let the open transactions whose time has come commit, and permission sets show what they grant."""
         self.rows.release_due(self.clock.now())
         self.commit(counted=False)
+        for full_name in self.schema.hidden_names():
+            self._grant(full_name)
+
+    def _grant(self, full_name: str) -> None:
+        """Field-level security: a set that is assigned to the integration user lets it read the field."""
+        assigned = [row.values for row in self.rows.every("PermissionSetAssignment") if row.live]
+        sets = {values["PermissionSetId"] for values in assigned if values["AssigneeId"] == self.user_id}
+        for row in self.rows.every("FieldPermissions"):
+            granted = row.live and row.values["Field"] == full_name and row.values["PermissionsRead"]
+            if granted and row.values["ParentId"] in sets:
+                self.schema.grant(full_name, edit=bool(row.values["PermissionsEdit"]))
 
     def release(self, transaction: OpenTransaction) -> None:
         """Let one open transaction commit now."""

@@ -1,12 +1,14 @@
 """query, queryAll and the pages of a cursor."""
 
 import re
+from collections.abc import Callable
 
 from werkzeug.wrappers import Response
 
 from .answers import Call, json
 from .cursors import Cursor
 from .errors import ApiError
+from .rows import Row
 from .soql_plan import Plan, Planner
 
 SMALLEST_PAGE, LARGEST_PAGE = 200, 2000
@@ -21,16 +23,28 @@ def query_all(call: Call) -> Response:
     return _first_page(call, with_deleted=True)
 
 
+def _text(call: Call) -> str:
+    text = call.request.args.get("q")
+    if text is None:
+        raise ApiError(400, "MALFORMED_QUERY", "The q parameter is required for this resource.")
+    return text
+
+
+def in_one_page(call: Call, planner: Planner, find: Callable[[str], Row | None]) -> Response:
+    """The answer from rows that stand outside the organisation's own."""
+    plan = planner.plan(_text(call), with_deleted=False)
+    rows = [row for row in map(find, plan.ids) if row is not None]
+    records = [planner.record(plan.object, plan.columns, row) for row in rows] if plan.columns else []
+    return json({"totalSize": len(plan.ids), "done": True, "records": records})
+
+
 def more(call: Call) -> Response:
     cursor, first = call.org.cursors.find(call.args["locator"])
     return json(_page(call, cursor, first))
 
 
 def _first_page(call: Call, *, with_deleted: bool) -> Response:
-    text = call.request.args.get("q")
-    if text is None:
-        raise ApiError(400, "MALFORMED_QUERY", "The q parameter is required for this resource.")
-    plan = _planner(call).plan(text, with_deleted=with_deleted)
+    plan = _planner(call).plan(_text(call), with_deleted=with_deleted)
     if not plan.columns:
         return json({"totalSize": len(plan.ids), "done": True, "records": []})
     size = page_size(call.request.headers.get("Sforce-Query-Options", ""), call.org.settings.page_size)

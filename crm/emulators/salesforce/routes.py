@@ -8,7 +8,15 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Response
 
-from . import collection_calls, composite_calls, entry_calls, query_calls, replication_calls, row_calls
+from . import (
+    collection_calls,
+    composite_calls,
+    entry_calls,
+    query_calls,
+    replication_calls,
+    row_calls,
+    tooling_calls,
+)
 from .answers import Call
 from .errors import ApiError, not_emulated, not_found
 
@@ -53,6 +61,8 @@ ROUTES = (
     Route(_BY_KEY, "GET", "read_by_key", row_calls.read_by_key),
     Route(_BY_KEY, "PATCH", "upsert", row_calls.upsert),
     Route(_BY_KEY, "DELETE", "delete_by_key", row_calls.delete_by_key),
+    Route(f"{_DATA}/tooling/sobjects/CustomField", "POST", "tooling_create", tooling_calls.create),
+    Route(f"{_DATA}/tooling/query", "GET", "tooling_query", tooling_calls.query),
     Route(f"{_DATA}/composite", "POST", "composite", composite_calls.composite),
     Route(_MANY, "POST", "create_many", collection_calls.create),
     Route(_MANY, "PATCH", "update_many", collection_calls.change),

@@ -231,7 +231,22 @@ def _others(rows: Rows, role: Row) -> Iterator[Row]:
     return (row for row in of_same if row.id != role.id and row.values["IsPrimary"])
 
 
+# Permission sets
+
+
+def _known_field(draft: Draft) -> Values:
+    """Only a custom or standard field of the named object can be granted."""
+    full_name = str(draft.values.get("Field"))
+    object_name, _, name = full_name.partition(".")
+    item = draft.rows.schema.find(object_name)
+    known = item and (item.field(name) or draft.rows.schema.hidden_field(item.name, name))
+    if not known or draft.values.get("SobjectType") != object_name:
+        raise errors.bad_choice("Field", "Field Name", full_name)
+    return draft.values
+
+
 BEFORE: Mapping[str, Before] = {
+    "FieldPermissions": _known_field,
     "Account": _no_circle,
     "PricebookEntry": _entry,
     "Opportunity": _opportunity,

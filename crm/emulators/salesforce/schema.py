@@ -95,11 +95,16 @@ class Schema:
 
     def __init__(self, objects: tuple[SObject, ...]) -> None:
         self._objects: dict[str, SObject] = {}
+        # Fields that exist and that no permission set grants yet.
+        self._hidden: dict[tuple[str, str], Field] = {}
+        # Custom fields in the order in which somebody asked for their ids.
+        self.numbers: dict[str, int] = {}
         self.replace(objects)
 
     def replace(self, objects: tuple[SObject, ...]) -> None:
         """These objects and no others."""
         self._objects.clear()
+        self._hidden.clear()
         self._objects.update((item.name.lower(), item) for item in objects)
 
     def find(self, name: str) -> SObject | None:
@@ -122,3 +127,21 @@ class Schema:
 
     def all(self) -> tuple[SObject, ...]:
         return tuple(self._objects.values())
+
+    # fields that were made and not granted
+
+    def hide(self, object_name: str, field: Field) -> None:
+        self._hidden[object_name, field.name] = field
+
+    def hidden_field(self, object_name: str, name: str) -> Field | None:
+        return self._hidden.get((object_name, name))
+
+    def hidden_names(self) -> list[str]:
+        return [f"{object_name}.{name}" for object_name, name in self._hidden]
+
+    def grant(self, full_name: str, *, edit: bool) -> None:
+        """From now on the field is seen, and written where `edit` says so."""
+        object_name, _, name = full_name.partition(".")
+        item, field = self.find(object_name), self._hidden.pop((object_name, name), None)
+        if item is not None and field is not None:
+            self.put(item.with_fields(field if edit else field.read_only()))

@@ -66,6 +66,10 @@ async function main() {
     UnitPrice: 1,
   }));
   seen.below = (await conn.sobject('Opportunity').describe()).childRelationships.map((c) => c.relationshipName);
+  seen.made = await conn.tooling.sobject('CustomField').create({
+    FullName: 'Account.QB_Colour__c', Metadata: { label: 'Colour', type: 'Text', length: 20 },
+  });
+  seen.listed = (await conn.tooling.query("SELECT Id FROM CustomField WHERE DeveloperName = 'QB_Colour'")).records;
   seen.limits = await conn.limits();
   seen.limitInfo = conn.limitInfo;
   seen.malformed = await refusal(conn.query('SELECT FROM Account'));

@@ -112,3 +112,8 @@ def test_jsforce_sells_products(seen: dict[str, Any]) -> None:
     assert seen["invoice"]["created"] is True
     assert seen["ahead"]["code"] == "STANDARD_PRICE_NOT_DEFINED"
     assert {"OpportunityLineItems", "OpportunityContactRoles", "QB_Invoices__r"} <= set(seen["below"])
+
+
+def test_jsforce_makes_custom_fields(seen: dict[str, Any]) -> None:
+    assert seen["made"]["success"] is True
+    assert [row["Id"] for row in seen["listed"]] == [seen["made"]["id"]]

@@ -170,3 +170,16 @@ def test_it_mirrors_documents_by_their_key(sf: Salesforce) -> None:
     assert sf.QB_Invoice__c.upsert("QB_TxnID__c/1-1", body) == 201
     row = sf.QB_Invoice__c.get_by_custom_id("QB_TxnID__c", "1-1")
     assert (row["QB_Account__c"], row["Name"], row["QB_Due_Date__c"]) == (account, "INV-00001", "2026-12-22")
+
+
+def test_it_makes_custom_fields(sf: Salesforce, emulator: SalesforceEmulator) -> None:
+    metadata = {"label": "Colour", "type": "Text", "length": 20}
+    body = {"FullName": "Account.QB_Colour__c", "Metadata": metadata}
+    assert sf.toolingexecute("sobjects/CustomField/", method="POST", data=body)["success"] is True
+    found = sf.toolingexecute("query/?q=SELECT+Id+FROM+CustomField+WHERE+DeveloperName='QB_Colour'")
+    assert found["totalSize"] == 1
+    made = sf.PermissionSet.create({"Name": "QuickBooks", "Label": "QuickBooks"})["id"]
+    seen = {"SobjectType": "Account", "Field": "Account.QB_Colour__c", "PermissionsRead": True}
+    sf.FieldPermissions.create({"ParentId": made, **seen, "PermissionsEdit": True})
+    sf.PermissionSetAssignment.create({"PermissionSetId": made, "AssigneeId": emulator.org.user_id})
+    assert sf.Account.create({"Name": "Acme", "QB_Colour__c": "red"})["success"] is True
