@@ -27,20 +27,11 @@ def move(books: Books, family: str, list_id: str, amount: int) -> None:
 
     The parents' totals change with it; whether their TimeModified moves too is unconfirmed, here it stays.
     """
+    books.read.pop((family, list_id), None)
     [(above,)] = books.db.execute(_MOVE, (amount, amount, books.clock.now(), family, list_id)).fetchall()
     while above:
+        books.read.pop((family, above), None)
         [(above,)] = books.db.execute(_CARRY, (amount, family, above)).fetchall()
-
-
-def post(books: Books, element: ListObject, amount: int) -> ListObject:
-    """A posting to one element; the element as it is afterwards."""
-    move(books, element.family, element.list_id, amount)
-    return replace(
-        element,
-        balance=element.balance + amount,
-        total_balance=element.total_balance + amount,
-        time_modified=books.clock.now(),
-    )
 
 
 def carry_up(books: Books, element: ListObject, amount: int) -> None:

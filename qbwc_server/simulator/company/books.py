@@ -29,6 +29,8 @@ class Books:
         self.db.execute("PRAGMA synchronous = OFF")
         self.settings: dict[str, str] = dict(db.execute("SELECT name, value FROM setting"))
         self.clock = WallClock(ZoneInfo(self.settings["timezone"]), clock)
+        # List elements read inside the transaction under way: nobody else can change them before it ends.
+        self.read: dict[tuple[str, str], Any] = {}
 
     @classmethod
     def create(cls, path: Path, settings: Mapping[str, str], clock: Clock) -> Self:
@@ -65,10 +67,12 @@ class Books:
         if self.db.in_transaction:
             yield
             return
+        self.read.clear()
         self.db.execute("BEGIN IMMEDIATE")
         try:
             yield
         except BaseException:
+            self.read.clear()
             self.db.execute("ROLLBACK")
             raise
         self.db.execute("COMMIT")
@@ -80,6 +84,10 @@ class Books:
     def permission(self) -> str:
         """Asked of the file each time: another program may have changed it."""
         return str(self.one("SELECT value FROM setting WHERE name = 'permission'"))
+
+    def closing_date(self) -> str:
+        """The last day of the closed books, "" when none are; asked of the file each time."""
+        return str(self.one("SELECT value FROM setting WHERE name = 'closing_date'") or "")
 
     # -- identity --------------------------------------------------------------------------------------------
 
@@ -129,15 +137,17 @@ class Books:
             for row in rows
         ]
 
-    def set_data_ext(self, holder: str, owner_id: str, name: str, value: str | None) -> None:
-        """None removes it."""
+    def set_data_ext(
+        self, holder: str, owner_id: str, name: str, value: str | None, kind: str = "STR255TYPE"
+    ) -> None:
+        """None removes it; kind is its DataExtType."""
         self.db.execute(
             "DELETE FROM data_ext WHERE holder = ? AND upper(owner_id) = upper(?) AND name = ?",
             (holder, owner_id, name),
         )
         if value is not None:
             self.db.execute(
-                "INSERT INTO data_ext VALUES (?, ?, ?, 'STR255TYPE', ?)", (holder, owner_id, name, value)
+                "INSERT INTO data_ext VALUES (?, ?, ?, ?, ?)", (holder, owner_id, name, kind, value)
             )
 
     # -- counts ----------------------------------------------------------------------------------------------

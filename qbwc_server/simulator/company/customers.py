@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from qbwc_server.simulator.company import balances, lists
+from qbwc_server.simulator.company import balances, lists, objects, opening
 from qbwc_server.simulator.company import customer_parts as parts
 from qbwc_server.simulator.company.books import Books
 from qbwc_server.simulator.company.list_engine import Fields, ListKind, Setter
@@ -39,7 +39,10 @@ def _more(books: Books, element: ListObject) -> Fields:
 
 def _opened(books: Books, element: ListObject, given: Mapping[str, Any]) -> ListObject:
     amount = balances.cents(given.get("OpenBalance") or "0")
-    return balances.post(books, element, amount) if amount else element
+    if not amount:
+        return element
+    opening.open_balance(books, element, amount, given.get("OpenBalanceDate") or books.clock.today())
+    return objects.find(books, lists.NAMES, element.list_id) or element
 
 
 def _timed(books: Books, contact: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,39 +1,25 @@
 """A QuickBooks company file with QuickBooks running on it."""
 
 import itertools
-import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from decimal import Decimal
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from qbwc_server.simulator.company import (
-    balances,
-    checks,
-    deletions,
     host,
-    lists,
-    objects,
     plain_lists,
     processing,
-    queries,
     recording,
 )
 from qbwc_server.simulator.company.books import COMPANY, Books
-from qbwc_server.simulator.company.calls import Call, Reply
 from qbwc_server.simulator.company.clock import Clock, system_clock
-from qbwc_server.simulator.company.customers import CUSTOMER
 from qbwc_server.simulator.company.iterators import Session
-from qbwc_server.simulator.company.list_engine import ListKind
-from qbwc_server.simulator.company.list_kinds import KINDS
-from qbwc_server.simulator.company.objects import ListObject
-from qbwc_server.simulator.company.statuses import Refusal
-from qbwc_server.simulator.errors import ProcessError, SimulatorError
+from qbwc_server.simulator.company.people import People, check_known
+from qbwc_server.simulator.errors import ProcessError
 from qbwc_server.simulator.faults import Faults
-from qbxml import Request
 
 SESSION_LOST = ("0x8004040D", "The ticket parameter is invalid.")
 OTHER_FILE_OPEN = (
@@ -43,13 +29,12 @@ OTHER_FILE_OPEN = (
 PERMISSIONS = ("full", processing.READ_ONLY)
 
 
-class CompanyFile:
+class CompanyFile(People):
     """One company file that is open in QuickBooks. Usable from several threads: one set is executed at a time."""
 
     def __init__(self, books: Books) -> None:
         """Use create or open."""
-        self._books = books
-        self._lock = threading.RLock()
+        super().__init__(books, threading.RLock())
         self._sessions: dict[str, Session] = {}
         self._ended: set[str] = set()
         self._numbers = itertools.count(1)
@@ -72,9 +57,9 @@ class CompanyFile:
         timezone: IANA name of the zone that the company's PC is in. clock: gives the present as an aware datetime.
         Raises SimulatorError for a file that exists and for settings that QuickBooks does not know.
         """
-        _check_known("time zone", timezone, is_known=_is_zone(timezone))
-        _check_known("edition", edition, is_known=edition in host.EDITIONS)
-        _check_known("qbXML version", highest_version, is_known=highest_version in host.RELEASES)
+        check_known("time zone", timezone, is_known=_is_zone(timezone))
+        check_known("edition", edition, is_known=edition in host.EDITIONS)
+        check_known("qbXML version", highest_version, is_known=highest_version in host.RELEASES)
         books = Books.create(
             Path(path),
             {
@@ -135,7 +120,7 @@ class CompanyFile:
 
     def set_permission(self, permission: str) -> None:
         """ "full", or "read": writes are answered 3260."""
-        _check_known("permission", permission, is_known=permission in PERMISSIONS)
+        check_known("permission", permission, is_known=permission in PERMISSIONS)
         with self._lock:
             self._books.set("permission", permission)
 
@@ -200,74 +185,7 @@ class CompanyFile:
         with self._lock, self._books.transaction():
             self._books.set_data_ext(COMPANY, owner_id, name, value)
 
-    # -- what a person does in QuickBooks' windows -----------------------------------------------------------
-
-    def user_add(self, values: Mapping[str, Any], kind: str = "Customer") -> str:
-        """A new customer or job (values as in CustomerAdd), or a plain element of another list; its ListID.
-
-        The rules are those of the requests; raises SimulatorError with the text QuickBooks would show.
-        """
-        known = KINDS.get(kind)
-        if known and (kind == CUSTOMER.name or set(values) != {"Name"}):
-            reply = self._by_hand(known.add, Request(f"{kind}AddRq", {f"{kind}Add": values}))
-            return str(reply.records[0][1]["ListID"])
-        _check_known("list", kind, is_known=kind in lists.FAMILIES)
-        name = str(values["Name"])
-        with self._lock, self._books.transaction():
-            if objects.find_sibling(self._books, lists.FAMILIES[kind], "", name):
-                raise SimulatorError(f"The name {name!r} is already in use in QuickBooks.")
-            return lists.insert(self._books, kind, name, fields=known.defaults if known else {}).list_id
-
-    def user_edit(self, list_id: str, values: Mapping[str, Any], kind: str = "Customer") -> None:
-        """Changes an element of a list; values as in its Mod (CustomerMod), without ListID and EditSequence."""
-        with self._lock:
-            known = self._kind(kind)
-            sequence = self.element(kind, list_id)["EditSequence"]
-            edit = {"ListID": list_id, "EditSequence": sequence, **values}
-            self._by_hand(known.mod, Request(f"{kind}ModRq", {f"{kind}Mod": edit}))
-
-    def user_delete(self, list_id: str, kind: str = "Customer") -> None:
-        self._by_hand(deletions.list_del, Request("ListDelRq", {"ListDelType": kind, "ListID": list_id}))
-
-    def user_post(self, list_id: str, amount: Decimal) -> None:
-        """A posting to a customer's balance: TimeModified moves, EditSequence does not."""
-        with self._lock, self._books.transaction():
-            balances.post(self._books, self._existing(list_id), balances.cents(amount))
-
-    def _by_hand(self, handler: Any, request: Request) -> Reply:
-        try:
-            with self._lock, self._books.transaction():
-                checked, unsupported = checks.checked(request, self.highest_version)
-                if unsupported:
-                    raise SimulatorError(f"QuickBooks has no field {', '.join(unsupported)} here.")
-                reply: Reply = handler(Call(self._books, Session(), checked, self.highest_version))
-        except Refusal as refusal:
-            raise SimulatorError(f"QuickBooks refuses this ({refusal.code}): {refusal.message}") from refusal
-        return reply
-
     # -- reading and filling ---------------------------------------------------------------------------------
-
-    def customer(self, name: str) -> dict[str, Any]:
-        """One customer by ListID or FullName, as the values of its CustomerRet. Raises SimulatorError."""
-        with self._lock:
-            return CUSTOMER.ret(self._books, self._existing(name))
-
-    def customers(self) -> list[dict[str, Any]]:
-        """All customers and jobs, inactive ones too, in the order QuickBooks lists them."""
-        with self._lock:
-            rows = objects.select(self._books, f"WHERE kind = ? {queries.ORDER}", CUSTOMER.name)
-            return [CUSTOMER.ret(self._books, row) for row in list(rows)]
-
-    def element(self, kind: str, name: str) -> dict[str, Any]:
-        """One element of any list ("ItemService") by ListID or FullName, as the values of its Ret."""
-        with self._lock:
-            return self._kind(kind).ret(self._books, self._existing(name, kind))
-
-    def elements(self, kind: str) -> list[dict[str, Any]]:
-        """A whole list, inactive ones too, in the order QuickBooks lists them."""
-        with self._lock:
-            rows = objects.select(self._books, f"WHERE kind = ? {queries.ORDER}", kind)
-            return [self._kind(kind).ret(self._books, row) for row in list(rows)]
 
     def load(self, xml: str | bytes) -> int:
         """Takes in a recorded CustomerQueryRs answer, keeping ListIDs, parents and times; the number of customers."""
@@ -280,22 +198,6 @@ class CompanyFile:
         with self._lock, self._books.transaction():
             yield
 
-    def _existing(self, name: str, kind: str = CUSTOMER.name) -> ListObject:
-        family = self._kind(kind).family
-        found = objects.find(self._books, family, name) or objects.find_full_name(self._books, family, name)
-        if found is None or found.kind != kind:
-            raise SimulatorError(f"There is no {_words(kind)} {name!r} in {self.path}.")
-        return found
-
-    def _kind(self, name: str) -> ListKind:
-        _check_known("list", name, is_known=name in KINDS)
-        return KINDS[name]
-
-
-def _words(kind: str) -> str:
-    """ItemService -> "item service", as a sentence says it."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind).lower()
-
 
 def _is_zone(name: str) -> bool:
     try:
@@ -303,8 +205,3 @@ def _is_zone(name: str) -> bool:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return False
     return True
-
-
-def _check_known(what: str, value: str, *, is_known: bool) -> None:
-    if not is_known:
-        raise SimulatorError(f"{value!r} is no {what} that this simulator knows.")

@@ -102,13 +102,15 @@ def preferences_query(call: Call) -> Reply:
 
 
 def _preferences(books: Books) -> dict[str, Any]:
+    closing = books.closing_date()
     return {
         "AccountingPreferences": {
             "IsUsingAccountNumbers": "false",
             "IsRequiringAccounts": "true",
-            "IsUsingClassTracking": "false",
+            "IsUsingClassTracking": "true",
             "IsUsingAuditTrail": "true",
             "IsAssigningJournalEntryNumbers": "true",
+            **({"ClosingDate": closing} if closing else {}),
         },
         "FinanceChargePreferences": {
             "AnnualInterestRate": "0",
@@ -128,7 +130,7 @@ def _preferences(books: Books) -> dict[str, Any]:
             "HomeCurrencyRef": _ref(books, "Currency", "US Dollar"),
         },
         "PurchasesAndVendorsPreferences": {
-            "IsUsingInventory": "false",
+            "IsUsingInventory": "true",
             "DaysBillsAreDue": "10",
             "IsAutomaticallyUsingDiscounts": "false",
         },
@@ -137,6 +139,14 @@ def _preferences(books: Books) -> dict[str, Any]:
             "IsTrackingReimbursedExpensesAsIncome": "false",
             "IsAutoApplyingPayments": "true",
             "PriceLevels": {"IsUsingPriceLevels": "true", "IsRoundingSalesPriceUp": "false"},
+        },
+        "SalesTaxPreferences": {
+            "DefaultTaxableSalesTaxCodeRef": _ref(books, "SalesTaxCode", "Tax"),
+            "DefaultNonTaxableSalesTaxCodeRef": _ref(books, "SalesTaxCode", "Non"),
+            "PaySalesTax": "Monthly",
+            "IsUsingVendorTaxCode": "false",
+            "IsUsingCustomerTaxCode": "true",
+            "IsUsingAmountsIncludeTax": "false",
         },
         "CurrentAppAccessRights": {
             "IsAutomaticLoginAllowed": "false",

@@ -71,6 +71,7 @@ def key(name: str) -> str:
 
 
 def save(books: Books, element: ListObject) -> None:
+    books.read.pop((element.family, element.list_id), None)
     books.db.execute(
         _SAVE,
         (
@@ -95,7 +96,13 @@ def save(books: Books, element: ListObject) -> None:
 
 
 def find(books: Books, family: str, list_id: str) -> ListObject | None:
-    return _first(books, "WHERE family = ? AND list_id = ?", family, list_id)
+    if not books.db.in_transaction:
+        return _first(books, "WHERE family = ? AND list_id = ?", family, list_id)
+    if (family, list_id) not in books.read:
+        found = _first(books, "WHERE family = ? AND list_id = ?", family, list_id)
+        books.read[family, list_id] = found
+    known: ListObject | None = books.read[family, list_id]
+    return known
 
 
 def find_full_name(books: Books, family: str, full_name: str) -> ListObject | None:
@@ -141,6 +148,7 @@ def by_ids(books: Books, family: str, list_ids: Iterable[str]) -> list[ListObjec
 
 
 def delete(books: Books, element: ListObject) -> None:
+    books.read.pop((element.family, element.list_id), None)
     books.db.execute(
         "DELETE FROM list_object WHERE family = ? AND list_id = ?", (element.family, element.list_id)
     )

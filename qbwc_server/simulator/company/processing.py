@@ -8,8 +8,10 @@ from typing import Any
 import qbxml
 from qbwc_server.simulator.company import (
     checks,
+    data_ext,
     deletions,
     host,
+    merging,
     message_sets,
     payments,
     sales_ret,
@@ -82,6 +84,14 @@ REQUESTS: Mapping[str, Handling] = {
     "TxnDelRq": Handling(txn_deletions.txn_del, writes=True),
     "TxnVoidRq": Handling(txn_deletions.txn_void, writes=True),
     "TxnDeletedQueryRq": Handling(txn_deletions.txn_deleted_query),
+    "DataExtDefAddRq": Handling(data_ext.define, writes=True),
+    "DataExtDefModRq": Handling(data_ext.redefine, writes=True),
+    "DataExtDefDelRq": Handling(data_ext.undefine, writes=True),
+    "DataExtDefQueryRq": Handling(data_ext.definitions),
+    "DataExtAddRq": Handling(data_ext.put, writes=True),
+    "DataExtModRq": Handling(data_ext.put, writes=True),
+    "DataExtDelRq": Handling(data_ext.remove, writes=True),
+    "ListMergeRq": Handling(merging.list_merge, writes=True),
     "ListDelRq": Handling(deletions.list_del, writes=True),
     "ListDeletedQueryRq": Handling(deletions.list_deleted_query),
 }

@@ -60,7 +60,7 @@ def given(books: Books, kind: SalesKind, request: str, body: Mapping[str, Any]) 
 
 def check_open(books: Books, kind: str, *dates: str, code: int = BOOKS_CLOSED) -> None:
     """Refusal 3171 for a date that is on or before the closing date of the company."""
-    closing = books.settings.get("closing_date", "")
+    closing = books.closing_date()
     if closing and any(one and one <= closing for one in dates):
         raise Refusal(code, kind)
 

@@ -55,7 +55,7 @@ CREATE TABLE stock (
     average TEXT NOT NULL
 ) WITHOUT ROWID;
 
--- Private data and custom fields. holder is "Company" or "family/ListID"; owner_id "0" marks custom fields.
+-- Private data and custom fields. holder is "Company", "family/ListID" or "Txn/TxnID"; owner_id "0" marks custom fields.
 CREATE TABLE data_ext (
     holder TEXT NOT NULL,
     owner_id TEXT NOT NULL,
@@ -64,6 +64,15 @@ CREATE TABLE data_ext (
     value TEXT NOT NULL,
     PRIMARY KEY (holder, owner_id, name)
 ) WITHOUT ROWID;
+
+-- What private data and custom fields there can be; fields is JSON in the shape of DataExtDefRet.
+CREATE TABLE data_ext_def (
+    number INTEGER PRIMARY KEY,
+    owner_id TEXT NOT NULL,
+    name_key TEXT NOT NULL,
+    fields TEXT NOT NULL
+);
+CREATE UNIQUE INDEX data_ext_def_name ON data_ext_def (owner_id COLLATE NOCASE, name_key);
 
 -- Transactions. total and open are cents: what it comes to, and what of it is not paid or not used yet.
 CREATE TABLE txn (
