@@ -16,19 +16,14 @@ from typing import Final
 from qbxml.growing import AnswerElement, Part, Tree
 from qbxml.messages import Ret
 
-_LONGEST: Final = 1 << 20  # a longer record is lxml's, which does not look at its start again with each block
+# A longer record is lxml's, which does not look at its start again with each block.
+_LONGEST: Final = 1 << 20
 _LONGEST_TAG: Final = 8192
-_PATIENCE: Final = (
-    16  # so many more unusual records than usual ones in one answer, and the pattern is given up
-)
-_CONTROLS: Final = bytes(sorted({*range(0x20)} - {0x09, 0x0A, 0x0D}))
-_MARKUP: Final = {
-    "!": "<!",
-    "?": "<?",
-    "]": "]]>",
-    "\ufffe": "\ufffe",
-    "\uffff": "\uffff",
-}  # by a sign that is rare
+# So many more unusual records than usual ones in one answer, and its patterns are given up.
+_PATIENCE: Final = 16
+_NO_CONTROLS: Final = bytes({*range(0x100)} - {*range(0x20)} | {0x09, 0x0A, 0x0D})
+# What only lxml reads or refuses, found quickly by a sign that is rare.
+_MARKUP: Final = (("!", "<!"), ("?", "<?"), ("]", "]]>"), ("\ufffe", "\ufffe"), ("\uffff", "\uffff"))
 _LONGEST_MARKUP: Final = 3
 _ANSWER: Final = re.compile(r"Rs(?:\s[^<>]*)?(?<!/)>")
 _RECORD: Final = re.compile(r"[ \t\n]*+<(\w+)>")
@@ -67,8 +62,8 @@ class Lanes:
             self._begun, fresh = start >= 0, self._text[start:]
         looked_at = self._seam + fresh
         self._seam = looked_at[1 - _LONGEST_MARKUP :]
-        controls = len(block) - len(block.translate(None, _CONTROLS))
-        marked = any(sign in looked_at and mark in looked_at for sign, mark in _MARKUP.items())
+        controls = block.translate(None, _NO_CONTROLS)
+        marked = any(sign in looked_at and mark in looked_at for sign, mark in _MARKUP)
         return not controls and not (self._begun and marked)
 
     def _to_tree(self, end: int) -> Iterator[Part]:

@@ -104,7 +104,6 @@ def _long(place: Place) -> Iterator[Callable[[dict[str, Any], str], None]]:
 def _of_another_type(place: Place) -> Iterator[Callable[[dict[str, Any], str], None]]:
     yield _put(None)
     yield _put(1.5)
-    yield _put(object())
     if place.element.type == "AMT":
         yield _put("97.5")
 
