@@ -131,22 +131,27 @@ class MemoryGateway:
         self.calls += 1
         return self._update(kind, id, values, if_version)
 
-    def write_many(self, kind: str, writes: Sequence[Write]) -> tuple[Outcome, ...]:
+    def write_many(
+        self, kind: str, writes: Sequence[Write], fields: Sequence[str] = ()
+    ) -> tuple[Outcome, ...]:
+        self._know(kind, fields)
         self.calls += -(-len(writes) // self.capabilities.writes_at_once)
         outcomes: list[Outcome] = []
         stop: CrmError | None = None
         for write in writes:
-            outcomes.append(stop or self._outcome(kind, write))
+            outcomes.append(stop or self._outcome(kind, write, fields))
             stop = next((each for each in outcomes[-1:] if isinstance(each, STOPS)), None)
         return tuple(outcomes)
 
-    def _outcome(self, kind: str, write: Write) -> Outcome:
+    def _outcome(self, kind: str, write: Write, fields: Sequence[str]) -> Outcome:
         try:
             if write.id is None:
-                return self._create(kind, write.values, write.key)
-            return self._update(kind, write.id, write.values, write.if_version)
+                written = self._create(kind, write.values, write.key)
+            else:
+                written = self._update(kind, write.id, write.values, write.if_version)
         except CrmError as error:
             return error
+        return replace(written, record=_cut(self.record(kind, written.id), fields)) if fields else written
 
     def _create(self, kind: str, values: Values, key: tuple[str, str] | None) -> Written:
         with self._lock:

@@ -130,11 +130,16 @@ class Capabilities:
 
 @dataclass(frozen=True)
 class Written:
-    """What a write did. `version` is of the state just written, so a later edit by a user differs from it."""
+    """What a write did. `version` is of the state just written, so a later edit by a user differs from it.
+
+    `record`, of `write_many` with fields: the state just written as the CRM keeps it; None where somebody else has
+    changed it meanwhile or it could not be read.
+    """
 
     id: str
     version: str
     created: bool
+    record: Record | None = None
 
 
 @dataclass(frozen=True)
@@ -216,8 +221,12 @@ class Gateway(Protocol):
         """
         ...
 
-    def write_many(self, kind: str, writes: Sequence[Write]) -> tuple[Outcome, ...]:
+    def write_many(
+        self, kind: str, writes: Sequence[Write], fields: Sequence[str] = ()
+    ) -> tuple[Outcome, ...]:
         """`create` and `update` of many records of a kind in as few calls as the vendor allows.
+
+        `fields` are read back with the versions, at no further cost, and come as `Written.record`.
 
         One outcome per write, in their order: what `create` or `update` would return or raise. Each record stands
         for itself; where something stops them all (Unavailable, LimitedUntil, LoginFailed), those that were not

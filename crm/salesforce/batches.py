@@ -7,7 +7,7 @@ at before anything is sent again; upserts by a unique key are simply sent again.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -50,6 +50,8 @@ class Batch:
     shape: Shape
     writes: Sequence[Planned]
     outcomes: dict[int, Outcome]
+    # What the caller wants to know of the records afterwards.
+    fields: Sequence[str] = ()
     # An attempt ended without an answer: look before the next.
     doubted: bool = False
     # Rows as they were just before, by target.
@@ -76,8 +78,8 @@ class Batches:
         self._writer = writer
         self._beside: dict[Below, str] = {}
 
-    def write(self, kind: str, writes: Sequence[Write]) -> tuple[Outcome, ...]:
-        of, outcomes, planned = self._reader.shape(kind).of, dict[int, Outcome](), list[Planned]()
+    def write(self, kind: str, writes: Sequence[Write], fields: Sequence[str] = ()) -> tuple[Outcome, ...]:
+        of, outcomes, planned = self._reader.shape(kind, fields).of, dict[int, Outcome](), list[Planned]()
         for place, write in enumerate(writes):
             try:
                 self._check(kind, write)
@@ -89,7 +91,7 @@ class Batches:
             if stop:
                 outcomes |= {each.place: stop for each in some}
             else:
-                stop = self._run(Batch(kind, self._reader.shape(kind), some, outcomes))
+                stop = self._run(Batch(kind, self._reader.shape(kind, fields), some, outcomes, fields))
         return tuple(outcomes[place] for place in range(len(writes)))
 
     def _check(self, kind: str, write: Write) -> None:
@@ -168,11 +170,11 @@ class Batches:
             elif each.write.if_version not in (None, now.version):
                 batch.outcomes[each.place] = moved(batch.shape.of.source, each.target)
 
-    def _by_id(self, batch: Batch, ids: Sequence[str]) -> dict[str, Row]:
-        page, _ = self._reader.rows(batch.kind, ids, ())
+    def _by_id(self, batch: Batch, ids: Sequence[str], fields: Sequence[str] = ()) -> dict[str, Row]:
+        page, _ = self._reader.rows(batch.kind, ids, fields)
         found = {str(row["Id"]): row for row in page.rows}
         left = [each for each in ids if each not in found]
-        return found | (self._by_id(batch, left) if page.more and found and left else {})
+        return found | (self._by_id(batch, left, fields) if page.more and found and left else {})
 
     def _by_key(self, batch: Batch, key: str, values: Sequence[str]) -> list[Row]:
         texts = [batch.shape.select([key], soql.among(some, key)) for some in _short_lists(values)]
@@ -204,7 +206,7 @@ class Batches:
     def _versions(self, batch: Batch, writes: Sequence[Planned]) -> Iterator[str]:
         name = writes[0].verb[1] or "Id"
         for some in _short_lists([each.label for each in writes]):
-            yield batch.shape.select((), soql.among(some, name))
+            yield batch.shape.select(batch.fields, soql.among(some, name))
 
     def _rows(self, batch: Batch, answers: Sequence[Answer]) -> dict[str, Row]:
         """Rows after the writes by id; none where they could not be read, for the writes themselves succeeded."""
@@ -225,8 +227,9 @@ class Batches:
                 continue
             before, row = told.batch.before.get(each.target), after.get(record_id)
             seen = row is not None and _ours(told.batch.shape, before, row, me, bool(each.own))
-            version = version_of(row, told.batch.shape.of) if row is not None and seen else UNSEEN
-            told.batch.outcomes[each.place] = Written(record_id, version, each.place in told.created)
+            told.batch.outcomes[each.place] = _written(
+                told.batch, record_id, row if seen else None, each.place in told.created
+            )
 
     def _below(self, batch: Batch, writes: Sequence[Planned]) -> Iterator[Step]:
         """Rows below the records, sorted by object as Salesforce wants them."""
@@ -282,7 +285,7 @@ class Batches:
 
     def _after_creation(self, batch: Batch, ids: Sequence[str]) -> dict[str, Row]:
         try:
-            return self._by_id(batch, ids) if ids else {}
+            return self._by_id(batch, ids, batch.fields) if ids else {}
         except CrmError:
             return {}
 
@@ -292,9 +295,9 @@ class Batches:
             Write({below.name: value for below, value in each.lent if value is not None}, id=_id(batch, each))
             for each in made
         ]
-        for each, outcome in zip(made, self.write(batch.kind, given), strict=True):
-            done = isinstance(outcome, Written)
-            batch.outcomes[each.place] = Written(outcome.id, outcome.version, True) if done else outcome  # type: ignore[union-attr]
+        for each, outcome in zip(made, self.write(batch.kind, given, batch.fields), strict=True):
+            whole = replace(outcome, created=True) if isinstance(outcome, Written) else outcome
+            batch.outcomes[each.place] = whole
 
 
 @dataclass
@@ -336,6 +339,14 @@ class Told:
         self.errors.setdefault(each.place, []).append(error)
 
 
+def _written(batch: Batch, record_id: str, row: Row | None, created: bool) -> Written:
+    """`row` is None when what stands there now is not only our work, or could not be read."""
+    if row is None:
+        return Written(record_id, UNSEEN, created)
+    record = batch.shape.record(row, batch.fields) if batch.fields else None
+    return Written(record_id, version_of(row, batch.shape.of), created, record)
+
+
 def _ours(shape: Shape, before: Row | None, after: Row, me: str | None, own: bool) -> bool:
     """Whether all that differs from what was seen before is our work."""
     if not me:
@@ -344,8 +355,10 @@ def _ours(shape: Shape, before: Row | None, after: Row, me: str | None, own: boo
     def by_us(row: Row) -> bool:
         return row.get("LastModifiedById") in (None, me)
 
+    if own and not by_us(after):
+        return False
     if before is None:
-        return by_us(after) or not own
+        return True
     known = {str(each["Id"]): stamps_of(each) for each in [before, *rows_of(before, shape.of)]}
     held = {str(each["Id"]): each for each in [after, *rows_of(after, shape.of)]}
     strange = [each for each, row in held.items() if known.get(each) != stamps_of(row) and not by_us(row)]

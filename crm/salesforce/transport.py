@@ -6,6 +6,7 @@ repeats a call after 401, logs in once per thread, and can repeat without end; t
 
 import re
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -74,6 +75,8 @@ class Transport:
         self._tokens = tokens
         self._version = version
         self._seen = threading.local()
+        # Salesforce's clock in the last answer to any thread, and our own then.
+        self._clock: tuple[datetime | None, float] = (None, 0.0)
         session.hooks["response"].append(self._notice)
 
     @property
@@ -86,6 +89,11 @@ class Transport:
         return self.retries.run(
             lambda: self._authorised(call), REPEATABLE_PAUSES if call.repeatable else PAUSES
         )
+
+    def clock_seen(self, age: float) -> datetime | None:
+        """Salesforce's clock in the last answer when that is at most `age` seconds old."""
+        seen, at = self._clock
+        return seen if time.monotonic() - at < age else None
 
     def once(self, call: Call) -> Reply:
         """As `send`, without repetitions: for a caller that must look before it repeats."""
@@ -164,6 +172,7 @@ class Transport:
     def _notice(self, response: requests.Response, *_: Any, **__: Any) -> None:
         """simple-salesforce gives bodies only; the headers of this thread's last answer are kept here."""
         self._seen.headers = response.headers
+        self._clock = (http_date(response.headers), time.monotonic())
         usage = _USAGE.search(response.headers.get("Sforce-Limit-Info", ""))
         if usage:
             self.quota = f"{usage[1]} of {usage[2]} API calls in 24 hours"

@@ -380,3 +380,23 @@ def test_expected_fields_of_lines_and_parts_are_checked(shop, org):
     other.org.hide_field("OpportunityLineItem", "QB_TxnLineID__c")
     assert other.gateway.check().missing == ("opportunity.lines.QB_TxnLineID__c",)
     other.close()
+
+
+def test_what_somebody_else_changed_since_is_not_told_as_ours(shop, org, monkeypatch):
+    found = accounts(shop, 2)
+    settle = Batches._settle
+
+    def intrude(self, told, writes, after):
+        changed = {**after[found[0].id], "LastModifiedById": org.org.sales_user_id}
+        settle(self, told, writes, {**after, found[0].id: changed})
+
+    monkeypatch.setattr(Batches, "_settle", intrude)
+    outcomes = shop.gateway.write_many("account", updates(found), ["Name"])
+    assert [each.record and each.record.values["Name"] for each in outcomes] == [None, "ours"]
+
+
+def test_the_time_of_a_fresh_answer_saves_asking_for_it(org):
+    other = SalesforceShop(clock_age=60.0)
+    *_, last = other.gateway.changed_since("account", ["Name"], None)
+    assert calls(other.org, lambda: changes(other, "account", ["Name"], last.watermark)) == 2
+    other.close()

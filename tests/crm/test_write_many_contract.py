@@ -246,3 +246,33 @@ def test_many_opportunities_get_their_numbers_and_those_of_their_lines(shop, crm
     assert numbers == [["L0", "L1"], [None, None], ["L0", "L1"]]
     assert [each.values["QB_RefNumber__c"] for each in now] == ["1001", None, "1001"]
     assert [now[0].version, now[2].version] == [outcomes[0].version, outcomes[2].version]
+
+
+def test_what_was_written_is_told_as_the_crm_keeps_it(shop, crm):
+    record_id = shop.account({"Name": "Ann", CITY: "Bonn"})
+    writes = [Write({"Name": "Bob"}, id=record_id), keyed(1), Write({"Name": "new"})]
+    outcomes = crm.write_many("account", writes, ["Name", CITY])
+    assert [each.record for each in outcomes] == list(
+        crm.read("account", [each.id for each in outcomes], ["Name", CITY])
+    )
+    assert [each.record.values for each in outcomes] == [
+        {"Name": "Bob", CITY: "Bonn"},
+        {"Name": "n1", CITY: None},
+        {"Name": "new", CITY: None},
+    ]
+    assert [each.record for each in crm.write_many("account", writes[:1])] == [None]
+
+
+def test_parts_are_told_too(shop, crm):
+    product = shop.product("Shingle", "10")
+    deal = shop.deal((product, 1, "10"))
+    (outcome,) = crm.write_many("product", [Write({"Name": "Tile"}, id=product)], ["Name", PRICE])
+    assert outcome.record.values == {"Name": "Tile", PRICE: Decimal(10)}
+    (outcome,) = crm.write_many("opportunity", [Write({"Name": "Wall"}, id=deal)], ["lines.Quantity"])
+    assert [line["Quantity"] for line in outcome.record.values["lines"]] == [Decimal(1)]
+
+
+def test_a_field_to_tell_that_does_not_exist_writes_nothing(shop, crm):
+    with pytest.raises(Misconfigured):
+        crm.write_many("account", [keyed(1)], ["Nowhere__c"])
+    assert crm.find("account", KEY, "acme:account:1", []) == ()
