@@ -94,6 +94,7 @@ def _judge_answer(document: bytes) -> Verdict:
         for part in parse(document):
             if isinstance(part, Status):
                 statuses.append(f"{part.name} {part.code}")
+                notes.update(dict.fromkeys(part.notes))
             elif isinstance(part, Ret):
                 rets[part.name] += 1
                 notes.update(dict.fromkeys(part.notes))

@@ -25,6 +25,7 @@ _SEVERITIES: Final[dict[str, Severity]] = {
     "warning": "Warn",
     "error": "Error",
 }
+_WRITTEN_SEVERITIES: Final = frozenset(_SEVERITIES.values())  # as real answers have them
 
 
 class Tree:
@@ -171,7 +172,21 @@ def _status(node: Node) -> Status:
         ret_count=_integer(given.get("retCount")),
         iterator_id=given.get("iteratorID"),
         iterator_remaining=_integer(given.get("iteratorRemainingCount")),
+        notes=tuple(_status_notes(node.tag, given)),
     )
+
+
+def _status_notes(name: str, given: dict[str, str]) -> Iterator[str]:
+    if not tables.has(name):
+        yield f"{name}: not in qbXML 13.0"
+    severity = given.get("statusSeverity", "")
+    if severity not in _WRITTEN_SEVERITIES:
+        yield f'{name}/@statusSeverity: "{severity}" is not one of Info, Warn, Error'
+    for attribute in ("retCount", "iteratorRemainingCount"):
+        if attribute in given and _integer(given[attribute]) is None:
+            yield f'{name}/@{attribute}: "{given[attribute]}" is not a whole number'
+    if "iteratorRemainingCount" in given and not given.get("iteratorID"):
+        yield f"{name}/@iteratorID: missing beside iteratorRemainingCount"
 
 
 def _severity_of(code: int) -> Severity:

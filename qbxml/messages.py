@@ -57,7 +57,10 @@ class SetStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """The attributes of one answer element. `ret_count` comes only with metaData, the iterator's only with one."""
+    """The attributes of one answer element. `ret_count` comes only with metaData, the iterator's only with one.
+
+    `notes` tells where QuickBooks left its own specification.
+    """
 
     name: str
     request_id: str | None = None
@@ -67,6 +70,7 @@ class Status:
     ret_count: int | None = None
     iterator_id: str | None = None
     iterator_remaining: int | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,9 @@ def parse(source: bytes | str | BinaryIO) -> Iterator[Part]:
     """The parts of an answer in document order: one SetStatus, then each Status before its records.
 
     Memory stays at one record and one block, whatever the length of the answer. What real QuickBooks does
-    outside its own specification is read and noted in Ret.notes, never refused. A repeatable field is always
-    a list, a date-time without a time stays a date, an empty leaf is "". Raises UnreadableAnswer, possibly
-    after some records were given.
+    outside its own specification is read and noted in Status.notes and Ret.notes, never refused. A repeatable
+    field is always a list, a date-time without a time stays a date, an empty leaf is "". Raises
+    UnreadableAnswer, possibly after some records were given.
     """
     try:
         yield from _parts(_blocks(source), "utf-8" if isinstance(source, str) else None)

@@ -189,6 +189,32 @@ def test_severities_are_read_without_case_and_else_by_the_range_of_the_code(
     assert status.severity == severity
 
 
+@pytest.mark.parametrize(
+    ("attributes", "notes"),
+    [
+        ('statusCode="0" statusSeverity="Info"', ()),
+        ('statusCode="530" statusSeverity="Warn"', ()),
+        (
+            'statusCode="530" statusSeverity="Warning"',
+            ('CustomerQueryRs/@statusSeverity: "Warning" is not one of Info, Warn, Error',),
+        ),
+        ('statusCode="0"', ('CustomerQueryRs/@statusSeverity: "" is not one of Info, Warn, Error',)),
+        (
+            'statusCode="0" statusSeverity="Info" iteratorRemainingCount="0"',
+            ("CustomerQueryRs/@iteratorID: missing beside iteratorRemainingCount",),
+        ),
+        (
+            'statusCode="0" statusSeverity="Info" retCount="many"',
+            ('CustomerQueryRs/@retCount: "many" is not a whole number',),
+        ),
+    ],
+)
+def test_what_a_status_does_outside_the_specification_is_noted(
+    attributes: str, notes: tuple[str, ...]
+) -> None:
+    assert read(answer("", attributes=attributes)).responses[0].status.notes == notes
+
+
 def test_an_out_of_date_edit_sequence_comes_with_the_current_record() -> None:
     attributes = (
         'statusCode="3200" statusSeverity="Error" statusMessage="The provided edit sequence is out-of-date. "'
