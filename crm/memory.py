@@ -158,7 +158,7 @@ class MemoryGateway:
             self._fail(after=False)
             holders = self._holders(kind, key) if key else ()
             values = {**values, **dict([key] if key else [])}
-            if LINES in values and not holders:
+            if LINES in values:
                 raise Rejected("Lines can be changed, not made; leave them out.", fields=(LINES,))
             if holders:
                 written = self._store(kind, holders[0].id, values)

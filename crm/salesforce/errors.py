@@ -69,6 +69,8 @@ CODES: Mapping[str, Meaning] = {
     "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": Meaning(
         Rejected, "A trigger or flow in Salesforce refused it; its administrator can tell why."
     ),
+    "CIRCULAR_DEPENDENCY": Meaning(Rejected, "Choose a parent that is not below the record itself."),
+    "STANDARD_PRICE_NOT_DEFINED": Meaning(Rejected, "Give the product a standard price first."),
     "DUPLICATE_VALUE": Meaning(Duplicate, "Link to the other record or change the value."),
     "DUPLICATES_DETECTED": Meaning(Duplicate, "A duplicate rule found a similar record; link to that one."),
     "DUPLICATE_EXTERNAL_ID": Meaning(Ambiguous, "Remove the double or clear its key."),

@@ -58,6 +58,9 @@ def plan(place: int, write: Write, of: Kind) -> Planned:
     """Raises Rejected for what no call can carry."""
     if write.id is not None:
         write = replace(write, id=id18(write.id))
+    elif LINES in write.values:
+        text = f"Lines of {of.source} can be changed, not made; leave them out of what is created."
+        raise Rejected(text, fields=(LINES,))
     lent = tuple(
         (below, _given(write, below)) for below in of.below if below.lends and below.name in write.values
     )

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote_plus
 
 from crm.errors import CrmError, Misconfigured, Unavailable
 from crm.port import LINES, NO_VALUES, FieldInfo, Record, Value
@@ -18,8 +19,11 @@ from crm.salesforce.values import SCALARS, Row, parse_moment
 # Characters of the longest text that a query can compare.
 LONGEST_SEARCHABLE = 255
 
-# Ids in one query. An address may have about 16,000 characters; 200 ids take a third of that.
-IDS_AT_ONCE = 200
+# Ids in one query, and the characters that they and its columns may have together: an address may have 16,384.
+IDS_AT_ONCE = 400
+LONGEST_ADDRESS = 15_000
+# An id with its quotes and comma, percent-encoded.
+ID_WIDTH = 28
 
 # Addresses in answers begin at the root of the service, our paths behind the version.
 _ROOT = re.compile(r"^/services/data/v[0-9.]+/")
@@ -181,9 +185,14 @@ class Reader:
         wanted = [id18(each) for each in ids]
         distinct = list(dict.fromkeys(wanted))
         found: dict[str, Record] = {}
-        for start in range(0, len(distinct), IDS_AT_ONCE):
-            found.update(self._chunk(kind, distinct[start : start + IDS_AT_ONCE], fields))
+        at_once = self._ids_at_once(kind, fields) if distinct else IDS_AT_ONCE
+        for start in range(0, len(distinct), at_once):
+            found.update(self._chunk(kind, distinct[start : start + at_once], fields))
         return tuple(found[each] for each in wanted)
+
+    def _ids_at_once(self, kind: str, fields: Sequence[str]) -> int:
+        columns = len(quote_plus(self.shape(kind, fields).select(fields)))
+        return max(1, min(IDS_AT_ONCE, (LONGEST_ADDRESS - columns) // ID_WIDTH))
 
     def _chunk(self, kind: str, ids: Sequence[str], fields: Sequence[str]) -> dict[str, Record]:
         rows, at = self.rows(kind, ids, fields)

@@ -240,3 +240,11 @@ def test_a_deleted_opportunity_is_a_tombstone_lines_or_not(shop, deal):
     assert found[deal].deleted
     assert not found[deal].values
     assert read_one(shop, "opportunity", deal, *LINES).deleted
+
+
+def test_nothing_is_created_with_lines(shop, crm):
+    values = {"Name": "Roof", "StageName": "Qualification", "lines": [{"Id": shop.no_line}]}
+    for key in (None, (KEY, "o1")):
+        with pytest.raises(Rejected) as caught:
+            crm.create("opportunity", values, key)
+        assert caught.value.fields == ("lines",)

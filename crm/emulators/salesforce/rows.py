@@ -7,6 +7,9 @@ from datetime import datetime
 
 from .schema import Field, Schema, SObject, Value, Values
 
+# References that nobody follows backwards: owners and authors, and fields that are none.
+_NOT_FOLLOWED = ("", "User")
+
 
 @dataclass(frozen=True)
 class Row:
@@ -52,7 +55,7 @@ class OpenTransaction:
 
 @dataclass
 class Rows:
-    """Rows by object and id, an index over external id fields, an undo list for the request at hand."""
+    """Rows by object and id, an index over external ids and references, an undo list for the request at hand."""
 
     schema: Schema
     open: list[OpenTransaction] = field(default_factory=list)
@@ -78,9 +81,15 @@ class Rows:
         return (row for row in self._tables[object_name].values() if not row.live)
 
     def holding(self, item: SObject, key: Field, value: Value) -> list[Row]:
-        """Live rows whose external id field has this value."""
+        """Live rows whose external id field has this value, or whose reference points there; oldest first."""
         ids = self._index.get((item.name, key.name, folded(key, value)), set())
         return [self._tables[item.name][row_id] for row_id in sorted(ids)]
+
+    def pointing(self, object_name: str, field_name: str, row_id: Value) -> list[Row]:
+        """Live rows of an object that refer to a row by this field."""
+        item = self.schema.find(object_name)
+        way = item.field(field_name) if item else None
+        return self.holding(item, way, row_id) if item and way and row_id is not None else []
 
     def locked(self, item: SObject, row_id: str | None, values: Values) -> str | None:
         """The id of a row of an open transaction that a write of these values would have to wait for."""
@@ -162,7 +171,7 @@ class Rows:
         item = self.schema.find(row.object)
         for key in item.fields if item and row.live else ():
             value = row.values.get(key.name)
-            if key.external_id and value is not None:
+            if value is not None and (key.external_id or key.reference_to not in _NOT_FOLLOWED):
                 yield row.object, key.name, folded(key, value)
 
 

@@ -68,11 +68,7 @@ def standard_book(rows: Rows) -> Row | None:
 
 
 def _entries(rows: Rows, product_id: Value) -> list[Row]:
-    return _those(rows, "PricebookEntry", "Product2Id", product_id)
-
-
-def _those(rows: Rows, object_name: str, field: str, value: Value) -> list[Row]:
-    return [row for row in rows.every(object_name) if row.live and row.values.get(field) == value]
+    return rows.pointing("PricebookEntry", "Product2Id", product_id)
 
 
 def _standard_entry(rows: Rows, product_id: Value) -> Row | None:
@@ -123,7 +119,7 @@ def _names_follow(writes: "Writes", change: Change) -> None:
 
 
 def _lines(rows: Rows, opportunity_id: Value) -> list[Row]:
-    return _those(rows, "OpportunityLineItem", "OpportunityId", opportunity_id)
+    return rows.pointing("OpportunityLineItem", "OpportunityId", opportunity_id)
 
 
 def _opportunity(draft: Draft) -> Values:
@@ -227,7 +223,7 @@ def _one_primary(writes: "Writes", change: Change) -> None:
 
 
 def _others(rows: Rows, role: Row) -> Iterator[Row]:
-    of_same = _those(rows, "OpportunityContactRole", "OpportunityId", role.values["OpportunityId"])
+    of_same = rows.pointing("OpportunityContactRole", "OpportunityId", role.values["OpportunityId"])
     return (row for row in of_same if row.id != role.id and row.values["IsPrimary"])
 
 

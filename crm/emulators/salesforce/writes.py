@@ -94,8 +94,8 @@ class Writes:
         """The loser goes to the bin and names its winner; what referred to it refers to the winner."""
         winner = self.live(item, winner_id)
         for other, known in self._referring():
-            for row in [row for row in self.rows.every(other.name) if row.values.get(known.name) == loser_id]:
-                if row.live and row.id != winner.id:
+            for row in self.rows.pointing(other.name, known.name, loser_id):
+                if row.id != winner.id:
                     moved = {**row.values, **self._touched(), known.name: winner.id}
                     self.rows.put(Change("update", row, replace(row, values=moved)))
         self.delete(item, loser_id, master=winner.id)
@@ -182,8 +182,7 @@ class Writes:
 
     def _nothing_rests_on(self, row_id: str) -> None:
         for item, known in self._referring():
-            rows = self.rows.every(item.name) if known.restrict else ()
-            if any(row.live and row.values.get(known.name) == row_id for row in rows):
+            if known.restrict and self.rows.pointing(item.name, known.name, row_id):
                 raise errors.in_use(item.plural)
 
     def _references(self, item: SObject, after: Row, before: Values) -> None:
@@ -250,10 +249,10 @@ class Writes:
                     yield item, known
 
     def _let_go(self, item: SObject, known: Field, row_id: str) -> None:
-        for row in [row for row in self.rows.every(item.name) if row.values.get(known.name) == row_id]:
-            if known.cascade and row.live:
+        for row in self.rows.pointing(item.name, known.name, row_id):
+            if known.cascade:
                 self.delete(item, row.id)
-            elif row.live:
+            else:
                 cleared = replace(row, values={**row.values, known.name: None})
                 self.rows.put(Change("clear", row, cleared))
 
