@@ -140,14 +140,6 @@ def _preferences(books: Books) -> dict[str, Any]:
             "IsAutoApplyingPayments": "true",
             "PriceLevels": {"IsUsingPriceLevels": "true", "IsRoundingSalesPriceUp": "false"},
         },
-        "SalesTaxPreferences": {
-            "DefaultTaxableSalesTaxCodeRef": _ref(books, "SalesTaxCode", "Tax"),
-            "DefaultNonTaxableSalesTaxCodeRef": _ref(books, "SalesTaxCode", "Non"),
-            "PaySalesTax": "Monthly",
-            "IsUsingVendorTaxCode": "false",
-            "IsUsingCustomerTaxCode": "true",
-            "IsUsingAmountsIncludeTax": "false",
-        },
         "CurrentAppAccessRights": {
             "IsAutomaticLoginAllowed": "false",
             "IsPersonalDataAccessAllowed": "false",
