@@ -12,7 +12,7 @@ class Sizes:
     customers: int = 10_000
     many_customers: int = 29_200
     # Rounds of the large answer begin within this time; the first one always.
-    large_seconds: float = 120.0
+    large_seconds: float = 90.0
     # Of each side in a round.
     visits: int = 25
     calls: int = 100
