@@ -7,7 +7,7 @@ from datetime import datetime
 
 from crm.emulators.faults import Counters, Fault
 
-from . import seeding
+from . import sales_seeding, seeding
 from .effects import EFFECTS
 from .errors import ApiError
 from .org import Org, Settings
@@ -59,7 +59,7 @@ class Control:
     def create(self, object_name: str, values: Mapping[str, object]) -> str:
         """The id of a row that another user made just now."""
         with self._work():
-            return self.org.writes.create(self._object(object_name), values).id
+            return self.org.create(object_name, values)
 
     def edit(self, row_id: str, values: Mapping[str, object]) -> None:
         with self._work():
@@ -92,6 +92,16 @@ class Control:
         """Ids of new accounts, some with primary contacts; see `seeding`."""
         with self._work():
             return seeding.seed_accounts(self.org, count, seed, awkward=awkward)
+
+    def seed_products(self, count: int, seed: int = 1) -> list[str]:
+        """Ids of new products with standard prices."""
+        with self._work():
+            return sales_seeding.seed_products(self.org, count, seed)
+
+    def seed_opportunities(self, count: int, seed: int = 1) -> list[str]:
+        """Ids of new opportunities with lines, of the accounts and products that are there."""
+        with self._work():
+            return sales_seeding.seed_opportunities(self.org, count, seed)
 
     def write_late(
         self,

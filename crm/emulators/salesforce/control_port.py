@@ -104,6 +104,8 @@ _PLAIN = (
     "sessions_last",
     "reset",
     "seed_accounts",
+    "seed_products",
+    "seed_opportunities",
 )
 _ACTIONS: Mapping[tuple[str, str], Callable[..., object]] = {
     **{("POST", name): _method(name) for name in _PLAIN},

@@ -87,6 +87,13 @@ class Org:
         self.rows.load(*self._state.load(self.schema))
         self._settle_in()
 
+    def create(self, object_name: str, values: Mapping[str, object]) -> str:
+        """The id of a new row; raises LookupError for an object that is not there, else as the API refuses."""
+        item = self.schema.find(object_name)
+        if item is None:
+            raise LookupError(f"this organisation has no {object_name}")
+        return self.writes.create(item, values).id
+
     def commit(self, *, counted: bool) -> None:
         """Keep and save what was written since the last commit; count it when a client wrote it."""
         done = self.rows.commit()

@@ -34,13 +34,13 @@ AWKWARD: tuple[dict[str, object], ...] = (
 
 def _awkward(org: Org, values: dict[str, object]) -> str:
     values["Name"] = str(values["Name"])[:100]
-    return _new(org, "Account", {**values, "QB_Link_Status__c": "To be Linked"})
+    return org.create("Account", {**values, "QB_Link_Status__c": "To be Linked"})
 
 
 def _account(org: Org, company: Company, chance: random.Random) -> str:
-    row_id = _new(org, "Account", _account_values(company))
+    row_id = org.create("Account", _account_values(company))
     if chance.random() < 0.6:
-        contact = _new(org, "Contact", _contact_values(company, row_id, chance))
+        contact = org.create("Contact", _contact_values(company, row_id, chance))
         org.writes.change(_object(org, "Account"), row_id, {"QB_Primary_Contact__c": contact})
     return row_id
 
@@ -76,10 +76,6 @@ def _contact_values(company: Company, account_id: str, chance: random.Random) ->
         "Phone": company.phone,
         "Title": chance.choice(_TITLES),
     }
-
-
-def _new(org: Org, object_name: str, values: dict[str, object]) -> str:
-    return org.writes.create(_object(org, object_name), values).id
 
 
 def _object(org: Org, name: str) -> SObject:

@@ -316,3 +316,41 @@ def test_children_are_described(rest: Any) -> None:
     ]
     fields = {row["name"]: row for row in rest.get("sobjects/QB_Invoice__c/describe").json()["fields"]}
     assert (fields["Name"]["autoNumber"], fields["Name"]["createable"]) == (True, False)
+
+
+# Seeds
+
+
+def test_seeded_opportunities_can_become_documents(rest: Any, emulator: SalesforceEmulator) -> None:
+    emulator.seed_accounts(10)
+    emulator.seed_products(8)
+    deals = emulator.seed_opportunities(20)
+    rows = rest.rows(
+        "SELECT Id, Amount, AccountId, QB_Generate__c, Pricebook2.IsStandard, (SELECT TotalPrice, "
+        "Product2.QB_Item_Type__c FROM OpportunityLineItems), (SELECT Id FROM OpportunityContactRoles) "
+        "FROM Opportunity"
+    )
+    assert [row["Id"] for row in rows] == deals
+    assert {row["QB_Generate__c"] for row in rows} == {"Invoice", "Sales Order"}
+    assert all(row["AccountId"] and row["Pricebook2"]["IsStandard"] for row in rows)
+    sums = [sum(line["TotalPrice"] for line in row["OpportunityLineItems"]["records"]) for row in rows]
+    assert sums == pytest.approx([row["Amount"] for row in rows])
+    assert {bool(row["OpportunityContactRoles"]) for row in rows} == {True, False}
+    types = {row["QB_Item_Type__c"] for row in rest.rows("SELECT QB_Item_Type__c FROM Product2")}
+    assert types == {"Service", "Inventory Part", "Non-inventory Part"}
+
+
+def test_the_same_seed_sells_the_same(emulator: SalesforceEmulator) -> None:
+    def sold() -> list[object]:
+        emulator.reset()
+        emulator.seed_accounts(5)
+        emulator.seed_products(5, seed=3)
+        emulator.seed_opportunities(5, seed=3)
+        return [row["Name"] for row in emulator.records("OpportunityLineItem")]
+
+    assert sold() == sold()
+
+
+def test_opportunities_need_somebody_to_sell_something_to(emulator: SalesforceEmulator) -> None:
+    with pytest.raises(LookupError, match="seed those first"):
+        emulator.seed_opportunities(1)
