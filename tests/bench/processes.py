@@ -25,6 +25,7 @@ START_SECONDS = 60
 STOP_SECONDS = 30
 SAMPLE_SECONDS = 0.02
 PSS_EVERY = 10
+CPUCLOCK_SCHED = 2
 
 
 class DidNotStart(Exception):
@@ -104,12 +105,14 @@ def tree(pid: int) -> list[int]:
 
 
 def _cpu_seconds(pid: int) -> float:
+    """Of all its threads, also of those that ended; in nanoseconds inside, where /proc counts hundredths of a second.
+
+    The number of a process's CPU clock is made as clock_getcpuclockid(3) makes it, which Python does not offer.
+    """
     try:
-        fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        return time.clock_gettime(~pid << 3 | CPUCLOCK_SCHED)
     except OSError:
-        return 0.0
-    ticks = int(fields[11]) + int(fields[12])  # utime and stime, of all threads
-    return ticks / os.sysconf("SC_CLK_TCK")
+        return 0.0  # it is gone
 
 
 def _resident(pid: int) -> int:
