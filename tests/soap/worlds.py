@@ -112,7 +112,9 @@ def _polled_after_the_wait(installation: Installation, reply: bytes) -> None:
 def _odd_text(installation: Installation) -> None:
     """Refused for its name, which was pinned; the company's own name is part of the reason."""
     now = installation.clock()
-    name = f"\x00{ODD_TEXT}\x01\ufffe"
+    # PostgreSQL's texts hold every character but this one.
+    first = "\x02" if installation.database.engine.dialect.name == "postgresql" else "\x00"
+    name = f"{first}{ODD_TEXT}\x01\ufffe"
     add_shop(installation, name=name, pinned_name="Before", pinned_path="C:\\Books\\Right.qbw", pinned_at=now)
 
 
