@@ -132,6 +132,7 @@ def test_rows_survive_in_the_state_file(tmp_path: Path, clock: Any) -> None:
 
 def test_the_command_prints_its_url_and_stops_on_sigterm(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "crm.emulators.salesforce", "--accounts", "4", "--seed", "2"]
+    command += ["--products", "3", "--opportunities", "2"]
     with subprocess.Popen(
         [*command, "--state", str(tmp_path / "org.sqlite")],
         stdout=subprocess.PIPE,
@@ -144,6 +145,8 @@ def test_the_command_prints_its_url_and_stops_on_sigterm(tmp_path: Path) -> None
             url = process.stdout.readline().strip()
             listed = requests.get(f"{url}/_emulator/records", params={"object": "Account"}, timeout=10)
             assert len(listed.json()) == 4
+            sold = requests.get(f"{url}/_emulator/records", params={"object": "Opportunity"}, timeout=10)
+            assert [row["HasOpportunityLineItem"] for row in sold.json()] == [True, True]
         finally:
             process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 0
