@@ -52,8 +52,10 @@ class Batch:
     outcomes: dict[int, Outcome]
     # What the caller wants to know of the records afterwards.
     fields: Sequence[str] = ()
-    # An attempt ended without an answer: look before the next.
-    doubted: bool = False
+    # How an attempt ended without an answer: look before the next.
+    doubt: UnknownOutcome | None = None
+    # What kept us from looking, after its own repetitions.
+    blind: CrmError | None = None
     # Rows as they were just before, by target.
     before: dict[str, Row] = field(default_factory=dict)
 
@@ -105,6 +107,8 @@ class Batches:
         """Attempts until nothing is open; the error that would stop other batches as well."""
         try:
             self._transport.retries.run(lambda: self._attempt(batch), REPEATABLE_PAUSES)
+            if batch.blind:
+                raise batch.doubt or batch.blind
         except CrmError as error:
             untold = [each for each in batch.open if each.place not in batch.outcomes]
             batch.outcomes |= {each.place: error for each in untold}
@@ -112,16 +116,20 @@ class Batches:
         return None
 
     def _attempt(self, batch: Batch) -> None:
-        if batch.doubted:
-            self._look_after_doubt(batch)
-        self._look(batch)
+        try:
+            if batch.doubt:
+                self._look_after_doubt(batch)
+            self._look(batch)
+        except CrmError as error:
+            batch.blind = error
+            return
         if batch.open:
             verb, _ = batch.writes[0].verb
             self._create(batch) if verb == "create" else self._send(batch)
         locked = [batch.outcomes[each.place] for each in batch.open]
-        for error in locked:
-            if isinstance(error, CrmError):
-                raise error
+        for outcome in locked:
+            if isinstance(outcome, CrmError):
+                raise outcome
 
     # Looking
 
@@ -158,7 +166,6 @@ class Batches:
         """Which updates of a call without an answer took effect. What did not is sent again."""
         if batch.writes[0].verb[0] != "update":
             return
-        batch.doubted = False
         names = {name for each in batch.open for name in _names(each.write)}
         found = self._reader.read(batch.kind, [each.target for each in batch.open], sorted(names))
         for each, now in zip(list(batch.open), found, strict=True):
@@ -169,6 +176,7 @@ class Batches:
                 batch.outcomes[each.place] = Written(each.target, UNSEEN, created=False)
             elif each.write.if_version not in (None, now.version):
                 batch.outcomes[each.place] = moved(batch.shape.of.source, each.target)
+        batch.doubt = None
 
     def _by_id(self, batch: Batch, ids: Sequence[str], fields: Sequence[str] = ()) -> dict[str, Row]:
         page, _ = self._reader.rows(batch.kind, ids, fields)
@@ -193,8 +201,8 @@ class Batches:
         )
         try:
             answers = answers_of(self._transport.once(call))
-        except UnknownOutcome:
-            batch.doubted = True
+        except UnknownOutcome as error:
+            batch.doubt = error
             for each in writes:
                 batch.outcomes.pop(each.place, None)
             raise

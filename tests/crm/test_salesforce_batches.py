@@ -400,3 +400,45 @@ def test_the_time_of_a_fresh_answer_saves_asking_for_it(org):
     *_, last = other.gateway.changed_since("account", ["Name"], None)
     assert calls(other.org, lambda: changes(other, "account", ["Name"], last.watermark)) == 2
     other.close()
+
+
+def test_a_header_that_moved_after_our_look_keeps_its_lines_from_being_written(shop, org, monkeypatch):
+    deal = shop.deal((shop.product("Shingle"), 2, "10.50"))
+    found = read_one(shop, "opportunity", deal, "lines")
+    look = Batches._look
+
+    def intrude(self, batch):
+        look(self, batch)
+        org.advance(5)
+        org.edit(deal, {"Name": "by hand"})
+
+    monkeypatch.setattr(Batches, "_look", intrude)
+    lines = [{**line, "QB_TxnLineID__c": "1"} for line in found.values["lines"]]
+    with pytest.raises(Stale):
+        shop.gateway.update("opportunity", deal, {"QB_RefNumber__c": "1001", "lines": lines}, found.version)
+    assert [row["QB_TxnLineID__c"] for row in org.records("OpportunityLineItem")] == [None]
+
+
+def test_a_look_that_fails_is_not_repeated_again_by_what_needs_it(shop, org):
+    found = accounts(shop, 2)
+    org.arm(Fault("unavailable", "query_all", times=0))
+    org.counters.clear()
+    assert {type(each) for each in write_all(shop, "account", *updates(found))} == {Unavailable}
+    assert org.counters.calls["query_all"] == 6
+
+
+def test_a_doubt_that_cannot_be_looked_into_stays_one(shop, org):
+    found = accounts(shop, 2)
+    for each in (Fault("drop", "composite"), Fault("unavailable", "query_all", nth=2, times=0)):
+        org.arm(each)
+    assert {type(each) for each in write_all(shop, "account", *updates(found))} == {UnknownOutcome}
+
+
+def test_a_doubt_about_upserts_outlives_a_crm_that_is_gone(shop, org):
+    for each in (
+        Fault("drop", "composite", after_commit=True),
+        Fault("unavailable", "composite", nth=2, times=0),
+    ):
+        org.arm(each)
+    (outcome,) = write_all(shop, "account", keyed(1))
+    assert isinstance(outcome, UnknownOutcome)
