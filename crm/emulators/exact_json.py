@@ -1,8 +1,9 @@
 """JSON in which a number keeps every digit: Decimal in, Decimal out, never a binary float."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
+from json.encoder import encode_basestring
 from typing import Any
 
 
@@ -13,38 +14,19 @@ def loads(text: str | bytes) -> Any:
 
 def dumps(value: object) -> str:
     """Compact JSON. A Decimal prints as a number with at least one decimal place, as these services do."""
-    return "".join(_pieces(value))
+    if isinstance(value, str):
+        return encode_basestring(value)
+    if isinstance(value, Mapping):
+        return (
+            "{" + ",".join([f"{encode_basestring(key)}:{dumps(item)}" for key, item in value.items()]) + "}"
+        )
+    if isinstance(value, list | tuple):
+        return "[" + ",".join([dumps(item) for item in value]) + "]"
+    return _number(value) if isinstance(value, Decimal) else json.dumps(value)
 
 
 def _refuse(word: str) -> None:
     raise ValueError(f"{word} is not JSON")
-
-
-def _pieces(value: object) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        yield from _object(value)
-    elif isinstance(value, list | tuple):
-        yield from _array(value)
-    elif isinstance(value, Decimal):
-        yield _number(value)
-    else:
-        yield json.dumps(value, ensure_ascii=False)
-
-
-def _object(value: Mapping[str, object]) -> Iterator[str]:
-    yield "{"
-    for place, (key, item) in enumerate(value.items()):
-        yield ("," if place else "") + json.dumps(key, ensure_ascii=False) + ":"
-        yield from _pieces(item)
-    yield "}"
-
-
-def _array(value: list[object] | tuple[object, ...]) -> Iterator[str]:
-    yield "["
-    for place, item in enumerate(value):
-        yield "," if place else ""
-        yield from _pieces(item)
-    yield "]"
 
 
 def _number(value: Decimal) -> str:

@@ -135,6 +135,7 @@ class SalesforceShop:
 
     def __init__(self, *, roll_ups_stamp: bool = True, **options: Any) -> None:
         self.org = SalesforceEmulator(clock=lambda: datetime(2026, 11, 22, 10, 0, 30, tzinfo=UTC)).start()
+        self._entries: dict[str, str] = {}
         self.org.org.writes.roll_ups_stamp = roll_ups_stamp
         given = self.org.credentials()
         secret = {name: given[name] for name in ("consumer_key", "consumer_secret")}
@@ -155,11 +156,11 @@ class SalesforceShop:
             "UnitPrice": Decimal(price),
             "IsActive": True,
         }
-        return self.org.create("PricebookEntry", entry)
+        self._entries[product_id] = self.org.create("PricebookEntry", entry)
+        return self._entries[product_id]
 
-    def entry(self, product_id: str) -> str:
-        rows = self.org.records("PricebookEntry")
-        return next(str(row["Id"]) for row in rows if row["Product2Id"] == product_id)
+    def entry(self, product_id: str, price: str = "1") -> str:
+        return self._entries.get(product_id) or self.priced(product_id, price)
 
     def reprice(self, product_id: str, price: str) -> None:
         self.org.edit(self.entry(product_id), {"UnitPrice": Decimal(price)})
@@ -167,15 +168,12 @@ class SalesforceShop:
     def deal(self, *lines: tuple[str, int, str]) -> str:
         made = self.org.create("Opportunity", DEAL)
         for place, (product, quantity, price) in enumerate(lines):
-            entry = self.entry(product) if self._priced(product) else self.priced(product, price)
-            line = {"OpportunityId": made, "PricebookEntryId": entry, "SortOrder": place + 1}
+            line = {"OpportunityId": made, "SortOrder": place + 1}
+            line["PricebookEntryId"] = self.entry(product, price)
             self.org.create(
                 "OpportunityLineItem", {**line, "Quantity": quantity, "UnitPrice": Decimal(price)}
             )
         return made
-
-    def _priced(self, product_id: str) -> bool:
-        return any(row["Product2Id"] == product_id for row in self.org.records("PricebookEntry"))
 
     def line_id(self, deal_id: str, place: int) -> str:
         rows = [row for row in self.org.records("OpportunityLineItem") if not row["IsDeleted"]]
