@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from tests.bench.customers import answer_of, wrong_records
 from tests.bench.figures import Figure
 from tests.bench.installations import Fresh, Installations
 from tests.bench.processes import ROOT, DidNotStart, Server, Watch, serving
-from tests.bench.sizes import Sizes
+from tests.bench.sizes import Sizes, in_time
 
 FLOOR_SECONDS = 120
 NAMES = {"postgresql": "PostgreSQL", "sqlite": "SQLite"}
@@ -103,10 +102,7 @@ def speed(installations: Installations, sizes: Sizes) -> Iterator[Figure]:
     sides = {kind: _Side() for kind in installations.databases}
     floors: list[float] = []
     megabytes = 0.0
-    until = time.monotonic() + sizes.large_seconds
-    for number in range(sizes.rounds):
-        if number and time.monotonic() > until:
-            break
+    for number in in_time(sizes.rounds, sizes.large_seconds):
         kinds = [kind for kind in sides if not sides[kind].void]
         taken = _round(installations, sizes.customers, kinds[:: -1 if number % 2 else 1], sides)
         if not taken:

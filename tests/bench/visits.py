@@ -15,7 +15,7 @@ from tests.bench.figures import Figure
 from tests.bench.installations import Fresh, Installations
 from tests.bench.large import NAMES
 from tests.bench.processes import Server, serving
-from tests.bench.sizes import Sizes
+from tests.bench.sizes import Sizes, in_time
 
 # The greetings of a visit touch no database; the headline is about calls with their transaction.
 GREETINGS = ("serverVersion", "clientVersion")
@@ -91,20 +91,20 @@ def small_calls(installations: Installations, sizes: Sizes) -> Iterator[Figure]:
             stack.enter_context(_guest(fresh.home)),
             stack.enter_context(_guest(fresh.home, "--nothing")),
         )
-        visits = _rounds(product, idle, product.connector.visit, sizes.visits, sizes.rounds)
-        logins = _rounds(product, idle, lambda: _login(product.connector), sizes.calls, sizes.rounds)
+        visits = _rounds(product, idle, product.connector.visit, sizes.visits, sizes)
+        logins = _rounds(product, idle, lambda: _login(product.connector), sizes.calls, sizes)
         product.connector.authenticate()
-        errors = _rounds(product, idle, lambda: _last_error(product.connector), sizes.calls, sizes.rounds)
+        errors = _rounds(product, idle, lambda: _last_error(product.connector), sizes.calls, sizes)
     yield from _visit_figures(visits, sizes.visits, NAMES[kind])
     yield _compared("getLastError", errors)
     yield _compared("authenticate + closeConnection", logins)
 
 
 def _rounds(
-    product: Guest, idle: Guest, work: Callable[[], Sequence[Call]], times: int, rounds: int
+    product: Guest, idle: Guest, work: Callable[[], Sequence[Call]], times: int, sizes: Sizes
 ) -> list[Round]:
     _round(product, idle, work, 2)  # the first calls of a server load what they need
-    return [_round(product, idle, work, times) for _ in range(rounds)]
+    return [_round(product, idle, work, times) for _ in in_time(sizes.rounds, sizes.small_seconds)]
 
 
 def _login(connector: Connector) -> list[Call]:
@@ -162,7 +162,7 @@ def many_records(installations: Installations, sizes: Sizes) -> Iterator[Figure]
 
 def _grown(name: str, small: Guest, big: Guest, sizes: Sizes) -> Iterator[Figure]:
     _turns(small, big, 2)
-    rounds = [_turns(small, big, sizes.visits) for _ in range(sizes.rounds)]
+    rounds = [_turns(small, big, sizes.visits) for _ in in_time(sizes.rounds, sizes.small_seconds)]
     note = f"{sizes.many_records:,} records; 1 is {sizes.few_records:,} records"
     for place, what in enumerate(("time", "CPU")):
         ratios = tuple(after[place] / before[place] for before, after in rounds if before[place])
