@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
+import psycopg
 from sqlalchemy import select
 
 from qbwc_server import app as product
@@ -82,14 +83,19 @@ class Installations:
             yield made
         finally:
             shutil.rmtree(made.home, ignore_errors=True)
-            if kind == "postgresql" and self._cluster:
-                self._cluster.drop(made.url)
+            self._drop(kind, made)
 
     def close(self) -> None:
         for kind, template in self._templates.items():
-            if kind == "postgresql" and self._cluster:
-                self._cluster.drop(template.url)
+            self._drop(kind, template)
         self._templates.clear()
+
+    def _drop(self, kind: str, one: Fresh) -> None:
+        if kind == "postgresql" and self._cluster:
+            with suppress(
+                psycopg.OperationalError
+            ):  # a Ctrl-C reaches the cluster, too: it is gone with all of it
+                self._cluster.drop(one.url)
 
     def _template(self, kind: str) -> Fresh:
         if kind not in self._templates:

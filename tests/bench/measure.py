@@ -123,15 +123,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     signal.signal(signal.SIGTERM, _stop)
     started = time.monotonic()
     with _cluster() as cluster:
-        figures = list(measured(cluster, sizes, chosen.only or list(GROUPS)))
-        print(report(figures))
-        text = as_json(figures, time.monotonic() - started)
-        if chosen.json:
-            chosen.json.write_text(text + "\n", "utf-8")
-        else:
-            print(text)
+        figures: list[Figure] = []
+        try:
+            for one in measured(cluster, sizes, chosen.only or list(GROUPS)):
+                figures.append(one)  # one by one: a stop keeps those before it
+        finally:  # also when it is stopped: what was measured till then
+            _tell(figures, time.monotonic() - started, chosen.json)
         if chosen.profile:
             profiles(cluster, sizes)
+
+
+def _tell(figures: Sequence[Figure], seconds: float, file: Path | None) -> None:
+    print(report(figures))
+    text = as_json(figures, seconds)
+    if file:
+        file.write_text(text + "\n", "utf-8")
+    else:
+        print(text)
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
