@@ -152,8 +152,9 @@ class People:
             applied = []
             for name in [invoice] if isinstance(invoice, str) else invoice:
                 one = self._named("Invoice", name)
-                part = min(rest, Decimal(balances.text(one.open)))
-                applied.append({"TxnID": one.txn_id, "PaymentAmount": part})
+                # What is paid already is offered the whole rest: QuickBooks says what it thinks of that.
+                part = min(rest, Decimal(balances.text(one.open))) or rest
+                applied += [{"TxnID": one.txn_id, "PaymentAmount": part}] if part else []
                 rest -= part
             values: dict[str, Any] = {
                 "CustomerRef": {"ListID": self._existing(customer).list_id},

@@ -82,7 +82,7 @@ class SalesForm:
             txn_date=txn_date,
             entity_id=values.get("CustomerRef", {}).get("ListID") or txn.entity_id,
             ref_number=values.get("RefNumber", txn.ref_number),
-            fields=sales_header.edited(books, dict(txn.fields), values, txn_date),
+            fields=_alive(sales_header.edited(books, dict(txn.fields), values, txn_date)),
         )
         if changed.entity_id != txn.entity_id:
             applying.release(books, txn)
@@ -142,6 +142,11 @@ def settle(books: Books, txn: Txn) -> Txn:
     for order_id in touched:
         applying.touch(books, order_id)
     return booked
+
+
+def _alive(fields: Fields) -> Fields:
+    """A void transaction that is edited is one like any other again: what is typed into it counts (unconfirmed)."""
+    return {name: value for name, value in fields.items() if name != "IsVoid"}
 
 
 def _set_credits(books: Books, invoice: Txn, values: Mapping[str, Any]) -> None:
