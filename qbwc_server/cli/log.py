@@ -102,7 +102,7 @@ def show(what: str, limit: int, as_json: bool) -> None:
     with reading() as (tx, _):
         sought = seek(tx, what)
         decisions = sought.decisions(tx)
-        calls = sought.exchanges(tx, limit)
+        calls = [history.whole(tx, one) for one in sought.exchanges(tx, limit)]
     if as_json:
         rows = [exchange_row(one) | {"request": one.request, "response": one.response} for one in calls]
         click.echo(to_json({"about": sought.title, "decisions": decisions, "exchanges": rows}))

@@ -21,7 +21,8 @@ from qbwc_server.store import history, jobs, parties, visits
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import Company, ConnectionRow
 from qbwc_server.sync import person
-from qbwc_server.sync.from_crm import fields_to_read, scopes_of_organisation, where_to_resume
+from qbwc_server.sync.deciding import scopes_of_organisation
+from qbwc_server.sync.from_crm import fields_to_read, where_to_resume
 from qbwc_server.sync.person import By
 from qbwc_server.sync.rehearsal import Fresh, Rehearsal, rehearse
 from qbwc_server.sync.visit import WORKER_LEASE

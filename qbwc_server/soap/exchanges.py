@@ -50,7 +50,6 @@ class Exchanges:
 
     def keep(self, tx: Tx, call: Call, answer: Mapping[str, Any], outcome: Outcome) -> None:
         beginning, rest = _in_parts(call.posted)
-        request = call.request if call.posted is None else {"response": beginning, **call.request}
         milliseconds = int((self.clock() - call.started_at).total_seconds() * 1000)
         exchange = history.Exchange(
             number=0,
@@ -59,22 +58,26 @@ class Exchanges:
             method=call.method,
             started_at=call.started_at,
             milliseconds=milliseconds,
-            request=_text(request),
+            request=_text(call.request, beginning),
             response=_text(answer),
             outcome=outcome.text[:OUTCOME_LENGTH],
             failed=outcome.failed,
         )
-        history.keep_exchange(tx, exchange, _known(outcome.subjects), map(secrets.mask, rest))
+        history.keep_exchange(tx, exchange, _known(outcome.subjects), rest)
 
 
-def _in_parts(posted: Posted | None) -> tuple[str, Iterator[str]]:
-    """The first part of a document, which is all of it but for the longest, and what follows."""
-    texts = iter(()) if posted is None else posted.texts(PART)
-    return next(texts, ""), texts
+def _in_parts(posted: Posted | None) -> tuple[dict[str, str], Iterator[str]]:
+    """The first part of a document as a value, which is all of it but for the longest, and what follows."""
+    if posted is None:
+        return {}, iter(())
+    texts = posted.texts(PART)
+    return {"response": next(texts, "")}, texts
 
 
-def _text(values: Mapping[str, Any]) -> str:
-    return secrets.mask(json.dumps(values, ensure_ascii=False))
+def _text(values: Mapping[str, Any], document: Mapping[str, str] | None = None) -> str:
+    """What QuickBooks answered is kept as it came: it holds records, which are stored anyway, and no secret of ours."""
+    masked: dict[str, Any] = json.loads(secrets.mask(json.dumps(values, ensure_ascii=False)))
+    return json.dumps({**(document or {}), **masked}, ensure_ascii=False)
 
 
 def _known(subjects: Iterable[str]) -> list[str]:

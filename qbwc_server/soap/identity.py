@@ -18,6 +18,15 @@ IDENTITY_REQUESTS = (
 
 
 @dataclass(frozen=True)
+class FileTold:
+    """What the Web Connector says of the open file: strHCPResponse, its path and the country."""
+
+    hcp: str
+    path: str
+    country: str
+
+
+@dataclass(frozen=True)
 class FileSeen:
     """What the open company file says of itself."""
 

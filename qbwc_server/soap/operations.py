@@ -14,7 +14,7 @@ import qbxml
 from qbwc_server import secrets
 from qbwc_server.secrets import Keys
 from qbwc_server.soap.exchanges import Call, Exchanges, Outcome, short
-from qbwc_server.soap.identity import IDENTITY_REQUESTS, FileSeen, judge, read_file
+from qbwc_server.soap.identity import IDENTITY_REQUESTS, FileSeen, FileTold, judge, read_file
 from qbwc_server.soap.login import Logins
 from qbwc_server.soap.port import TROUBLE
 from qbwc_server.soap.states import LIVE, OVER, SessionEvent, SessionState, after
@@ -90,15 +90,15 @@ class Sessions:
         company = parties.locked_company(tx, company_id)
         if company is None:
             raise LookupError("the company vanished while its password was checked")
-        answer = self._welcome(tx, company, address)
-        ticket = self._session(tx, answer[0])
-        call = call.of(ticket) if ticket else replace(call, company_id=company.id)
+        answer, run_number = self._welcome(tx, company, address)
+        call = replace(call, company_id=company.id, run_number=run_number)
         shown = {"ticket": short(answer[0]), "status": answer[1], "more": answer[2:]}
         self.exchanges.keep(tx, call, shown, Outcome(_LOGIN_OUTCOMES.get(answer[1], "welcome")))
         return answer
 
-    def _welcome(self, tx: Tx, company: Company, address: str) -> list[str]:
-        """Positional: ticket, status or company file, [postpone, minimum seconds] (protocol 2.5).
+    def _welcome(self, tx: Tx, company: Company, address: str) -> tuple[list[str], int | None]:
+        """The reply and the run that begins with it. Positional: ticket, status or company file, [postpone, minimum
+        seconds] (protocol 2.5).
 
         A number in the third place postpones the update even with work to do, so only a visit that comes too
         early gets one.
@@ -106,16 +106,16 @@ class Sessions:
         now = self.clock()
         minimum = str(company.minimum_seconds) if company.minimum_seconds else ""
         if not visiting.something_to_do(tx, company.id):
-            return ["", "none", *(["", minimum] if minimum else [])]
+            return ["", "none", *(["", minimum] if minimum else [])], None
         if early := self._seconds_early(company, now):
-            return ["", "none", str(early), minimum]
+            return ["", "none", str(early), minimum], None
         live = self._locked(tx, visits.tickets_of_company(tx, company.id, LIVE))
         if any(self._in_use(old, address, now) for old in live):
-            return ["", "busy"]
+            return ["", "busy"], None
         for old in live:
             self._end(tx, old, SessionEvent.SUPERSEDE, TOOK_OVER)
-        ticket = self._begin(tx, company, address, now)
-        return [ticket, company.company_file, *(["", minimum] if minimum else [])]
+        ticket, run_number = self._begin(tx, company, address, now)
+        return [ticket, company.company_file, *(["", minimum] if minimum else [])], run_number
 
     def _locked(self, tx: Tx, found: list[Ticket]) -> list[Ticket]:
         """Those of the tickets that are live still, each ours alone now: in the order in which an answer locks,
@@ -123,7 +123,7 @@ class Sessions:
         held = [visits.locked_ticket(tx, one.ticket_hash) for one in found]
         return [one for one in held if one is not None and one.state in LIVE]
 
-    def _begin(self, tx: Tx, company: Company, address: str, now: datetime) -> str:
+    def _begin(self, tx: Tx, company: Company, address: str, now: datetime) -> tuple[str, int]:
         ticket = secrets.new_ticket()
         run_number = history.begin_run(tx, "visit", now, company_id=company.id)
         row = Ticket(
@@ -141,7 +141,7 @@ class Sessions:
         )
         visits.add_ticket(tx, row)
         parties.change_company(tx, company.id, last_visit_at=now)
-        return ticket
+        return ticket, run_number
 
     def _seconds_early(self, company: Company, now: datetime) -> int:
         """How long this company must still wait for its next visit, rounded up; 0 when it may come."""
@@ -168,34 +168,39 @@ class Sessions:
             "qbXMLCountry": country,
         }
         call = Call("sendRequestXML", self.clock(), request | {"qbXMLVersion": f"{major}.{minor}"})
-        self._decide_first(ticket)
         with self.database.write() as tx:
             session = self._session(tx, ticket)
-            if session is None:
-                return self._kept(tx, call, "", "unknown ticket", failed=True)
-            call = call.of(session)
-            if session.state != SessionState.AUTHED:
-                return self._stop_disorder(tx, call, session, "")
-            visit = visiting.open_visit(tx, session, self.clock())
-            if not visit.notes.identified:
-                seen = read_file(hcp_response, company_file, country)
-                if seen is None or not seen.file_id:
-                    return self._ask_which_file(call, visit, company_file)
-                if problem := judge(visit.company, seen).problem:
-                    self._move(tx, session, SessionEvent.STOP, last_error=problem)
-                    return self._kept(tx, call, "", problem, failed=True)
-                visit = self._identified(visit, seen)
-            return self._hand_out(call, visit)
+            if session is None or not self._decides_first(tx, session):
+                return self._send(tx, call, session, FileTold(hcp_response, company_file, country))
+        visiting.decide(self.database, session, self.clock)
+        with self.database.write() as tx:
+            session = self._session(tx, ticket)
+            return self._send(tx, call, session, FileTold(hcp_response, company_file, country))
 
-    def _decide_first(self, ticket: str) -> None:
-        """Decide what waits before the next request is chosen, in transactions of its own.
-
-        Not before the company file is known to be the right one.
+    def _decides_first(self, tx: Tx, session: Ticket) -> bool:
+        """Whether records wait for a decision before the next request can be chosen; it is made in transactions of
+        its own, and not before the company file is known to be the right one.
         """
-        with self.database.read() as tx:
-            session = visits.ticket(tx, secrets.ticket_hash(ticket))
-        if session is not None and session.state == SessionState.AUTHED and visiting.identified(session):
-            visiting.decide(self.database, session, self.clock)
+        if session.state != SessionState.AUTHED or not visiting.identified(session):
+            return False
+        return visiting.undecided(visiting.open_visit(tx, session, self.clock())) > 0
+
+    def _send(self, tx: Tx, call: Call, session: Ticket | None, told: FileTold) -> str:
+        if session is None:
+            return self._kept(tx, call, "", "unknown ticket", failed=True)
+        call = call.of(session)
+        if session.state != SessionState.AUTHED:
+            return self._stop_disorder(tx, call, session, "")
+        visit = visiting.open_visit(tx, session, self.clock())
+        if not visit.notes.identified:
+            seen = read_file(told.hcp, told.path, told.country)
+            if seen is None or not seen.file_id:
+                return self._ask_which_file(call, visit, told.path)
+            if problem := judge(visit.company, seen).problem:
+                self._move(tx, session, SessionEvent.STOP, last_error=problem)
+                return self._kept(tx, call, "", problem, failed=True)
+            visit = self._identified(visit, seen)
+        return self._hand_out(call, visit)
 
     def _stop_disorder(self, tx: Tx, call: Call, session: Ticket, answer: T) -> T:
         """A call that its session's state does not allow: messages were lost, and the session is over."""
@@ -211,7 +216,7 @@ class Sessions:
         return self._kept(visit.tx, call, text, "asks which company file is open")
 
     def _identified(self, visit: visiting.Visit, seen: FileSeen) -> visiting.Visit:
-        """The right file is open: remember it, and go on with the visit as it is now."""
+        """The right file is open: remember what it says of itself. The visit's notes are the caller's to keep."""
         company = visit.company
         values = {"qbxml_version": seen.version, "product": seen.product, "country": seen.country}
         values |= {"pinned_name": seen.company_name, "pinned_path": seen.path}
@@ -222,11 +227,8 @@ class Sessions:
             changed["pinned_at"] = self.clock()
         if changed:
             parties.change_company(visit.tx, company.id, **changed)
-        notes = replace(visit.notes, identified=True, out="")
-        visits.change_ticket(visit.tx, visit.ticket.ticket_hash, visit=notes.plain())
-        fresh = visits.ticket(visit.tx, visit.ticket.ticket_hash)
-        assert fresh is not None
-        return visiting.open_visit(visit.tx, fresh, self.clock())
+            visit = visiting.open_visit(visit.tx, visit.ticket, self.clock())
+        return replace(visit, notes=replace(visit.notes, identified=True, out=""))
 
     def _hand_out(self, call: Call, visit: visiting.Visit) -> str:
         handout = visiting.hand_out(visit)
@@ -257,23 +259,31 @@ class Sessions:
                 notes = result.notes.plain()
                 self._move(tx, session, SessionEvent.STOP, visit=notes, last_error=result.error)
                 return self._kept(tx, call, -1, result.error, failed=True, subjects=subjects)
+            visit = replace(visit, notes=result.notes)
+            if not 0 < visiting.undecided(visit) <= visiting.FEW:
+                return self._acknowledge(call, visit, subjects)
             visits.change_ticket(tx, session.ticket_hash, visit=result.notes.plain(), seen_at=self.clock())
-        visiting.decide_few(self.database, session, self.clock)
+        visiting.decide(self.database, session, self.clock)
         with self.database.write() as tx:
-            return self._acknowledge(tx, call, ticket, subjects)
+            return self._acknowledge_later(tx, call, ticket, subjects)
 
-    def _acknowledge(self, tx: Tx, call: Call, ticket: str, subjects: Iterable[str]) -> int:
+    def _acknowledge(self, call: Call, visit: visiting.Visit, subjects: Iterable[str]) -> int:
         """What was posted is stored and settled by now; 100 is said exactly when nothing is left."""
+        percent = visiting.percent_done(visit)
+        event = SessionEvent.ALL if percent == 100 else SessionEvent.MORE
+        self._move(visit.tx, visit.ticket, event, visit=visit.notes.plain())
+        if percent == 100:
+            history.end_run(visit.tx, visit.ticket.run_number, self.clock())
+        return self._kept(visit.tx, call, percent, f"{percent} %", subjects=subjects)
+
+    def _acknowledge_later(self, tx: Tx, call: Call, ticket: str, subjects: Iterable[str]) -> int:
+        """The same in another transaction, before which anything may have happened."""
         session = self._session(tx, ticket)
         if session is None:
             return self._kept(tx, call, -1, "the session ended meanwhile", failed=True, subjects=subjects)
         if session.state != SessionState.SENT:
             return self._unexpected(tx, call, session, None)  # a copy of this call was quicker, or it is over
-        percent = visiting.percent_done(visiting.open_visit(tx, session, self.clock()))
-        self._move(tx, session, SessionEvent.ALL if percent == 100 else SessionEvent.MORE)
-        if percent == 100:
-            history.end_run(tx, session.run_number, self.clock())
-        return self._kept(tx, call, percent, f"{percent} %", subjects=subjects)
+        return self._acknowledge(call, visiting.open_visit(tx, session, self.clock()), subjects)
 
     def _take_identity(self, call: Call, visit: visiting.Visit, response: Posted, hresult: str) -> int:
         seen = None if hresult.strip() else read_file(response.open(), visit.notes.path, "")
@@ -281,8 +291,8 @@ class Sessions:
         if seen is None or problem:
             self._move(visit.tx, visit.ticket, SessionEvent.STOP, last_error=problem)
             return self._kept(visit.tx, call, -1, problem, failed=True)
-        self._identified(visit, seen)
-        self._move(visit.tx, visit.ticket, SessionEvent.MORE)
+        notes = self._identified(visit, seen).notes
+        self._move(visit.tx, visit.ticket, SessionEvent.MORE, visit=notes.plain())
         return self._kept(visit.tx, call, 1, "1 %")
 
     def _unexpected(self, tx: Tx, call: Call, session: Ticket, response: Posted | None) -> int:
@@ -425,9 +435,8 @@ class Sessions:
 
     def _end(self, tx: Tx, session: Ticket, event: SessionEvent, why: str, **values: Any) -> None:
         """A session is over: what it had out and never got answered waits in doubt from now on."""
-        visit = visiting.open_visit(tx, session, self.clock())
         if session.state in LIVE:
-            visiting.abandon(visit, why)
+            visiting.abandon(tx, session, self.clock(), why)
         self._move(tx, session, event, **values)
         history.end_run(tx, session.run_number, self.clock(), values.get("last_error", session.last_error))
 

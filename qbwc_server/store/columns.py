@@ -1,12 +1,13 @@
 """Column types of our own: times that are always aware UTC, and plain values with decimals kept exact."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
+import orjson
 from sqlalchemy import DateTime, String, Text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
@@ -48,15 +49,33 @@ class PlainJson(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        return None if value is None else dumps(value)
+        return value if value is None or isinstance(value, Canonical) else dumps(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         return None if value is None else loads(value)
 
 
+class Canonical(str):
+    """Values whose text was made already; a PlainJson column stores it as it is."""
+
+    @property
+    def content_hash(self) -> str:
+        return _hash(self)
+
+
 def dumps(value: Any) -> str:
     """Canonical text: equal values give equal text, whatever the order of their keys."""
-    return json.dumps(value, default=_tagged, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return orjson.dumps(value, _tagged, _OPTIONS).decode()
+
+
+def canonical(value: Any, texts: Mapping[Any, Callable[[Any], str]]) -> Canonical:
+    """The same, for values that hold types of other packages as well; `texts` says how these are written."""
+
+    def tagged(one: Any) -> str | dict[str, str]:
+        write = texts.get(type(one))
+        return _tagged(one) if write is None else write(one)
+
+    return Canonical(orjson.dumps(value, tagged, _OPTIONS).decode())
 
 
 def loads(text: str) -> Any:
@@ -65,7 +84,11 @@ def loads(text: str) -> Any:
 
 def content_hash(values: Mapping[str, Any]) -> str:
     """Names a content; two records with the same hash hold the same values."""
-    return sha256(dumps(values).encode()).hexdigest()[:32]
+    return _hash(dumps(values))
+
+
+def _hash(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:32]
 
 
 _TAGS: dict[type, tuple[str, Any]] = {
@@ -85,6 +108,9 @@ def _tagged(value: Any) -> dict[str, str]:
     if tag is None:
         raise TypeError(f"cannot store a {type(value).__name__}: {value!r}")
     return {tag[0]: tag[1](value)}
+
+
+_OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
 
 def _untagged(pairs: dict[str, Any]) -> Any:

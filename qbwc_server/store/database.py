@@ -8,10 +8,12 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from select import select
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DisconnectionError
 
 Tx = Connection
 BUSY_TIMEOUT_MS = 30_000
@@ -51,7 +53,18 @@ def sqlite_url(path: Path) -> str:
 def _engine(url: str) -> Engine:
     if make_url(url).get_backend_name() == "sqlite":
         return _sqlite_engine(url)
-    return create_engine(url, pool_size=8, max_overflow=8, pool_pre_ping=True, hide_parameters=True)
+    engine = create_engine(url, pool_size=8, max_overflow=8, hide_parameters=True)
+
+    @event.listens_for(engine, "checkout")
+    def _look(raw: Any, _record: Any, _proxy: Any) -> None:
+        """A connection that the server ended while nobody used it is replaced; seen without asking the server.
+
+        (An idle connection is silent. What can be read from it is a goodbye, or its end.)
+        """
+        if raw.closed or select([raw.fileno()], [], [], 0)[0]:
+            raise DisconnectionError
+
+    return engine
 
 
 def _sqlite_engine(url: str) -> Engine:

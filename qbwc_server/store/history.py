@@ -1,8 +1,9 @@
 """What happened: runs, SOAP exchanges, decisions and the audit trail."""
 
+import json
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +30,7 @@ def run(tx: Tx, number: int) -> Run | None:
 
 def count_in_run(tx: Tx, number: int, counts: dict[str, int], errors: int = 0) -> None:
     """Add to a run's counters; two nodes that count at once take turns."""
+    counts = {name: amount for name, amount in counts.items() if amount}
     if not (counts or errors):
         return
     current = one(Run, tx.execute(select(runs).where(runs.c.number == number).with_for_update()).first())
@@ -102,6 +104,17 @@ def rest_of(tx: Tx, number: int) -> Iterator[str]:
             select(exchange_parts.c.text).where(mine, exchange_parts.c.part == part)
         ).scalar_one()
         yield zlib.decompress(packed).decode()
+
+
+def whole(tx: Tx, one: Exchange) -> Exchange:
+    """An exchange with all of a very long answer in its request."""
+    rest = "".join(rest_of(tx, one.number))
+    if not rest:
+        return one
+    request = json.loads(one.request)
+    return replace(
+        one, request=json.dumps(request | {"response": request["response"] + rest}, ensure_ascii=False)
+    )
 
 
 def note_subjects(tx: Tx, exchange_number: int, subjects: Iterable[str]) -> None:

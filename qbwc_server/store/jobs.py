@@ -118,8 +118,11 @@ def message_set(tx: Tx, company_id: str, set_id: str) -> MessageSet | None:
     return one(MessageSet, tx.execute(query).first())
 
 
-def sets_in_state(tx: Tx, company_id: str, state: str) -> list[MessageSet]:
-    query = select(message_sets).where(message_sets.c.company_id == company_id, message_sets.c.state == state)
+def sets_in_state(tx: Tx, company_id: str, *states: str) -> list[MessageSet]:
+    """A company's message sets in any of these states, the oldest first."""
+    query = select(message_sets).where(
+        message_sets.c.company_id == company_id, message_sets.c.state.in_(states)
+    )
     return many(MessageSet, tx.execute(query.order_by(message_sets.c.offered_at)).all())
 
 

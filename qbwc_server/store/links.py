@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy import and_, delete, false, insert, or_, select, update
 
 from qbwc_server.store.database import Tx
-from qbwc_server.store.rows import Link, many, one, upsert
+from qbwc_server.store.rows import Link, many, one
 from qbwc_server.store.tables import conflicts, contributors, links, suggestions
+from qbwc_server.store.writing import upsert
 
 
 def add_link(tx: Tx, link: Link) -> None:

@@ -1,10 +1,12 @@
 """Companies, organisations and the connections that pair them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Select, Text, bindparam, insert, select, type_coerce, update
 
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import Company, ConnectionRow, Organisation, many, one
@@ -113,6 +115,45 @@ def connections_of_organisation(tx: Tx, organisation_id: str) -> list[Connection
 
 def change_connection(tx: Tx, connection_id: str, **values: Any) -> None:
     tx.execute(update(connections).where(connections.c.id == connection_id).values(**values))
+
+
+@dataclass(frozen=True)
+class Connected:
+    """A connection with its company, and what its CRM said of its fields as JSON text ("" while it was not asked)."""
+
+    connection: ConnectionRow
+    company: Company
+    crm_fields: str
+
+
+def connected(tx: Tx, *, lock: bool = False, **wanted: str) -> list[Connected]:
+    """Connections by `company_id`, `organisation_id` or `id`, by name.
+
+    With `lock` they are nobody else's to lock until the end of the transaction; always in the same order, so that
+    two processes never wait for each other.
+    """
+    [(name, value)] = wanted.items()
+    rows = [_connected(tuple(row)) for row in tx.execute(_connected_by(name, lock=lock), {"wanted": value})]
+    return sorted(rows, key=lambda one: one.connection.name)
+
+
+@cache
+def _connected_by(name: str, *, lock: bool) -> Select[Any]:
+    query = (
+        select(connections, companies, type_coerce(organisations.c.fields, Text))
+        .join_from(connections, companies, connections.c.company_id == companies.c.id)
+        .join(organisations, connections.c.organisation_id == organisations.c.id)
+        .where(connections.c[name] == bindparam("wanted"))
+        .order_by(connections.c.id)
+    )
+    return query.with_for_update(of=connections) if lock else query
+
+
+def _connected(row: tuple[Any, ...]) -> Connected:
+    width, end = len(connections.c), len(connections.c) + len(companies.c)
+    connection = dict(zip(connections.c.keys(), row[:width], strict=True))
+    company_row = dict(zip(companies.c.keys(), row[width:end], strict=True))
+    return Connected(ConnectionRow(**connection), Company(**company_row), row[end] or "")
 
 
 def lock_connections(tx: Tx, connection_ids: Sequence[str]) -> None:

@@ -1,13 +1,29 @@
 """Records of both sides, the keys they are matched by, what still waits for a decision, and the watermarks."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, delete, func, insert, select, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    column,
+    delete,
+    func,
+    select,
+    true,
+    update,
+)
 
+from qbwc_server.store.columns import Canonical
 from qbwc_server.store.database import Tx
-from qbwc_server.store.rows import StoredRecord, many, one, upsert
+from qbwc_server.store.rows import StoredRecord, many, one
 from qbwc_server.store.tables import record_keys, records, undecided, watermarks
+from qbwc_server.store.writing import insert_many, upsert
 
 CHUNK = 400
 
@@ -37,30 +53,70 @@ def count(tx: Tx, scope_id: str, side: str, kind: str) -> int:
     return int(tx.execute(query.where(_of_kind(scope_id, side, kind), ~records.c.deleted)).scalar_one())
 
 
-def save(tx: Tx, rows: Sequence[StoredRecord], keys: Mapping[str, Iterable[tuple[str, str]]]) -> None:
-    """Store records of one scope, side and kind; `keys` gives each id's (key type, normalised key)."""
+def hashes(tx: Tx, scope_id: str, side: str, kind: str, ids: Sequence[str]) -> dict[str, tuple[str, bool]]:
+    """(content hash, deleted) of those of the records that are stored."""
+    found: dict[str, tuple[str, bool]] = {}
+    for start in range(0, len(ids), CHUNK):
+        some = list(ids[start : start + CHUNK])
+        query = _each_of(some) if tx.dialect.name == "postgresql" else _HASHES.where(records.c.id.in_(some))
+        place = {"scope_id": scope_id, "side": side, "kind": kind}
+        found |= {row[0]: (row[1], row[2]) for row in tx.execute(query, place)}
+    return found
+
+
+_HASHES = select(records.c.id, records.c.content_hash, records.c.deleted).where(
+    records.c.scope_id == bindparam("scope_id"),
+    records.c.side == bindparam("side"),
+    records.c.kind == bindparam("kind"),
+)
+
+
+def _each_of(ids: list[str]) -> Select[tuple[str, str, bool]]:
+    """One look into the primary key for each id.
+
+    Within the transaction of a first read the table has no statistics, and PostgreSQL would walk all records of
+    the kind for each batch if it were asked with IN.
+    """
+    asked = func.unnest(cast(ids, ARRAY(Text))).table_valued(column("id", Text)).render_derived("asked")
+    one = _HASHES.where(records.c.id == asked.c.id).limit(1).lateral()
+    return select(one.c.id, one.c.content_hash, one.c.deleted).select_from(asked.join(one, true()))
+
+
+def save(
+    tx: Tx,
+    rows: Sequence[StoredRecord],
+    keys: Mapping[str, Iterable[tuple[str, str]]],
+    *,
+    new: Collection[str] = (),
+    texts: Mapping[str, Canonical] | None = None,
+) -> None:
+    """Store records of one scope, side and kind; `keys` gives each id's (key type, normalised key).
+
+    `new` are ids that are certainly not stored yet, `texts` the values of records whose text was made already.
+    """
     if not rows:
         return
-    upsert(tx, records, [row.__dict__ for row in rows])
+    written = texts or {}
+    upsert(tx, records, [row.__dict__ | {"values": written.get(row.id, row.values)} for row in rows])
     first = rows[0]
-    ids = [row.id for row in rows]
     place = {"scope_id": first.scope_id, "side": first.side, "kind": first.kind}
-    for start in range(0, len(ids), CHUNK):
-        tx.execute(
-            delete(record_keys).where(
-                record_keys.c.scope_id == first.scope_id,
-                record_keys.c.side == first.side,
-                record_keys.c.kind == first.kind,
-                record_keys.c.record_id.in_(ids[start : start + CHUNK]),
-            )
-        )
+    _forget_keys(tx, place, [row.id for row in rows if row.id not in new])
     entries = [
         place | {"key_type": key_type, "key": key[:255], "record_id": record_id}
         for record_id, pairs in keys.items()
         for key_type, key in pairs
     ]
-    if entries:
-        tx.execute(insert(record_keys), entries)
+    insert_many(tx, record_keys, entries)
+
+
+def _forget_keys(tx: Tx, place: Mapping[str, str], ids: Sequence[str]) -> None:
+    for start in range(0, len(ids), CHUNK):
+        tx.execute(
+            delete(record_keys).where(
+                *(record_keys.c[name] == value for name, value in place.items()),
+                record_keys.c.record_id.in_(ids[start : start + CHUNK]),
+            )
+        )
 
 
 def holders(tx: Tx, scope_id: str, side: str, kind: str, key_type: str, key: str) -> list[str]:

@@ -5,12 +5,9 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-from sqlalchemy import Dialect, Insert, Row, Table
-from sqlalchemy.dialects import postgresql, sqlite
-
-from qbwc_server.store.database import Tx
+from sqlalchemy import Row
 
 T = TypeVar("T")
 
@@ -26,24 +23,6 @@ def one(shape: type[T], row: Row[Any] | None) -> T | None:
 
 def many(shape: type[T], rows: Sequence[Row[Any]]) -> list[T]:
     return [shape(**row._mapping) for row in rows]
-
-
-def upsert(tx: Tx, table: Table, values: list[dict[str, Any]], keep: Sequence[str] = ()) -> None:
-    """Insert rows or overwrite those with the same primary key; columns in `keep` stay as they were."""
-    if not values:
-        return
-    keys = [column.name for column in table.primary_key.columns]
-    statement: Any = _insert(tx.dialect, table)
-    moved = {name: statement.excluded[name] for name in values[0] if name not in keys and name not in keep}
-    if moved:
-        statement = statement.on_conflict_do_update(index_elements=keys, set_=moved)
-    else:
-        statement = statement.on_conflict_do_nothing(index_elements=keys)
-    tx.execute(statement, values)
-
-
-def _insert(dialect: Dialect, table: Table) -> Insert:
-    return cast(Insert, (postgresql if dialect.name == "postgresql" else sqlite).insert(table))
 
 
 @dataclass(frozen=True)

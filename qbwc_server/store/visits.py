@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, bindparam, delete, func, insert, or_, select, update
 
 from qbwc_server.store.database import Tx
-from qbwc_server.store.rows import Ticket, many, one, upsert
+from qbwc_server.store.rows import Ticket, many, one
 from qbwc_server.store.tables import leases, login_failures, tickets
+from qbwc_server.store.writing import upsert
 
 
 def add_ticket(tx: Tx, ticket: Ticket) -> None:
@@ -21,8 +22,10 @@ def ticket(tx: Tx, ticket_hash: str) -> Ticket | None:
 
 def locked_ticket(tx: Tx, ticket_hash: str) -> Ticket | None:
     """The ticket, until the end of the transaction nobody else's to lock: a call that comes twice takes turns."""
-    query = select(tickets).where(tickets.c.ticket_hash == ticket_hash).with_for_update()
-    return one(Ticket, tx.execute(query).first())
+    return one(Ticket, tx.execute(_LOCKED, {"ticket_hash": ticket_hash}).first())
+
+
+_LOCKED = select(tickets).where(tickets.c.ticket_hash == bindparam("ticket_hash")).with_for_update()
 
 
 def tickets_of_company(tx: Tx, company_id: str, states: Sequence[str]) -> list[Ticket]:
@@ -39,23 +42,25 @@ def change_ticket(tx: Tx, ticket_hash: str, **values: Any) -> None:
     tx.execute(update(tickets).where(tickets.c.ticket_hash == ticket_hash).values(**values))
 
 
+def _failures(who: ColumnElement[bool]) -> ScalarSelect[int]:
+    recent = login_failures.c.at >= bindparam("since")
+    return select(func.count()).select_from(login_failures).where(who, recent).scalar_subquery()
+
+
+_FAILURES = select(
+    _failures(login_failures.c.user_name == bindparam("user_name")),
+    _failures(login_failures.c.address == bindparam("address")),
+)
+
+
 def note_login_failure(tx: Tx, user_name: str, address: str, now: datetime) -> None:
     tx.execute(insert(login_failures), {"user_name": user_name[:120], "address": address, "at": now})
 
 
 def login_failure_count(tx: Tx, user_name: str, address: str, since: datetime) -> tuple[int, int]:
     """(failures of this user name, failures from this address) since a moment."""
-    by_user = (
-        select(func.count())
-        .select_from(login_failures)
-        .where(login_failures.c.user_name == user_name[:120], login_failures.c.at >= since)
-    )
-    by_address = (
-        select(func.count())
-        .select_from(login_failures)
-        .where(login_failures.c.address == address, login_failures.c.at >= since)
-    )
-    return int(tx.execute(by_user).scalar_one()), int(tx.execute(by_address).scalar_one())
+    counted = tx.execute(_FAILURES, {"user_name": user_name[:120], "address": address, "since": since}).one()
+    return int(counted[0]), int(counted[1])
 
 
 def forget_login_failures(tx: Tx, before: datetime) -> None:

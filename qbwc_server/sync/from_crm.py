@@ -1,8 +1,9 @@
 """The door from the CRM: pages of records are stored, and what really changed waits for a decision."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from crm.port import Page, Record
 from qbwc_server import mapping
@@ -11,11 +12,7 @@ from qbwc_server.store.columns import content_hash, dumps, loads
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import StoredRecord
 from qbwc_server.sync.decide import RunSize, beyond_limits
-from qbwc_server.sync.deciding import Scope, load_scope, match_keys
-
-
-def scopes_of_organisation(tx: Tx, organisation_id: str) -> list[Scope]:
-    return [load_scope(tx, one) for one in parties.connections_of_organisation(tx, organisation_id)]
+from qbwc_server.sync.deciding import Scope, match_keys
 
 
 def fields_to_read(scopes: Iterable[Scope]) -> dict[str, tuple[str, ...]]:
@@ -108,7 +105,7 @@ def _store(
 
 def _row(organisation_id: str, record: Record, before: StoredRecord | None, now: datetime) -> StoredRecord:
     """A tombstone keeps the values that were last seen: people ask what it was."""
-    values = dict(before.values) if record.deleted and before else dict(record.values)
+    values = dict(before.values) if record.deleted and before else _storable(record.values)
     return StoredRecord(
         scope_id=organisation_id,
         side="crm",
@@ -121,6 +118,11 @@ def _row(organisation_id: str, record: Record, before: StoredRecord | None, now:
         deleted=record.deleted,
         seen_at=now,
     )
+
+
+def _storable(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the one character that PostgreSQL cannot hold in a text."""
+    return {name: one.replace("\0", "") if isinstance(one, str) else one for name, one in values.items()}
 
 
 def _differs(row: StoredRecord, before: StoredRecord | None) -> bool:

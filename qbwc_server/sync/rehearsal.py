@@ -21,9 +21,10 @@ from qbwc_server.sync.deciding import (
     decide_slice,
     rule_name,
     scopes_of_company,
+    scopes_of_organisation,
     view_linked,
 )
-from qbwc_server.sync.from_crm import bury_missing, ingest, scopes_of_organisation
+from qbwc_server.sync.from_crm import bury_missing, ingest
 from qbwc_server.sync.to_books import Refusal, draft
 
 SLICE = 200

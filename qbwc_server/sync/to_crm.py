@@ -42,8 +42,16 @@ from qbwc_server.sync.crm_writes import (
     seen,
     status_write,
 )
-from qbwc_server.sync.deciding import Desk, Scope, Turn, one_turn, rule_name, view_linked
-from qbwc_server.sync.from_crm import ingest, scopes_of_organisation
+from qbwc_server.sync.deciding import (
+    Desk,
+    Scope,
+    Turn,
+    one_turn,
+    rule_name,
+    scopes_of_organisation,
+    view_linked,
+)
+from qbwc_server.sync.from_crm import ingest
 
 log = structlog.get_logger(__name__)
 

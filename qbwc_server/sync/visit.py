@@ -31,7 +31,9 @@ from qbwc_server.sync.posted import Posted
 from qbwc_server.sync.to_books import DEFAULT_VERSION, SET_SIZE, offer_writes, running
 
 DECIDE_BUDGET = timedelta(seconds=20)  # of one SOAP call; the Web Connector is believed to wait 100 s
-FEW = 2 * PAGE_SIZE  # records that are decided before their page is acknowledged
+# Records that are decided before their answer is acknowledged, so that a small visit ends with the answer that brought
+# the last change. After a long answer the acknowledgement comes first; what it brought is decided at the next call.
+FEW = 2 * PAGE_SIZE
 VISIT_BUDGET = timedelta(minutes=20)  # then what is left waits for the next visit
 POLL_WAIT = timedelta(seconds=60)
 WORKER_LEASE = "worker"
@@ -107,12 +109,16 @@ class Visit:
     notes: Notes
     scopes: Mapping[str, Scope] = field(default_factory=dict)
 
+    def sets(self, *states: str) -> list[MessageSet]:
+        """The company's message sets in these states, the oldest first."""
+        return jobs.sets_in_state(self.tx, self.company.id, *states)
+
 
 def open_visit(tx: Tx, ticket: Ticket, now: datetime) -> Visit:
-    company = parties.company(tx, ticket.company_id)
+    scopes = {scope.id: scope for scope in scopes_of_company(tx, ticket.company_id, lock=True)}
+    any_scope = next(iter(scopes.values()), None)
+    company = any_scope.company if any_scope else parties.company(tx, ticket.company_id)
     assert company is not None
-    scopes = {scope.id: scope for scope in scopes_of_company(tx, company.id)}
-    parties.lock_connections(tx, sorted(scopes))
     return Visit(tx, company, ticket, now, Notes.of(ticket.visit), scopes)
 
 
@@ -136,16 +142,9 @@ def decide(database: Database, ticket: Ticket, clock: Callable[[], datetime]) ->
     return decide_waiting(database, ticket.company_id, ticket.run_number, clock, until=until)
 
 
-def decide_few(database: Database, ticket: Ticket, clock: Callable[[], datetime]) -> None:
-    """Decide what waits if it is little, so that a small visit ends with the answer that brought the last change.
-
-    After a long answer the acknowledgement comes first; what it brought is decided at the next call.
-    """
-    with database.read() as tx:
-        connections = [scope.id for scope in scopes_of_company(tx, ticket.company_id)]
-        waiting = len(records.next_undecided(tx, connections, FEW + 1))
-    if 0 < waiting <= FEW:
-        decide(database, ticket, clock)
+def undecided(visit: Visit) -> int:
+    """How many records wait for a decision; counted no further than to one more than `FEW`."""
+    return len(records.next_undecided(visit.tx, [one.id for one in running(visit.scopes)], FEW + 1))
 
 
 # --- handing out ---
@@ -162,7 +161,7 @@ def hand_out(visit: Visit) -> Handout:
 
 def _ask(visit: Visit) -> Handout | None:
     """What became of a set that got no usable answer? An empty set under the same id executes nothing."""
-    for one in jobs.sets_in_state(visit.tx, visit.company.id, "in_doubt"):
+    for one in visit.sets("in_doubt"):
         if one.set_id not in visit.notes.asked:
             text = _build(visit, [], new=one.set_id, old=one.set_id)
             notes = replace(visit.notes, out="ask", set_id=one.set_id, asked=(*visit.notes.asked, one.set_id))
@@ -184,7 +183,7 @@ def _read(visit: Visit) -> Handout | None:
 def _write(visit: Visit) -> Handout | None:
     if not visit.scopes or visit.now > visit.ticket.started_at + VISIT_BUDGET:
         return None
-    settled = jobs.sets_in_state(visit.tx, visit.company.id, "settled")
+    settled = visit.sets("settled")
     clear = settled[0].set_id if settled else None
     offer = offer_writes(
         visit.tx, visit.scopes, visit.ticket.run_number, visit.ticket.ticket_hash, visit.now, clear
@@ -206,7 +205,7 @@ def _wait(visit: Visit) -> Handout | None:
 
 def _clear(visit: Visit) -> Handout | None:
     """QuickBooks may forget the stored answer only after we committed what it said."""
-    for one in jobs.sets_in_state(visit.tx, visit.company.id, "settled"):
+    for one in visit.sets("settled"):
         notes = replace(visit.notes, out="clear", set_id=one.set_id)
         return Handout(_build(visit, [], old=one.set_id), notes, (one.set_id,))
     return None
@@ -432,24 +431,25 @@ def _left(visit: Visit) -> int:
     due = jobs.count_due(visit.tx, visit.company.id, "books", visit.now, active)
     in_time = visit.now <= visit.ticket.started_at + VISIT_BUDGET
     writes = -(-due // SET_SIZE) if in_time else 0
-    undecided = 1 if in_time and records.waiting_for_decision(visit.tx, active) else 0
-    asked = sum(
+    waiting = 1 if in_time and records.next_undecided(visit.tx, active, 1) else 0
+    # Those in doubt are asked about once, the settled ones cleared.
+    sets = sum(
         1
-        for one in jobs.sets_in_state(visit.tx, visit.company.id, "in_doubt")
-        if one.set_id not in notes.asked
+        for one in visit.sets("in_doubt", "settled")
+        if one.state == "settled" or one.set_id not in notes.asked
     )
-    clears = len(jobs.sets_in_state(visit.tx, visit.company.id, "settled"))
     waits = 1 if waiting_for_poll(visit) else 0
-    return unplanned + reads + writes + undecided + asked + clears + waits
+    return unplanned + reads + writes + waiting + sets + waits
 
 
 # --- the end ---
 
 
-def abandon(visit: Visit, why: str) -> None:
+def abandon(tx: Tx, ticket: Ticket, now: datetime, why: str) -> None:
     """The session is over without an answer to what is out: a write waits in doubt from now on."""
-    if visit.notes.out != "write":
+    if not writing_out(ticket):
         return
+    visit = open_visit(tx, ticket, now)
     message_set = _the_set(visit)
     if message_set.state == "offered":
         doubt_set(visit.tx, visit.scopes, message_set, why, visit.now)

@@ -17,12 +17,11 @@ from crm.port import Gateway
 from qbwc_server.secrets import Keys
 from qbwc_server.store import history, jobs, parties, records, visits
 from qbwc_server.store.database import Database, Tx
-from qbwc_server.sync.deciding import Scope, decide_waiting
+from qbwc_server.sync.deciding import Scope, decide_waiting, scopes_of_organisation
 from qbwc_server.sync.from_crm import (
     bury_missing,
     fields_to_read,
     ingest,
-    scopes_of_organisation,
     where_to_resume,
 )
 from qbwc_server.sync.to_crm import Delivery, requeue_interrupted

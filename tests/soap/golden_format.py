@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
-PATHS = ("wsgi", "tcp")
+PATHS = ("wsgi", "tcp", "spyne")
 
 
 class World(Protocol):

@@ -21,7 +21,8 @@ from qbwc_server.soap.qwc import OWNER_ID
 from qbwc_server.store import history, jobs, links, parties, records, visits
 from qbwc_server.store.rows import Company, Ticket
 from qbwc_server.store.tables import metadata
-from qbwc_server.sync.from_crm import ingest, scopes_of_organisation
+from qbwc_server.sync.deciding import scopes_of_organisation
+from qbwc_server.sync.from_crm import ingest
 from qbwc_server.sync.posted import Posted
 from tests.rows import COMPANY, CONNECTION, FILE_ID, JOB, LINK, ORGANISATION, SET, like
 from tests.soap.quickbooks_answers import canned

@@ -3,7 +3,13 @@
 from qbwc_server.sync.deciding.desk import IN_DOUBT, SIDES, Desk
 from qbwc_server.sync.deciding.matching import MARK, find_matches, is_bound, link_of, match_keys
 from qbwc_server.sync.deciding.pair import Sides, look, rule_name, view_linked
-from qbwc_server.sync.deciding.scope import Scope, books_fields, load_scope, scopes_of_company
+from qbwc_server.sync.deciding.scope import (
+    Scope,
+    books_fields,
+    load_scope,
+    scopes_of_company,
+    scopes_of_organisation,
+)
 from qbwc_server.sync.deciding.turn import Turn, decide_slice, decide_waiting, one_turn
 
 __all__ = [
@@ -26,5 +32,6 @@ __all__ = [
     "one_turn",
     "rule_name",
     "scopes_of_company",
+    "scopes_of_organisation",
     "view_linked",
 ]

@@ -45,30 +45,37 @@ class Scope:
 
 
 def load_scope(tx: Tx, connection: ConnectionRow) -> Scope:
-    company = parties.company(tx, connection.company_id)
-    organisation = parties.organisation(tx, connection.organisation_id)
-    assert company is not None
-    assert organisation is not None
+    [found] = parties.connected(tx, id=connection.id)
+    return _scope(found)
+
+
+def scopes_of_company(tx: Tx, company_id: str, *, lock: bool = False) -> list[Scope]:
+    """Every connection of a company; with `lock`, nobody else decides for them until the transaction ends."""
+    return [_scope(one) for one in parties.connected(tx, company_id=company_id, lock=lock)]
+
+
+def scopes_of_organisation(tx: Tx, organisation_id: str) -> list[Scope]:
+    return [_scope(one) for one in parties.connected(tx, organisation_id=organisation_id)]
+
+
+def _scope(found: parties.Connected) -> Scope:
+    connection, company = found.connection, found.company
     override = dumps(connection.override) if connection.override else ""
-    fields = dumps(organisation.fields["kinds"]) if organisation.fields else ""
-    profile = _fitted_profile(connection.profile, override, fields, company.timezone, company.qbxml_version)
-    known = organisation.fields["kinds"] if organisation.fields else {}
-    return Scope(connection, company, profile, known)
-
-
-def scopes_of_company(tx: Tx, company_id: str) -> list[Scope]:
-    return [load_scope(tx, one) for one in parties.connections_of_company(tx, company_id)]
+    zone, version = company.timezone, company.qbxml_version
+    profile, fields = _fitted(connection.profile, override, found.crm_fields, zone, version)
+    return Scope(connection, company, profile, fields)
 
 
 @lru_cache(maxsize=64)
-def _fitted_profile(name: str, override: str, fields: str, zone: str, version: str | None) -> Profile:
+def _fitted(
+    name: str, override: str, crm_fields: str, zone: str, version: str | None
+) -> tuple[Profile, Mapping[str, Sequence[Mapping[str, Any]]]]:
+    """A profile as this connection uses it, and the CRM's fields by kind."""
     profile = mapping.load_profile(name, loads(override) if override else None)
-    crm = {
-        kind: [SimpleNamespace(**one) for one in listed]
-        for kind, listed in (loads(fields) if fields else {}).items()
-    }
+    listed = loads(crm_fields)["kinds"] if crm_fields else {}
+    crm = {kind: [SimpleNamespace(**one) for one in fields] for kind, fields in listed.items()}
     books = {kind_map.books_kind: books_fields(kind_map.books_kind) for kind_map in profile.kinds}
-    return mapping.fit(profile, crm, books, zone=zone, version=version)
+    return mapping.fit(profile, crm, books, zone=zone, version=version), listed
 
 
 def books_fields(books_kind: str) -> tuple[mapping.EndField, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from qbwc_server import mapping
 from qbwc_server.mapping import KindMap
-from qbwc_server.store import history, jobs, links, parties, records
+from qbwc_server.store import history, jobs, links, records
 from qbwc_server.store.database import Database, Tx
 from qbwc_server.store.job_states import JobEvent, after
 from qbwc_server.store.rows import Link, StoredRecord, new_id
@@ -46,9 +46,8 @@ def decide_waiting(
 
 
 def decide_slice(tx: Tx, company_id: str, run_number: int, now: datetime, limit: int) -> int:
-    scopes = {scope.id: scope for scope in scopes_of_company(tx, company_id)}
+    scopes = {scope.id: scope for scope in scopes_of_company(tx, company_id, lock=True)}
     running = [one.id for one in scopes.values() if not one.connection.stopped_reason]
-    parties.lock_connections(tx, running)
     waiting = records.next_undecided(tx, running, limit)
     for connection_id, side, kind, record_id in waiting:
         turn = Turn(tx, scopes[connection_id], run_number, now)

@@ -1,18 +1,19 @@
 """What to ask QuickBooks at a visit, and storing what it answered before anything is made of it."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby, islice
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import qbxml
 from qbwc_server.store import records
-from qbwc_server.store.columns import content_hash
+from qbwc_server.store.columns import canonical
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import Company, StoredRecord
 from qbwc_server.sync.deciding import Scope, match_keys
+from qbwc_server.sync.from_books.ahead import ahead
 from qbwc_server.sync.posted import Posted
 from qbwc_server.sync.to_books import id_field
 from qbxml import Ret, SetStatus, Status, WallTime
@@ -23,6 +24,8 @@ OVERLAP = timedelta(hours=1)
 CLOCK_CHANGE_OVERLAP = timedelta(hours=2)
 
 LEFT_OUT = "QuickBooks' answer left it out."
+
+TEXTS = {WallTime: WallTime.text}
 
 LIST_DELETE_TYPES = {"Customer": "Customer"}
 
@@ -112,27 +115,17 @@ def take_answer(
     qbxml.UnreadableAnswer, possibly after some were stored: the caller undoes them, and the read starts again
     at the next visit.
     """
-    by_kind = {state.kind: state for state in states}
-    left_out = {one.request_id for one in read_requests(states)}
+    asked = {str(one.request_id): _Page() for one in read_requests(states)}
     changed = 0
-    for status, batches in _pages(posted):
-        if status.request_id not in left_out:
-            continue
-        left_out.discard(status.request_id)
-        what, kind, _ = str(status.request_id).split("-")
-        if what == "gone":
-            changed += sum(_bury(tx, company, scopes, kind, rets, now) for rets in batches)
-            by_kind[kind] = _after_deletions(by_kind[kind], status)
-        else:
-            page = _Page()
-            for rets in batches:
-                page.add(rets)
-                changed += store_records(tx, company, scopes, kind, [one.values for one in rets], now)
-            by_kind[kind] = _after_page(by_kind[kind], status, page)
-    for missing in left_out:
-        # Asked again it would be left out again, and the visit would never end.
-        kind = str(missing).split("-")[1]
-        by_kind[kind] = replace(by_kind[kind], done=True, error=LEFT_OUT)
+    for status, rets in ahead(_batches(posted)):
+        page = asked.get(status.request_id or "")
+        if page is not None:
+            page.add(status, rets)
+            changed += _store_page(tx, company, scopes, str(status.request_id), rets, now)
+    by_kind = {state.kind: state for state in states}
+    for request_id, page in asked.items():
+        what, kind, _ = request_id.split("-")
+        by_kind[kind] = AFTER[what](by_kind[kind], page)
     for state in by_kind.values():
         if state.done and not state.error:
             _move_watermark(tx, company, scopes, state, now)
@@ -141,43 +134,62 @@ def take_answer(
 
 @dataclass
 class _Page:
-    """What the records of one answer say of the read they belong to."""
+    """What the answer to one request says of the read it belongs to; nothing while it was not seen."""
 
+    status: Status | None = None
     newest: str = ""
     seen: int = 0
 
-    def add(self, rets: Sequence[Ret]) -> None:
+    def add(self, status: Status, rets: Sequence[Ret]) -> None:
         stamps = [one.values["TimeModified"].text() for one in rets if "TimeModified" in one.values]
+        self.status = status
         self.newest = max([self.newest, *stamps])
         self.seen += len(rets)
 
 
-def _pages(posted: Posted) -> Iterator[tuple[Status, Iterator[list[Ret]]]]:
-    """Each status with its records in batches, in the order of the document, to be taken in that order."""
+def _batches(posted: Posted) -> Iterator[tuple[Status, list[Ret]]]:
+    """Each status and its first records, then the others, in the order of the document."""
     for status, parts in groupby(qbxml.parse(posted.open()), _status_of):
         if status is not None:
-            yield status, _batches(part for part in parts if isinstance(part, Ret))
+            rets = (part for part in parts if isinstance(part, Ret))
+            yield status, list(islice(rets, BATCH))
+            while batch := list(islice(rets, BATCH)):
+                yield status, batch
 
 
 def _status_of(part: SetStatus | Status | Ret) -> Status | None:
     return part.status if isinstance(part, Ret) else part if isinstance(part, Status) else None
 
 
-def _batches(rets: Iterator[Ret]) -> Iterator[list[Ret]]:
-    while batch := list(islice(rets, BATCH)):
-        yield batch
+def _store_page(
+    tx: Tx, company: Company, scopes: Sequence[Scope], request_id: str, rets: Sequence[Ret], now: datetime
+) -> int:
+    what, kind, _ = request_id.split("-")
+    if what == "gone":
+        return _bury(tx, company, scopes, kind, rets, now)
+    return store_records(tx, company, scopes, kind, [one.values for one in rets], now)
 
 
-def _after_deletions(state: ReadState, status: Status) -> ReadState:
+def _after_deletions(state: ReadState, page: _Page) -> ReadState:
     """Without its deletions a read is not complete, so its watermark must stay."""
-    return replace(state, error=_said(status)) if status.code >= 1000 else state
+    if page.status is None:
+        return _left_out(state)
+    return replace(state, error=_said(page.status)) if page.status.code >= 1000 else state
+
+
+def _left_out(state: ReadState) -> ReadState:
+    """Asked again it would be left out again, and the visit would never end."""
+    return replace(state, done=True, error=LEFT_OUT)
 
 
 def _said(status: Status) -> str:
     return f"{status.message} ({status.code})"
 
 
-def _after_page(state: ReadState, status: Status, page: _Page) -> ReadState:
+def _after_page(state: ReadState, page: _Page) -> ReadState:
+    status = page.status
+    if status is None:
+        return _left_out(state)
     if status.code >= 1000:
         if state.iterator_id and not state.restarted:
             # An iterator dies with its session; any error on Continue means: start again.
@@ -193,6 +205,12 @@ def _after_page(state: ReadState, status: Status, page: _Page) -> ReadState:
         iterator_id=(status.iterator_id or "") if left else "",
         done=left == 0 or not status.iterator_id,
     )
+
+
+AFTER: Final[Mapping[str, Callable[[ReadState, _Page], ReadState]]] = {
+    "read": _after_page,
+    "gone": _after_deletions,
+}
 
 
 def _move_watermark(
@@ -222,10 +240,15 @@ def store_records(
     now: datetime,
 ) -> int:
     """Keep the last state of QuickBooks objects; what is known by content is dropped. How many changed."""
-    rows = [_row(company.id, kind, plain(values), now) for values in rets]
-    known = records.known(tx, company.id, "books", kind, [row.id for row in rows])
-    changed = {row.id: row for row in rows if _differs(row, known.get(row.id))}
-    _save(tx, scopes, kind, list(changed.values()), now)
+    rows, texts = {}, {}
+    for values in rets:
+        text = canonical(values, TEXTS)
+        row = _row(company.id, kind, values, text.content_hash, now)
+        rows[row.id], texts[row.id] = row, text
+    before = records.hashes(tx, company.id, "books", kind, list(rows))
+    changed = [row for row in rows.values() if before.get(row.id) != (row.content_hash, False)]
+    new = rows.keys() - before.keys()
+    _save(tx, scopes, kind, changed, now, new=new, texts=texts)
     return len(changed)
 
 
@@ -240,7 +263,9 @@ def _bury(
     return len(gone)
 
 
-def _save(tx: Tx, scopes: Sequence[Scope], kind: str, rows: list[StoredRecord], now: datetime) -> None:
+def _save(
+    tx: Tx, scopes: Sequence[Scope], kind: str, rows: list[StoredRecord], now: datetime, **known: Any
+) -> None:
     maps = [found for scope in scopes if (found := scope.map_of("books", kind))]
     keys = {
         row.id: sorted({key for one in maps for key in match_keys(one, "books", row.values)})
@@ -248,28 +273,27 @@ def _save(tx: Tx, scopes: Sequence[Scope], kind: str, rows: list[StoredRecord], 
         else []
         for row in rows
     }
-    records.save(tx, rows, keys)
+    records.save(tx, rows, keys, **known)
     for scope in scopes:
         records.mark_undecided(tx, scope.id, "books", kind, [row.id for row in rows], now)
 
 
-def _row(company_id: str, kind: str, values: dict[str, Any], now: datetime) -> StoredRecord:
+def _row(
+    company_id: str, kind: str, values: Mapping[str, Any], content_hash: str, now: datetime
+) -> StoredRecord:
+    modified = values.get("TimeModified", "")
     return StoredRecord(
         scope_id=company_id,
         side="books",
         kind=kind,
         id=str(values[id_field(kind)]),
         version=str(values.get("EditSequence", "")),
-        content_hash=content_hash(values),
-        values=values,
-        modified=str(values.get("TimeModified", "")),
+        content_hash=content_hash,
+        values=dict(values),
+        modified=modified.text() if isinstance(modified, WallTime) else str(modified),
         deleted=False,
         seen_at=now,
     )
-
-
-def _differs(row: StoredRecord, before: StoredRecord | None) -> bool:
-    return before is None or before.deleted or row.content_hash != before.content_hash
 
 
 def plain(value: Any) -> Any:
