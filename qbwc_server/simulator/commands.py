@@ -9,12 +9,27 @@ from pathlib import Path
 from typing import Any
 
 from qbwc_server.simulator.company import CompanyFile
+from qbwc_server.simulator.company.list_kinds import KINDS
+from qbwc_server.simulator.company.people import TRANSACTIONS
 from qbwc_server.simulator.connector import Options, UpdateResult, WebConnector
 from qbwc_server.simulator.errors import ProcessError, SimulatorError
 from qbwc_server.simulator.seed import seed as seed_company
+from qbwc_server.simulator.seed import seed_items as seed_company_items
+from qbwc_server.simulator.seed import seed_sales as seed_company_sales
 
 Place = Path | str
-COLUMNS = ("FullName", "ListID", "IsActive", "Phone", "Email", "TotalBalance", "TimeModified")
+Columns = tuple[str, ...]
+COLUMNS: Columns = ("FullName", "ListID", "IsActive", "Phone", "Email", "TotalBalance", "TimeModified")
+LIST_COLUMNS: Columns = ("Name", "FullName", "ListID", "IsActive", "TimeModified")
+TXN_COLUMNS: Columns = (
+    "RefNumber",
+    "TxnDate",
+    "CustomerRef",
+    "TxnID",
+    "TotalAmount",
+    "BalanceRemaining",
+    "TimeModified",
+)
 
 
 # -- company -----------------------------------------------------------------------------------------------------
@@ -38,15 +53,52 @@ def seed(path: Place, n: int, seed: int = 1) -> str:
         return f"{len(added)} customers entered into {company.path}."
 
 
+def seed_items(path: Place, n: int, seed: int = 1) -> str:
+    with closing(CompanyFile.open(path)) as company:
+        added = seed_company_items(company, n, seed)
+        return f"{len(added)} items entered into {company.path}."
+
+
+def seed_sales(path: Place, n: int, seed: int = 1) -> str:
+    """Invoices, most of them paid; there must be customers and items."""
+    with closing(CompanyFile.open(path)) as company:
+        added = seed_company_sales(company, n, seed)
+        return f"{len(added)} invoices entered into {company.path}."
+
+
+def take_payment(path: Place, customer: str, amount: str, invoice: str | None = None) -> str:
+    """customer: FullName or ListID; invoice: RefNumber or TxnID, None leaves the money unused."""
+    with closing(CompanyFile.open(path)) as company:
+        txn_id = company.take_payment(customer=customer, amount=amount, invoice=[invoice] if invoice else [])
+        return f"Payment {txn_id} of {amount} taken from {customer}."
+
+
+def merge(path: Place, source: str, target: str, kind: str = "Customer") -> str:
+    with closing(CompanyFile.open(path)) as company:
+        company.merge(source, target, kind)
+        return f"{source} is merged into {target} and gone."
+
+
+def records(path: Place, kind: str, name: str | None = None) -> str:
+    """A whole list ("ItemService") or all transactions of a kind ("Invoice") as a table, or one of them in full."""
+    if kind not in {**KINDS, **TRANSACTIONS}:
+        known = ", ".join((*KINDS, *TRANSACTIONS))
+        raise SimulatorError(f"{kind!r} is no kind of record that is kept here, only {known}.")
+    with closing(CompanyFile.open(path)) as company:
+        is_txn = kind in TRANSACTIONS
+        columns = TXN_COLUMNS if is_txn else LIST_COLUMNS
+        one, every = (company.txn, company.txns) if is_txn else (company.element, company.elements)
+        if name is not None:
+            return "\n".join(_lines(one(kind, name)))
+        return "\n".join(_table([columns, *(_cells(row, columns) for row in every(kind))]))
+
+
 def show(path: Place, customer: str | None = None) -> str:
     """All customers and jobs as a table, or one of them (by FullName or ListID) field by field."""
     with closing(CompanyFile.open(path)) as company:
         if customer is not None:
             return "\n".join(_lines(company.customer(customer)))
-        rows = [
-            COLUMNS,
-            *(tuple(str(row.get(column, "")) for column in COLUMNS) for row in company.customers()),
-        ]
+        rows = [COLUMNS, *(_cells(row, COLUMNS) for row in company.customers())]
         return "\n".join(
             [f"{company.name} ({company.path}), {len(rows) - 1} customers and jobs", *_table(rows)]
         )
@@ -125,6 +177,12 @@ def _read(path: Place) -> bytes:
         raise SimulatorError(f"{path} cannot be read: {error.strerror}.") from error
 
 
+def _cells(row: Mapping[str, Any], columns: Sequence[str]) -> tuple[str, ...]:
+    """A reference is shown by its name."""
+    values = [row.get(column, "") for column in columns]
+    return tuple(str(value["FullName"] if isinstance(value, Mapping) else value) for value in values)
+
+
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return [
@@ -135,6 +193,8 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
 def _lines(values: Mapping[str, Any], indent: str = "") -> list[str]:
     lines: list[str] = []
     for name, value in values.items():
+        if name[:1] == "#":
+            continue
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, Mapping):
                 lines += [f"{indent}{name}:", *_lines(item, indent + "  ")]

@@ -102,3 +102,32 @@ def test_the_web_connector_from_registration_to_log(
     runs = commands.connector_auto_run(home, every=60, times=2, options=options)
     assert [run.status for run in runs] == ["No data exchange required"] * 2
     assert "Performing SCHEDULED UPDATE" in commands.connector_log(home)
+
+
+def test_items_and_sales_can_be_seeded_listed_and_paid(path: Path) -> None:
+    with pytest.raises(SimulatorError, match="need customers and items"):
+        commands.seed_sales(path, 1)
+    commands.seed(path, 5)
+    assert commands.seed_items(path, 12) == f"12 items entered into {path}."
+    assert commands.seed_sales(path, 6) == f"6 invoices entered into {path}."
+    head, *rows = commands.records(path, "Invoice").splitlines()
+    assert head.split()[:3] == ["RefNumber", "TxnDate", "CustomerRef"]
+    assert len(rows) == 6
+    assert (
+        commands.records(path, "Invoice", "1")
+        .splitlines()[0]
+        .startswith(("TxnID", "ARAccountRef", "IsPending"))
+    )
+    customer = commands.show(path).splitlines()[2].split("  ")[0]
+    assert commands.take_payment(path, customer, "12.00").endswith(f"of 12.00 taken from {customer}.")
+    assert "12.00" in commands.records(path, "ReceivePayment")
+
+
+def test_two_can_be_merged_and_only_known_kinds_are_listed(path: Path) -> None:
+    commands.seed(path, 2)
+    names = [
+        row.split("  ")[0] for row in commands.show(path).splitlines()[2:] if ":" not in row.split("  ")[0]
+    ]
+    assert commands.merge(path, names[0], names[1]) == f"{names[0]} is merged into {names[1]} and gone."
+    with pytest.raises(SimulatorError, match="no kind of record"):
+        commands.records(path, "Vehicle")

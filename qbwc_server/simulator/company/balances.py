@@ -27,10 +27,10 @@ def move(books: Books, family: str, list_id: str, amount: int) -> None:
 
     The parents' totals change with it; whether their TimeModified moves too is unconfirmed, here it stays.
     """
-    books.read.pop((family, list_id), None)
+    books.forget(family, list_id)
     [(above,)] = books.db.execute(_MOVE, (amount, amount, books.clock.now(), family, list_id)).fetchall()
     while above:
-        books.read.pop((family, above), None)
+        books.forget(family, above)
         [(above,)] = books.db.execute(_CARRY, (amount, family, above)).fetchall()
 
 

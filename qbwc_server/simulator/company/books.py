@@ -31,6 +31,7 @@ class Books:
         self.clock = WallClock(ZoneInfo(self.settings["timezone"]), clock)
         # List elements read inside the transaction under way: nobody else can change them before it ends.
         self.read: dict[tuple[str, str], Any] = {}
+        self.names: dict[tuple[str, str], str] = {}
 
     @classmethod
     def create(cls, path: Path, settings: Mapping[str, str], clock: Clock) -> Self:
@@ -67,15 +68,25 @@ class Books:
         if self.db.in_transaction:
             yield
             return
-        self.read.clear()
+        self._forget_read()
         self.db.execute("BEGIN IMMEDIATE")
         try:
             yield
         except BaseException:
-            self.read.clear()
+            self._forget_read()
             self.db.execute("ROLLBACK")
             raise
         self.db.execute("COMMIT")
+        self._forget_read()
+
+    def forget(self, family: str, list_id: str) -> None:
+        """An element was changed: what was read of it before does not hold any more."""
+        self.read.pop((family, list_id), None)
+        self.names.pop((family, list_id), None)
+
+    def _forget_read(self) -> None:
+        self.read.clear()
+        self.names.clear()
 
     def set(self, name: str, value: str) -> None:
         self.settings[name] = value

@@ -86,5 +86,10 @@ def named(ref: Mapping[str, Any]) -> str:
 
 def full_name(books: Books, family: str, list_id: str) -> str:
     """ "" when the element is gone."""
-    query = "SELECT full_name FROM list_object WHERE family = ? AND list_id = ?"
-    return str(books.one(query, family, list_id) or "")
+    known = books.names.get((family, list_id))
+    if known is None:
+        query = "SELECT full_name FROM list_object WHERE family = ? AND list_id = ?"
+        known = str(books.one(query, family, list_id) or "")
+        if books.db.in_transaction:
+            books.names[family, list_id] = known
+    return known

@@ -71,7 +71,7 @@ def key(name: str) -> str:
 
 
 def save(books: Books, element: ListObject) -> None:
-    books.read.pop((element.family, element.list_id), None)
+    books.forget(element.family, element.list_id)
     books.db.execute(
         _SAVE,
         (
@@ -148,7 +148,7 @@ def by_ids(books: Books, family: str, list_ids: Iterable[str]) -> list[ListObjec
 
 
 def delete(books: Books, element: ListObject) -> None:
-    books.read.pop((element.family, element.list_id), None)
+    books.forget(element.family, element.list_id)
     books.db.execute(
         "DELETE FROM list_object WHERE family = ? AND list_id = ?", (element.family, element.list_id)
     )

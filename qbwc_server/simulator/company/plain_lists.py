@@ -8,9 +8,12 @@ from qbwc_server.simulator.company import accounts, items, lists, objects
 from qbwc_server.simulator.company.books import Books
 from qbwc_server.simulator.company.characters import price
 from qbwc_server.simulator.company.list_engine import Fields, ListKind, Setter, with_value
+from qbwc_server.simulator.company.statuses import FEATURE_OFF, Refusal
 
 PER_ITEM, FIXED = "PriceLevelPerItemRet", "PriceLevelFixedPercentage"
 HUNDRED = Decimal(100)
+# Prices item by item (semantics 6).
+PER_ITEM_EDITIONS = ("Premier", "Enterprise")
 
 
 def _with_fixed(_: Books, fields: Fields, value: Any) -> Fields:
@@ -20,6 +23,8 @@ def _with_fixed(_: Books, fields: Fields, value: Any) -> Fields:
 
 def _with_prices(books: Books, fields: Fields, value: Any) -> Fields:
     """The given items replace the old set; an adjustment is kept as the price it makes."""
+    if books.settings["edition"] not in PER_ITEM_EDITIONS:
+        raise Refusal(FEATURE_OFF)
     changed = with_value(with_value(fields, FIXED, ""), PER_ITEM, [_priced(books, one) for one in value])
     return {**changed, "PriceLevelType": "PerItem"}
 
