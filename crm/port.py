@@ -230,7 +230,8 @@ class Gateway(Protocol):
 
         One outcome per write, in their order: what `create` or `update` would return or raise. Each record stands
         for itself; where something stops them all (Unavailable, LimitedUntil, LoginFailed), those that were not
-        written carry it. Writes to one record happen in their order.
+        written carry it. Writes to one record happen in their order. A refused line may leave the rest of its record
+        written, where `update` writes all of it or nothing.
         """
         ...
 

@@ -19,6 +19,7 @@ from crm.salesforce.errors import Answer, refusal
 from crm.salesforce.ids import id18
 from crm.salesforce.kinds import Below
 from crm.salesforce.planning import (
+    HEAVY,
     Planned,
     Step,
     batches,
@@ -196,6 +197,8 @@ class Batches:
         main = upserts if writes[0].verb[0] == "upsert" else updates
         steps = [*main(writes, batch.shape.of.source), *self._below(batch, writes)]
         asked = [Part("GET", f"query/?q={quote(text, safe='')}") for text in self._versions(batch, writes)]
+        # Keys can be so long that their queries are too many; then ids, which are short, are asked for afterwards.
+        asked = asked if len(asked) + sum(not step.single for step in steps) <= HEAVY else []
         call = self._transport.composite(
             [*(step.part for step in steps), *asked], batch.doing, whole=len(writes) == 1
         )
@@ -209,7 +212,12 @@ class Batches:
         told = Told(batch)
         for step, answer in zip(steps, answers, strict=False):
             told.hear(step, answer)
-        self._settle(told, writes, self._rows(batch, answers[len(steps) :]))
+        after = (
+            self._rows(batch, answers[len(steps) :])
+            if asked
+            else self._read_back(batch, list(told.ids.values()))
+        )
+        self._settle(told, writes, after)
 
     def _versions(self, batch: Batch, writes: Sequence[Planned]) -> Iterator[str]:
         name = writes[0].verb[1] or "Id"
@@ -288,10 +296,10 @@ class Batches:
                 return
             told.hear(step, answer)
         made = [each for each in writes if told.error(each) is None and each.place in told.ids]
-        self._settle(told, writes, self._after_creation(batch, [told.ids[each.place] for each in made]))
+        self._settle(told, writes, self._read_back(batch, [told.ids[each.place] for each in made]))
         self._lend(batch, [each for each in made if any(value is not None for _, value in each.lent)])
 
-    def _after_creation(self, batch: Batch, ids: Sequence[str]) -> dict[str, Row]:
+    def _read_back(self, batch: Batch, ids: Sequence[str]) -> dict[str, Row]:
         try:
             return self._by_id(batch, ids, batch.fields) if ids else {}
         except CrmError:

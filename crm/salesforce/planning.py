@@ -14,8 +14,13 @@ from crm.salesforce.values import SCALARS, body_of, lines_in, stamp_in
 
 # Rows of one collection call.
 ROWS = 200
+# Parts of one composite call that may be collections or queries.
+HEAVY = 5
 # Parts of one composite call that are spent on single rows with a condition of their own.
 GUARDED = 20
+
+# Beside the header and a query, with the one call all of them or none are written.
+MOST_LINES = ROWS * (HEAVY - 2)
 
 Body = Mapping[str, Any]
 
@@ -64,6 +69,10 @@ def plan(place: int, write: Write, of: Kind) -> Planned:
     lent = tuple(
         (below, _given(write, below)) for below in of.below if below.lends and below.name in write.values
     )
+    lines = tuple(_line(each, of) for each in lines_in(write.values))
+    if len(lines) > MOST_LINES:
+        text = f"{write.id} has {len(lines)} lines to write, at most {MOST_LINES} go at once; split it."
+        raise Rejected(text, record=write.id or "", fields=(LINES,))
     left_out = {"Id", LINES, *(below.name for below, _ in lent), *([write.key[0]] if write.key else [])}
     own = {name: value for name, value in write.values.items() if name not in left_out}
     return Planned(

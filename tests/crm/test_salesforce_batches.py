@@ -442,3 +442,10 @@ def test_a_doubt_about_upserts_outlives_a_crm_that_is_gone(shop, org):
         org.arm(each)
     (outcome,) = write_all(shop, "account", keyed(1))
     assert isinstance(outcome, UnknownOutcome)
+
+
+def test_more_lines_than_one_call_can_keep_together_are_refused(shop):
+    deal = shop.deal()
+    lines = [{"Id": shop.no_line, "QB_TxnLineID__c": "1"}] * 601
+    with pytest.raises(Rejected, match="601 lines"):
+        shop.gateway.update("opportunity", deal, {"lines": lines}, None)

@@ -15,6 +15,9 @@ from .answers import Call, json
 from .errors import ApiError
 
 MOST_PARTS = 25
+# Parts that may be collections or queries (README, "Marks").
+MOST_HEAVY = 5
+_HEAVY = re.compile(r"/services/data/v[0-9.]+/(?:composite/sobjects|query|queryAll)(?:[/?]|$)")
 _REFERENCE = re.compile(r"@\{(\w+)((?:\.\w+|\[\d+\])*)\}")
 _STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
 Part = dict[str, Any]
@@ -41,6 +44,9 @@ def _parts(body: Mapping[str, object]) -> list[Part]:
         raise errors.unreadable("compositeRequest must be a list of objects")
     if len(parts) > MOST_PARTS:
         raise ApiError(400, "LIMIT_EXCEEDED", f"A composite request holds at most {MOST_PARTS} subrequests")
+    if sum(1 for part in parts if _HEAVY.match(str(part.get("url")))) > MOST_HEAVY:
+        text = f"A composite request holds at most {MOST_HEAVY} collections and queries"
+        raise ApiError(400, "LIMIT_EXCEEDED", text)
     names = [part.get("referenceId") for part in parts]
     if len(set(map(str, names))) < len(names):
         raise ApiError(400, "INVALID_INPUT", "Each referenceId must be there and be used once")

@@ -150,3 +150,13 @@ def test_twenty_five_parts_are_enough(rest: Any) -> None:
     parts = [part("GET", "limits", f"n{number}") for number in range(26)]
     assert rest.post("composite", {"compositeRequest": parts[:25]}).status_code == 200
     assert rest.post("composite", {"compositeRequest": parts}).status_code == 400
+
+
+def test_a_composite_holds_five_collections_and_queries(rest: Any, error_code: Any) -> None:
+    def ask(count: int) -> Any:
+        url = "/services/data/v64.0/query/?q=SELECT%20Id%20FROM%20Account"
+        parts = [{"method": "GET", "url": url, "referenceId": f"r{number}"} for number in range(count)]
+        return rest.post("composite", {"compositeRequest": parts})
+
+    assert [part["httpStatusCode"] for part in ask(5).json()["compositeResponse"]] == [200] * 5
+    assert (ask(6).status_code, error_code(ask(6))) == (400, "LIMIT_EXCEEDED")
