@@ -354,3 +354,20 @@ def test_the_same_seed_sells_the_same(emulator: SalesforceEmulator) -> None:
 def test_opportunities_need_somebody_to_sell_something_to(emulator: SalesforceEmulator) -> None:
     with pytest.raises(LookupError, match="seed those first"):
         emulator.seed_opportunities(1)
+
+
+def test_what_was_sold_survives_in_the_state_file(tmp_path: Any, clock: Any) -> None:
+    names = ("Opportunity", "OpportunityLineItem", "PricebookEntry", "Product2", "Pricebook2", "User")
+    with SalesforceEmulator(tmp_path / "org.sqlite", clock=clock) as first:
+        first.seed_accounts(3)
+        first.seed_products(3)
+        first.seed_opportunities(3)
+        kept = {name: first.records(name) for name in names}
+    clock.tick(60)
+    with SalesforceEmulator(tmp_path / "org.sqlite", clock=clock) as second:
+        found = {name: second.records(name) for name in names}
+        own = ("Opportunity", "OpportunityLineItem", "PricebookEntry", "Product2")
+        assert {name: found[name] for name in own} == {name: kept[name] for name in own}
+        for name in ("Pricebook2", "User"):
+            assert [row["Id"] for row in found[name]] == [row["Id"] for row in kept[name]]
+        assert len(second.seed_opportunities(2)) == 2
