@@ -351,3 +351,57 @@ def test_a_line_can_bring_its_custom_fields_along(shop: Shop, office: Office) ->
     shop.add("Invoice", line("Nail", ext), ref("Terms", "Net 30"))
     shown = query(office, "<IncludeLineItems>true</IncludeLineItems><OwnerID>0</OwnerID>")
     assert shown.findtext(".//InvoiceLineRet/DataExtRet/DataExtValue") == "L"
+
+
+class TestTransactionQuery:
+    def rows(self, office: Office, inside: str = "") -> list[tuple[str | None, str | None]]:
+        rs = office.ask(f"<TransactionQueryRq>{inside}</TransactionQueryRq>")
+        return [(one.findtext("TxnType"), one.findtext("Amount")) for one in rs]
+
+    def test_it_tells_all_kinds_in_one_list(self, shop: Shop, office: Office) -> None:
+        invoice = shop.invoice("10.00")
+        shop.add("Estimate", line("Nail", "", "Estimate"))
+        shop.pay("4.00", (invoice, "4.00"))
+        everything = [("Invoice", "10.00"), ("Estimate", "1.25"), ("ReceivePayment", "4.00")]
+        assert self.rows(office) == everything
+        types = "<TransactionTypeFilter><TxnTypeFilter>Estimate</TxnTypeFilter></TransactionTypeFilter>"
+        assert self.rows(office, types) == everything[1:2]
+        status = "<TransactionPostingStatusFilter>Posting</TransactionPostingStatusFilter>"
+        assert self.rows(office, status) == [everything[0], everything[2]]
+        paid = "<TransactionPaidStatusFilter>Open</TransactionPaidStatusFilter>"
+        assert self.rows(office, paid) == everything[:1]
+        entity = "<TransactionEntityFilter><FullName>Ann</FullName></TransactionEntityFilter>"
+        assert self.rows(office, entity) == everything
+        macro = "<TransactionDateRangeFilter><DateMacro>Yesterday</DateMacro></TransactionDateRangeFilter>"
+        assert self.rows(office, macro) == []
+        assert self.rows(office, f"<TxnID>{invoice}</TxnID>") == everything[:1]
+
+    def test_what_it_cannot_filter_by_it_refuses(self, office: Office) -> None:
+        wanted = "<TransactionItemFilter><FullName>Nail</FullName></TransactionItemFilter>"
+        rs = office.ask(f"<TransactionQueryRq>{wanted}</TransactionQueryRq>")
+        assert rs.get("statusCode") == "1030"
+
+
+class TestMacros:
+    """1: same set only."""
+
+    def test_a_payment_can_name_the_invoice_of_its_own_set(self, shop: Shop, office: Office) -> None:
+        invoice = (
+            f'<InvoiceAddRq><InvoiceAdd defMacro="TxnID:one">{ref("Customer", "Ann")}{line("Work")}'
+            "</InvoiceAdd></InvoiceAddRq>"
+        )
+        payment = (
+            f"<ReceivePaymentAddRq><ReceivePaymentAdd>{ref('Customer', 'Ann')}<TotalAmount>85.00</TotalAmount>"
+            '<AppliedToTxnAdd><TxnID useMacro="TxnID:one"/><PaymentAmount>85.00</PaymentAmount></AppliedToTxnAdd>'
+            "</ReceivePaymentAdd></ReceivePaymentAddRq>"
+        )
+        answer = office.set(invoice + payment)
+        assert [one.get("statusCode") for one in answer] == ["0", "0"]
+        assert shop.balance() == 0
+        assert office.ask(payment).get("statusCode") == "9100"
+
+
+def test_a_group_is_no_item_of_a_line(shop: Shop) -> None:
+    # 2: 3280 (U)
+    shop.ask_ok("<ItemGroupAddRq><ItemGroupAdd><Name>Kit</Name></ItemGroupAdd></ItemGroupAddRq>")
+    assert shop.try_add("Invoice", line("Kit")).get("statusCode") == "3280"

@@ -10,11 +10,14 @@ from qbwc_server.simulator.company.books import Books
 from qbwc_server.simulator.company.characters import CENT, price, printed
 from qbwc_server.simulator.company.list_engine import Fields
 from qbwc_server.simulator.company.objects import ListObject
+from qbwc_server.simulator.company.statuses import WRONG_ITEM, Refusal
 
 HUNDRED = Decimal(100)
 ONE = Decimal(1)
 # Items that take something off: their amounts are negative, whatever sign was typed.
 TAKING_OFF = ("ItemDiscount", "ItemPayment")
+# Groups have lines of their own, tax groups stand in the header.
+NO_LINES = ("ItemGroup", "ItemSalesTaxGroup")
 NOT_SOLD = ("ItemSubtotal", "ItemPayment", "ItemSalesTax")
 
 
@@ -70,6 +73,8 @@ class Form:
             # Only an opening balance has an amount without an item.
             self.sums.subtotal += Decimal(line.get("Amount", "0"))
             return dict(line)
+        if item.kind in NO_LINES:
+            raise Refusal(WRONG_ITEM, item.full_name)
         kept = with_item(self.books, dict(line), item)
         amount, line_of = AMOUNTS.get(item.kind, _sold)(self, kept, item)
         kept = {**line_of, "Amount": money(amount)}

@@ -7,6 +7,7 @@ from typing import Any
 
 import qbxml
 from qbwc_server.simulator.company import (
+    all_transactions,
     checks,
     data_ext,
     deletions,
@@ -21,6 +22,7 @@ from qbwc_server.simulator.company.books import Books
 from qbwc_server.simulator.company.calls import Call, Handler, Reply
 from qbwc_server.simulator.company.iterators import Session
 from qbwc_server.simulator.company.list_kinds import KINDS, TOGETHER
+from qbwc_server.simulator.company.macros import Macros
 from qbwc_server.simulator.company.queries import ListQuery
 from qbwc_server.simulator.company.sales import SALES_FORMS
 from qbwc_server.simulator.company.sales_kinds import PAYMENT
@@ -81,6 +83,7 @@ REQUESTS: Mapping[str, Handling] = {
     "PreferencesQueryRq": Handling(host.preferences_query),
     **dict(_list_requests()),
     **dict(_txn_requests()),
+    "TransactionQueryRq": Handling(all_transactions.answer),
     "TxnDelRq": Handling(txn_deletions.txn_del, writes=True),
     "TxnVoidRq": Handling(txn_deletions.txn_void, writes=True),
     "TxnDeletedQueryRq": Handling(txn_deletions.txn_deleted_query),
@@ -109,6 +112,7 @@ class Processor:
         self._books = books
         self._faults = faults
         self._session = session
+        self._macros = Macros()
 
     def process(self, document: str) -> str:
         """The answer document. Raises ProcessError where QuickBooks gives an HRESULT only."""
@@ -141,6 +145,7 @@ class Processor:
         return given
 
     def _answered(self, given: RequestSet, opening: message_sets.Opening, breaking: Armed) -> str:
+        self._macros = Macros()
         responses = list(self._responses(given, breaking))
         status, application = opening.status, self._session.application
         if opening.keep_as is None:
@@ -175,8 +180,9 @@ class Processor:
 
     def _carried_out(self, request: Request, version: str) -> Reply:
         handling = self._handling(request)
-        checked, unsupported = checks.checked(request, version)
+        checked, unsupported = checks.checked(self._macros.used(request), version)
         reply = handling.handler(Call(self._books, self._session, checked, version))
+        self._macros.define(request, reply)
         self._books.count(request.name.removesuffix("Rq"))
         if unsupported and reply.code == OK:
             return replace(

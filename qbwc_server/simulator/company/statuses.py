@@ -22,8 +22,9 @@ IN_USE, DELETED_CLOSED, NOT_MODIFIED, BOOKS_CLOSED, LINKED_TWICE, NOT_SAVED = (
     3180,
 )
 STALE, BAD_VALUE, NOT_PROCESSED, FEATURE_OFF, NO_PERMISSION = 3200, 3210, 3231, 3250, 3260
-NO_ACCOUNT, WRONG_ORDER = 3270, 3290
+NO_ACCOUNT, WRONG_ITEM, WRONG_ORDER = 3270, 3280, 3290
 DEAD_ITERATOR = 3391
+MACRO = 9100
 
 NO_RECORD = "QuickBooks error message: Invalid argument.  The specified record does not exist in the list."
 
@@ -77,8 +78,10 @@ TEXTS: Mapping[int, str] = {
     3260: "Insufficient permission level to perform this action.",
     3261: "The application does not have permission to access sensitive data.",
     3270: 'Missing posting account: "{}"',
+    3280: 'The item "{}" is of a type that does not fit here.',
     3290: 'The item "{}" is placed in the request in incorrect order.',
     3391: 'The iteratorID "{}" is not valid.',
+    9100: 'The macro "{}" is not defined.',
 }
 
 # What other users of the company file cause; a switch answers with these (semantics 2: 3170, 3180 locks).

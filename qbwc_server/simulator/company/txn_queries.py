@@ -62,23 +62,25 @@ class TxnQuery:
     def _found(self, call: Call) -> Found:
         for name, column in NAMED.items():
             if name in call.values:
-                return self._named(call, column, [str(value) for value in call.values[name]])
+                wanted = [str(value) for value in call.values[name]]
+                return named(call, column, wanted, [among("kind", [self.kind])])
         conditions = [among("kind", [self.kind]), *_conditions(call.books, call.values)]
-        return Found(_ids(call.books, conditions), [])
-
-    def _named(self, call: Call, column: str, wanted: list[str]) -> Found:
-        """RefNumbers need not be unique: each may name several."""
-        found: list[str] = []
-        missing: list[str] = []
-        for text in wanted:
-            value = key(text) if column == "ref_key" else text
-            ids = _ids(call.books, [among("kind", [self.kind]), (f"{column} = ?", (value,))])
-            found += ids
-            missing += [] if ids else [text]
-        return Found(list(dict.fromkeys(found)), missing)
+        return Found(ids(call.books, conditions), [])
 
 
-def _ids(books: Books, conditions: list[Condition]) -> list[str]:
+def named(call: Call, column: str, wanted: list[str], conditions: list[Condition]) -> Found:
+    """RefNumbers need not be unique: each may name several."""
+    found: list[str] = []
+    missing: list[str] = []
+    for text in wanted:
+        value = key(text) if column == "ref_key" else text
+        matching = ids(call.books, [*conditions, (f"{column} = ?", (value,))])
+        found += matching
+        missing += [] if matching else [text]
+    return Found(list(dict.fromkeys(found)), missing)
+
+
+def ids(books: Books, conditions: list[Condition]) -> list[str]:
     """In the order of creation (unconfirmed)."""
     clause = " AND ".join(text for text, _ in conditions)
     rows = books.db.execute(
@@ -94,16 +96,16 @@ def _ids(books: Books, conditions: list[Condition]) -> list[str]:
 def _conditions(books: Books, values: Mapping[str, Any]) -> Iterator[Condition]:
     window = values.get("ModifiedDateRangeFilter") or {}
     yield from modified(window.get("FromModifiedDate"), window.get("ToModifiedDate"), "time_modified")
-    yield from _dates(books, values.get("TxnDateRangeFilter"))
+    yield from dates(books, values.get("TxnDateRangeFilter"))
     if "EntityFilter" in values:
         yield among("entity_id", picked(books, lists.NAMES, values["EntityFilter"]))
     if "AccountFilter" in values:
         yield among("account_id", picked(books, lists.ACCOUNTS, values["AccountFilter"]))
-    yield from _ref_numbers(values)
+    yield from ref_numbers(values)
     yield PAID[values.get("PaidStatus") or "All"], ()
 
 
-def _dates(books: Books, wanted: Mapping[str, Any] | None) -> Iterator[Condition]:
+def dates(books: Books, wanted: Mapping[str, Any] | None, column: str = "txn_date") -> Iterator[Condition]:
     """Both ends belong to the range. Refusal 3030 for one that ends before it begins."""
     if not wanted:
         return
@@ -114,12 +116,12 @@ def _dates(books: Books, wanted: Mapping[str, Any] | None) -> Iterator[Condition
     if low and high and low > high:
         raise Refusal(BAD_DATE_RANGE)
     if low:
-        yield "txn_date >= ?", (low,)
+        yield f"{column} >= ?", (low,)
     if high:
-        yield "txn_date <= ?", (high,)
+        yield f"{column} <= ?", (high,)
 
 
-def _ref_numbers(values: Mapping[str, Any]) -> Iterator[Condition]:
+def ref_numbers(values: Mapping[str, Any]) -> Iterator[Condition]:
     if "RefNumberFilter" in values:
         wanted = values["RefNumberFilter"]
         condition = MATCHES[wanted["MatchCriterion"]].replace("name_key", "ref_key")
