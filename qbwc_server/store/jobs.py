@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, insert, select, update
 
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import LinkJob, MessageSet, many, one
-from qbwc_server.store.tables import OPEN_STATES, link_jobs, message_sets
+from qbwc_server.store.tables import OPEN_STATES, job_waits, link_jobs, message_sets
+from qbwc_server.store.writing import insert_many
 
 
 def add_job(tx: Tx, job: LinkJob) -> None:
@@ -105,6 +106,41 @@ def count_made_since(tx: Tx, connection_id: str, action: str, since: datetime) -
 
 def change_job(tx: Tx, job_id: str, now: datetime, **values: Any) -> None:
     tx.execute(update(link_jobs).where(link_jobs.c.id == job_id).values(changed_at=now, **values))
+
+
+def wait_for(tx: Tx, connection_id: str, job_id: str, link_ids: Sequence[str]) -> None:
+    """A job waits for these links from now on, and for no others."""
+    mine = (job_waits.c.connection_id == connection_id, job_waits.c.job_id == job_id)
+    tx.execute(delete(job_waits).where(*mine))
+    place = {"connection_id": connection_id, "job_id": job_id}
+    insert_many(tx, job_waits, [place | {"link_id": one} for one in dict.fromkeys(link_ids)])
+
+
+def waits_of(tx: Tx, connection_id: str, job_id: str) -> list[str]:
+    """The links that a job waits for."""
+    query = select(job_waits.c.link_id).where(
+        job_waits.c.connection_id == connection_id, job_waits.c.job_id == job_id
+    )
+    return list(tx.execute(query.order_by(job_waits.c.link_id)).scalars())
+
+
+def waiting_for(tx: Tx, connection_id: str, link_id: str) -> list[LinkJob]:
+    """Jobs, waiting or blocked, that need this link."""
+    query = (
+        select(link_jobs)
+        .join(
+            job_waits,
+            and_(
+                job_waits.c.connection_id == link_jobs.c.connection_id, job_waits.c.job_id == link_jobs.c.id
+            ),
+        )
+        .where(
+            job_waits.c.connection_id == connection_id,
+            job_waits.c.link_id == link_id,
+            link_jobs.c.state.in_(("waiting", "blocked")),
+        )
+    )
+    return many(LinkJob, tx.execute(query.order_by(link_jobs.c.created_at, link_jobs.c.id)).all())
 
 
 def add_set(tx: Tx, message_set: MessageSet) -> None:

@@ -48,6 +48,28 @@ def link_of_books(tx: Tx, connection_id: str, role: str, kind: str, books_id: st
     return one(Link, tx.execute(query).first())
 
 
+def partner_of_crm(tx: Tx, connection_id: str, role: str, crm_id: str) -> Link | None:
+    """The living link of a CRM record in a role, whatever kind it is of."""
+    query = select(links).where(
+        links.c.connection_id == connection_id,
+        links.c.crm_id == crm_id,
+        links.c.role == role,
+        links.c.unlinked_at.is_(None),
+    )
+    return one(Link, tx.execute(query).first())
+
+
+def partner_of_books(tx: Tx, connection_id: str, role: str, books_id: str) -> Link | None:
+    """The living link of an object of the books in a role, whatever kind it is of."""
+    query = select(links).where(
+        links.c.connection_id == connection_id,
+        links.c.books_id == books_id,
+        links.c.role == role,
+        links.c.unlinked_at.is_(None),
+    )
+    return one(Link, tx.execute(query).first())
+
+
 def was_unlinked(tx: Tx, connection_id: str, crm_id: str | None, books_id: str | None) -> list[Link]:
     """Pairs that a person took apart and that name one of these: they are not matched again by themselves."""
     # An id that is not given names nobody; compared with None it would find every row without one.

@@ -277,6 +277,16 @@ link_jobs = Table(
     Index("ix_link_jobs_made", "connection_id", "action", "created_at"),
 )
 
+# A job that is waiting or blocked, and the links that must be made first.
+job_waits = Table(
+    "job_waits",
+    metadata,
+    Column("connection_id", ID, primary_key=True),
+    Column("job_id", ID, primary_key=True),
+    Column("link_id", ID, primary_key=True),
+    Index("ix_job_waits_link", "connection_id", "link_id"),
+)
+
 message_sets = Table(
     "message_sets",
     metadata,

@@ -141,6 +141,16 @@ def upgrade() -> None:
         batch_op.create_index("ix_exchanges_run", ["run_number"], unique=False)
 
     op.create_table(
+        "job_waits",
+        sa.Column("connection_id", sa.String(length=40), nullable=False),
+        sa.Column("job_id", sa.String(length=40), nullable=False),
+        sa.Column("link_id", sa.String(length=40), nullable=False),
+        sa.PrimaryKeyConstraint("connection_id", "job_id", "link_id", name=op.f("pk_job_waits")),
+    )
+    with op.batch_alter_table("job_waits", schema=None) as batch_op:
+        batch_op.create_index("ix_job_waits_link", ["connection_id", "link_id"], unique=False)
+
+    op.create_table(
         "leases",
         sa.Column("name", sa.String(length=60), nullable=False),
         sa.Column("holder", sa.String(length=120), nullable=False),
@@ -437,6 +447,10 @@ def downgrade() -> None:
 
     op.drop_table("link_jobs")
     op.drop_table("leases")
+    with op.batch_alter_table("job_waits", schema=None) as batch_op:
+        batch_op.drop_index("ix_job_waits_link")
+
+    op.drop_table("job_waits")
     with op.batch_alter_table("exchanges", schema=None) as batch_op:
         batch_op.drop_index("ix_exchanges_run")
         batch_op.drop_index("ix_exchanges_company")
