@@ -11,20 +11,25 @@ from qbwc_server.mapping.converters import CONVERTERS
 from qbwc_server.mapping.errors import CannotConvert, MappingError
 from qbwc_server.mapping.explain import diff, explain
 from qbwc_server.mapping.fields import EndField, books_vocabulary
-from qbwc_server.mapping.fit import fit
+from qbwc_server.mapping.fit import books_kinds, fit
 from qbwc_server.mapping.load import load_profile, shipped
 from qbwc_server.mapping.profile import (
     Choice,
     Contributor,
     Direction,
+    ExtraLine,
     Filter,
     KindMap,
     Limits,
+    Lines,
     MatchField,
     Profile,
+    Requirement,
     Rule,
     Side,
     StatusFields,
+    Total,
+    all_rules,
 )
 from qbwc_server.mapping.project import (
     books_values,
@@ -51,17 +56,23 @@ __all__ = [
     "Converter",
     "Direction",
     "EndField",
+    "ExtraLine",
     "Filter",
     "KindMap",
     "Limits",
+    "Lines",
     "MappingError",
     "MatchField",
     "Problem",
     "Profile",
+    "Requirement",
     "Rule",
     "Side",
     "StatusFields",
+    "Total",
     "Value",
+    "all_rules",
+    "books_kinds",
     "books_tree",
     "books_values",
     "books_vocabulary",

@@ -57,10 +57,10 @@ class _Ends:
     version: str | None
 
     def error(self, rule: Rule | None, text: str) -> Problem:
-        return Problem("error", self.kind.crm_kind, rule.identity if rule else None, text)
+        return Problem("error", self.kind.name, rule.identity if rule else None, text)
 
     def warning(self, rule: Rule | None, text: str) -> Problem:
-        return Problem("warning", self.kind.crm_kind, rule.identity if rule else None, text)
+        return Problem("warning", self.kind.name, rule.identity if rule else None, text)
 
     def crm_end(self, rule: Rule) -> EndField | None:
         return self.crm.get(self.kind.kind_of(rule), {}).get(rule.crm_field)

@@ -62,6 +62,19 @@ _TABLE = (
         texts.picklist_to_crm,
         "A label, translated by the rule's value list (choices); without a list, the same label.",
     ),
+    Converter(
+        "reference",
+        texts.reference,
+        texts.reference,
+        "Another record, by its id. Whose id it is on the other side is found through the links of the role "
+        "that the rule refers to; here both sides carry the id in QuickBooks.",
+    ),
+    Converter(
+        "applied",
+        measures.amount_to_books,
+        measures.applied_to_crm,
+        "Money that was applied, without a sign: answers of QuickBooks are not of one mind about it.",
+    ),
 )
 
 CONVERTERS: dict[str, Converter] = {converter.name: converter for converter in _TABLE}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from qbwc_server.mapping.converters import CONVERTERS
 from qbwc_server.mapping.load import load_profile, shipped
+from qbwc_server.mapping.paths import ways_of
 from qbwc_server.mapping.profile import KindMap, Profile, Rule
 
 _ARROW = {"both": "<->", "to_books": "->", "to_crm": "<-"}
@@ -50,15 +51,26 @@ def _profile_tables(profile: Profile) -> str:
 
 
 def _kind_table(kind: KindMap) -> str:
-    rows = (_row(rule) for rule in kind.rules)
-    return _table(
-        (kind.crm_kind, "", f"{kind.books_kind} in QuickBooks", "converter", "too long", "notes"), rows
-    )
+    """The rules of a map, its own first, then those of its lines."""
+    crm = kind.name if kind.name == kind.crm_kind else f"{kind.name}: {kind.crm_kind}"
+    table = _rules_table(crm, kind.books_kind, kind.rules)
+    if kind.lines is None:
+        return table
+    return f"{table}\n{_rules_table(f'{crm}, lines', kind.lines.books, kind.lines.rules)}"
+
+
+def _rules_table(crm: str, books: str, rules: Iterable[Rule]) -> str:
+    head = (crm, "", f"{books} in QuickBooks", "converter", "too long", "notes")
+    return _table(head, (_row(rule) for rule in rules))
 
 
 def _row(rule: Rule) -> Sequence[str]:
     notes = [name for name in ("required", "clear_when_empty", "only_on_create") if getattr(rule, name)]
-    return rule.crm, _ARROW[rule.direction], rule.books, rule.converter, rule.too_long, ", ".join(notes)
+    notes += [f"else {rule.setting}"] if rule.setting else []
+    notes += [f"role {rule.refers_to}"] if rule.refers_to else []
+    # A bar would end the cell.
+    books = " or ".join(ways_of(rule.books))
+    return rule.crm, _ARROW[rule.direction], books, rule.converter, rule.too_long, ", ".join(notes)
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -16,7 +16,7 @@ class CannotConvert(ValueError):
 
     `text` is a sentence for the person who can change the value. `code` is one of required, too_long,
     too_many_lines, colon, character, not_a_date, not_a_moment, not_a_number, decimals, out_of_range,
-    not_a_boolean, no_choice, no_zone: stable, for grouping and for tests.
+    not_a_boolean, no_choice, no_zone, setting: stable, for grouping and for tests.
     """
 
     def __init__(self, text: str, *, field: str, value: object, code: str) -> None:

@@ -1,8 +1,10 @@
 """Where a value comes from, said to a person, and what an override changed."""
 
+from collections.abc import Sequence
+
 from qbwc_server.mapping.converters import CONVERTERS
 from qbwc_server.mapping.load import load_profile
-from qbwc_server.mapping.profile import KindMap, Profile, Rule
+from qbwc_server.mapping.profile import KindMap, Lines, Profile, Rule, all_rules
 from qbwc_server.mapping.spelling import did_you_mean
 
 _ARROW = {"both": "<->", "to_books": "->", "to_crm": "<-"}
@@ -20,10 +22,10 @@ _TOO_LONG = {
 
 def explain(profile: Profile, name: str) -> str:
     """The rules that touch a CRM field or a QuickBooks path, one paragraph each."""
-    found = [(kind, rule) for kind in profile.kinds for rule in kind.rules if _names(rule, name)]
+    found = [(kind, rule) for kind in profile.kinds for rule in all_rules(kind) if _names(rule, name)]
     if found:
         return "\n\n".join(_paragraph(kind, rule) for kind, rule in found)
-    known = {n for kind in profile.kinds for rule in kind.rules for n in (rule.crm, rule.books)}
+    known = {n for kind in profile.kinds for rule in all_rules(kind) for n in (rule.crm, rule.books)}
     return f"No rule of {profile.title} touches {name}{did_you_mean(name, sorted(known))}"
 
 
@@ -31,10 +33,15 @@ def diff(profile: Profile) -> tuple[str, ...]:
     """How a profile differs from the shipped one of its name; empty when it does not."""
     base = load_profile(profile.name)
     lines = _settings("limits", base.limits.model_dump(), profile.limits.model_dump())
+    lines += _settings("settings", dict(base.settings), dict(profile.settings))
     lines += _settings(profile.name, _own(base), _own(profile))
     for was, now in zip(base.kinds, profile.kinds, strict=True):
-        lines += _settings(now.crm_kind, _kind_settings(was), _kind_settings(now))
-        lines += _rule_changes(was, now)
+        lines += _settings(now.name, _kind_settings(was), _kind_settings(now))
+        lines += _rule_changes(now.name, was.rules, now.rules)
+        if was.lines and now.lines:
+            name = f"{now.name}: lines"
+            lines += _settings(name, _kind_settings(was.lines), _kind_settings(now.lines))
+            lines += _rule_changes(name, was.lines.rules, now.lines.rules)
     return tuple(lines)
 
 
@@ -44,8 +51,7 @@ def _names(rule: Rule, name: str) -> bool:
 
 def _paragraph(kind: KindMap, rule: Rule) -> str:
     sentences = [
-        f"{kind.crm_kind} {rule.crm} {_ARROW[rule.direction]} {kind.books_kind} {rule.books}, "
-        f"{_WAYS[rule.direction]}.",
+        f"{_ends(kind, rule)}, {_WAYS[rule.direction]}.",
         f"Converter {rule.converter}: {CONVERTERS[rule.converter].doc}",
         _holder(kind, rule),
         _TOO_LONG[rule.too_long],
@@ -57,9 +63,17 @@ def _paragraph(kind: KindMap, rule: Rule) -> str:
         "It must have a value." if rule.required else "",
         "Written only when the record is created." if rule.only_on_create else "",
         f"A new record without it gets {rule.default!r}." if rule.default else "",
+        f"A new record in QuickBooks without it gets the setting {rule.setting}." if rule.setting else "",
+        f"It is the id of a record in the role {rule.refers_to}." if rule.refers_to else "",
         f"The rule is {'shipped' if rule.origin == 'shipped' else 'from the override'}.",
     ]
     return " ".join(filter(None, sentences))
+
+
+def _ends(kind: KindMap, rule: Rule) -> str:
+    of_line = kind.lines is not None and rule in kind.lines.rules
+    crm, books = ("line of", kind.lines.books) if of_line and kind.lines else ("", kind.books_kind)
+    return f"{crm} {kind.crm_kind} {rule.crm} {_ARROW[rule.direction]} {books} {rule.books}".strip()
 
 
 def _holder(kind: KindMap, rule: Rule) -> str:
@@ -83,18 +97,18 @@ def _own(profile: Profile) -> dict[str, object]:
     return profile.model_dump(include={"title", "app_name_prefix"})
 
 
-def _kind_settings(kind: KindMap) -> dict[str, object]:
-    return kind.model_dump(exclude={"rules"})
+def _kind_settings(kind: KindMap | Lines) -> dict[str, object]:
+    return kind.model_dump(exclude={"rules", "lines"})
 
 
-def _rule_changes(was: KindMap, now: KindMap) -> list[str]:
-    before, after = ({rule.identity: rule for rule in kind.rules} for kind in (was, now))
-    lines = [f"{now.crm_kind}: removed {_line(rule)}." for pair, rule in before.items() if pair not in after]
+def _rule_changes(name: str, was: Sequence[Rule], now: Sequence[Rule]) -> list[str]:
+    before, after = ({rule.identity: rule for rule in rules} for rules in (was, now))
+    lines = [f"{name}: removed {_line(rule)}." for pair, rule in before.items() if pair not in after]
     for pair, rule in after.items():
         if pair not in before:
-            lines.append(f"{now.crm_kind}: added {_line(rule)}.")
+            lines.append(f"{name}: added {_line(rule)}.")
         else:
-            lines += _settings(f"{now.crm_kind}: {_line(rule)}", _switches(before[pair]), _switches(rule))
+            lines += _settings(f"{name}: {_line(rule)}", _switches(before[pair]), _switches(rule))
     return lines
 
 

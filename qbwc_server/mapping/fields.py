@@ -20,6 +20,8 @@ class EndField:
     repeatable: bool = False
     since: str | None = None
     choices: tuple[str, ...] = ()
+    # The path by which a Mod of QuickBooks names it, where that differs from ...Ret and ...Add.
+    in_mod: str | None = None
 
 
 def ends(fields: Iterable[object]) -> Mapping[str, EndField]:
@@ -35,15 +37,22 @@ def books_vocabulary(
     What a Mod demands (ListID, EditSequence) only says which object is meant and is nothing to write.
     """
     added = ends(add)
-    changed = {name for name, end in ends(mod).items() if not end.required}
+    changed = {_of_ret(name): name for name, end in ends(mod).items() if not end.required}
     return tuple(
         replace(
             end,
             writable=name in added or name in changed,
             required=name in added and added[name].required,
+            in_mod=changed[name] if changed.get(name, name) != name else None,
         )
         for name, end in ends(read).items()
     )
+
+
+def _of_ret(path: str) -> str:
+    """Aggregates of a Mod are called like those of the Add and the Ret, with Mod behind."""
+    *above, leaf = path.split("/")
+    return "/".join((*(name.removesuffix("Mod") for name in above), leaf))
 
 
 def _end(field: object) -> EndField:

@@ -1,9 +1,10 @@
 """Lengths and the time zone of one connection written into the rules of its profile."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from qbwc_server.mapping.fields import EndField, ends
-from qbwc_server.mapping.profile import KindMap, Profile, Rule, Shape
+from qbwc_server.mapping.profile import LINES, KindMap, Profile, Rule, Shape
 
 Vocabulary = Mapping[str, EndField]
 
@@ -24,8 +25,14 @@ def fit(
     """
     crm = {kind: ends(fields) for kind, fields in crm_fields.items()}
     books = {kind: ends(fields) for kind, fields in books_fields.items()}
-    kinds = tuple(_fitted(kind, crm, books.get(kind.books_kind, {}), zone, version) for kind in profile.kinds)
+    kinds = tuple(_Fitting(kind, crm, books, zone, version).fitted() for kind in profile.kinds)
     return profile.model_copy(update={"kinds": kinds})
+
+
+def books_kinds(profile: Profile) -> tuple[str, ...]:
+    """The QuickBooks kinds whose field lists `fit` and `check` want, those of lines ("InvoiceLine") among them."""
+    kinds = (name for kind in profile.kinds for name in (kind.books_kind, kind.lines and kind.lines.books))
+    return tuple(dict.fromkeys(name for name in kinds if name))
 
 
 def rests(rule: Rule, books: Vocabulary, version: str | None) -> str | None:
@@ -41,24 +48,39 @@ def _number(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
 
-def _fitted(
-    kind: KindMap, crm: Mapping[str, Vocabulary], books: Vocabulary, zone: str | None, version: str | None
-) -> KindMap:
-    rules = tuple(
-        rule.model_copy(update={"shape": _shape(kind, rule, crm, books, zone)})
-        for rule in kind.rules
-        if rests(rule, books, version) is None
-    )
-    return kind.model_copy(update={"rules": rules})
+@dataclass(frozen=True)
+class _Fitting:
+    """One kind between its vocabularies."""
 
+    kind: KindMap
+    crm: Mapping[str, Vocabulary]
+    books: Mapping[str, Vocabulary]
+    zone: str | None
+    version: str | None
 
-def _shape(
-    kind: KindMap, rule: Rule, crm: Mapping[str, Vocabulary], books: Vocabulary, zone: str | None
-) -> Shape:
-    crm_end = crm.get(kind.kind_of(rule), {}).get(rule.crm_field)
-    lengths = [end.length for path in rule.books_paths if (end := books.get(path)) and end.length]
-    return Shape(
-        crm_length=crm_end.length if crm_end else None,
-        books_length=min(lengths, default=None),
-        zone=zone,
-    )
+    def fitted(self) -> KindMap:
+        lines = self.kind.lines
+        changes: dict[str, object] = {"rules": self._rules(self.kind.rules, self.kind.books_kind)}
+        if lines is not None:
+            changes["lines"] = lines.model_copy(
+                update={"rules": self._rules(lines.rules, lines.books, LINES)}
+            )
+        return self.kind.model_copy(update=changes)
+
+    def _rules(self, rules: Sequence[Rule], books_kind: str, below: str = "") -> tuple[Rule, ...]:
+        books = self.books.get(books_kind, {})
+        return tuple(
+            rule.model_copy(update={"shape": self._shape(rule, books, below)})
+            for rule in rules
+            if rests(rule, books, self.version) is None
+        )
+
+    def _shape(self, rule: Rule, books: Vocabulary, below: str) -> Shape:
+        crm_end = self.crm.get(self.kind.kind_of(rule), {}).get(below + rule.crm_field)
+        ends = {path: end for path in rule.books_paths if (end := books.get(path))}
+        return Shape(
+            crm_length=crm_end.length if crm_end else None,
+            books_length=min((end.length for end in ends.values() if end.length), default=None),
+            zone=self.zone,
+            in_mod={path: end.in_mod for path, end in ends.items() if end.in_mod},
+        )

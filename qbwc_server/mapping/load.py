@@ -6,11 +6,12 @@ An override is plain data:
                            "change": [{"crm": "Fax", "books": "Fax", "direction": "to_books"}],
                            "add":    [{"crm": "Website", "books": "Notes", "converter": "memo"}],
                            "remove": [{"crm": "Description", "books": "Notes"}]}},
-     "limits": {"creates": 50}}
+     "limits": {"creates": 50},
+     "settings": {"income_account": "Sales"}}
 
-A kind is named by its CRM kind, or by "kind/role" when the profile maps it in several roles. A rule is named
-by its pair (crm, books); a change keeps every setting that it does not name. Rules are removed first, then
-changed, then added.
+A kind is called by the name of its map. A rule is named by its pair (crm, books); a change keeps every setting
+that it does not name. Rules are removed first, then changed, then added. The lines of a document have rules of
+their own: {"kinds": {"invoice": {"lines": {"add": [...]}}}}.
 """
 
 import json
@@ -19,16 +20,18 @@ from importlib.resources import files
 from typing import Any
 
 from qbwc_server.mapping.errors import MappingError
-from qbwc_server.mapping.paths import paths_of
+from qbwc_server.mapping.paths import every_path
 from qbwc_server.mapping.profile import Profile
 from qbwc_server.mapping.spelling import did_you_mean
 from qbwc_server.mapping.validation import profile_or_problems
 
 Raw = dict[str, Any]
 
-_OVERRIDE_KEYS = ("kinds", "limits", "title", "app_name_prefix")
+_OVERRIDE_KEYS = ("kinds", "limits", "settings", "title", "app_name_prefix")
 # What makes a kind the kind it is; a profile of its own is the way to change these.
-_FIXED = ("crm_kind", "books_kind", "role", "rules")
+_FIXED = ("name", "crm_kind", "books_kind", "role", "rules")
+# The same of a document's lines.
+_FIXED_OF_LINES = ("books", "rules")
 
 
 def shipped() -> tuple[str, ...]:
@@ -60,39 +63,40 @@ def _merge(raw: Raw, override: Mapping[str, Any]) -> Iterator[str]:
     for key, value in override.items():
         if key not in _OVERRIDE_KEYS:
             yield f"{key!r} is nothing that an override can set{did_you_mean(key, _OVERRIDE_KEYS)}"
-        elif key not in ("kinds", "limits"):
+        elif key in ("title", "app_name_prefix"):
             raw[key] = value
         elif not isinstance(value, Mapping):
             yield f"{key} is {value!r}, not a table of settings."
-        elif key == "limits":
-            raw["limits"] = {**raw.get("limits", {}), **value}
+        elif key != "kinds":
+            raw[key] = {**raw.get(key, {}), **value}
         else:
             for kind_name, change in value.items():
                 yield from _merge_kind(raw, kind_name, change)
 
 
 def _merge_kind(raw: Raw, kind_name: str, change: Any) -> Iterator[str]:
-    names = {name: kind for kind in raw["kinds"] for name in _names(raw, kind)}
+    names = {kind["name"]: kind for kind in raw["kinds"]}
     if kind_name not in names:
         yield f"The profile maps no {kind_name!r}{did_you_mean(kind_name, names)}"
-        return
-    if not isinstance(change, Mapping):
+    elif not isinstance(change, Mapping):
         yield f"{kind_name}: the override is {change!r}, not a table of settings."
-        return
-    kind = names[kind_name]
-    yield from (f"{kind_name}: {key!r} cannot be changed by an override." for key in _FIXED if key in change)
-    kind.update({key: value for key, value in change.items() if key not in (*_RULE_VERBS, *_FIXED)})
+    else:
+        kind, lines = names[kind_name], change.get("lines")
+        own = change
+        if isinstance(lines, Mapping) and isinstance(kind.get("lines"), dict):
+            own = {key: value for key, value in change.items() if key != "lines"}
+            yield from _merge_rules(kind["lines"], f"{kind_name}: lines", lines, _FIXED_OF_LINES)
+        yield from _merge_rules(kind, kind_name, own, _FIXED)
+
+
+def _merge_rules(holder: Raw, name: str, change: Mapping[str, Any], fixed: Sequence[str]) -> Iterator[str]:
+    """The settings and the rules of whatever has both."""
+    yield from (f"{name}: {key!r} cannot be changed by an override." for key in fixed if key in change)
+    holder.update({key: value for key, value in change.items() if key not in (*_RULE_VERBS, *fixed)})
     for verb, apply in _RULE_VERBS.items():
         for rule in _listed(change.get(verb, ())):
-            faults = apply(kind["rules"], rule) if isinstance(rule, Mapping) else _no_rule(rule)
-            yield from (f"{kind_name}: {verb}: {fault}" for fault in faults)
-
-
-def _names(raw: Raw, kind: Raw) -> tuple[str, ...]:
-    """How an override may call a kind: always with its role, and plainly when no other has its CRM kind."""
-    full = f"{kind['crm_kind']}/{kind['role']}"
-    alone = [other["crm_kind"] for other in raw["kinds"]].count(kind["crm_kind"]) == 1
-    return (full, kind["crm_kind"]) if alone else (full,)
+            faults = apply(holder["rules"], rule) if isinstance(rule, Mapping) else _no_rule(rule)
+            yield from (f"{name}: {verb}: {fault}" for fault in faults)
 
 
 def _listed(rules: Any) -> Sequence[Any]:
@@ -161,20 +165,25 @@ _RULE_VERBS: dict[str, Callable[[list[Raw], Mapping[str, Any]], Iterator[str]]] 
 def _duplicate_targets(raw: Raw) -> Iterator[str]:
     """Two rules that write one field would undo each other at every run."""
     for kind in raw["kinds"]:
-        yield from _duplicates(kind, "to_books", "QuickBooks", "books")
-        yield from _duplicates(kind, "to_crm", "the CRM", "crm")
+        lines = kind.get("lines")
+        holders = {kind["name"]: kind} | (
+            {f"{kind['name']}: lines": lines} if isinstance(lines, dict) else {}
+        )
+        for name, holder in holders.items():
+            yield from _duplicates(name, holder["rules"], "to_books", "QuickBooks", "books")
+            yield from _duplicates(name, holder["rules"], "to_crm", "the CRM", "crm")
 
 
-def _duplicates(kind: Raw, direction: str, place: str, end: str) -> Iterator[str]:
+def _duplicates(name: str, rules: Sequence[Raw], direction: str, place: str, end: str) -> Iterator[str]:
     writers: dict[str, str] = {}
-    for rule in kind["rules"]:
+    for rule in rules:
         if rule.get("direction", "both") not in ("both", direction):
             continue
-        paths = paths_of(str(rule.get(end, "?")))
+        paths = every_path(str(rule.get(end, "?")))
         taken = next((path for path in paths if path in writers), None)
         if taken:
             yield (
-                f"{kind['crm_kind']}: {writers[taken]} and {_label(rule)} both write {taken} in {place}. "
+                f"{name}: {writers[taken]} and {_label(rule)} both write {taken} in {place}. "
                 f"Remove one of them, or set its direction."
             )
         writers = {**dict.fromkeys(paths, _label(rule)), **writers}

@@ -29,6 +29,11 @@ def amount_to_crm(value: Value, target: Target) -> Converted:
     return Converted(_decimal(value, target))
 
 
+def applied_to_crm(value: Value, target: Target) -> Converted:
+    """InvoiceRet/AppliedAmount: whether a payment shows as negative is confirmed nowhere, its size is the same."""
+    return Converted(_decimal(value, target).copy_abs())
+
+
 def number_to_crm(value: Value, target: Target) -> Converted:
     return Converted(_plain(_decimal(value, target)))
 

@@ -1,4 +1,8 @@
-"""QuickBooks paths below an object: "Phone", "BillAddress/City", and runs of sibling fields."""
+"""QuickBooks paths below an object: "Phone", "BillAddress/City", runs of sibling fields, and other ways.
+
+An object may hold the same thing in one of several places: an item that is only sold has "SalesOrPurchase/Desc",
+one that is bought as well has "SalesAndPurchase/SalesDesc". A rule names all of these ways, divided by "|".
+"""
 
 import re
 from collections.abc import Mapping
@@ -12,11 +16,29 @@ _RUN = re.compile(r"^(?P<stem>(?:.*/)?(?P<name>\D+))(?P<first>\d+)\.\.(?P=name)(
 
 @cache
 def paths_of(books: str) -> tuple[str, ...]:
-    """The single paths behind a rule's `books`: itself, or "A/Line1..Line3" as A/Line1, A/Line2, A/Line3."""
+    """The single paths behind one way: itself, or "A/Line1..Line3" as A/Line1, A/Line2, A/Line3."""
     run = _RUN.match(books)
     if run is None:
         return (books,)
     return tuple(f"{run['stem']}{n}" for n in range(int(run["first"]), int(run["last"]) + 1))
+
+
+@cache
+def ways_of(books: str) -> tuple[str, ...]:
+    """The ways that a rule's `books` names; one for nearly every rule."""
+    return tuple(way.strip() for way in books.split("|"))
+
+
+@cache
+def every_path(books: str) -> tuple[str, ...]:
+    """The single paths of all ways."""
+    return tuple(path for way in ways_of(books) for path in paths_of(way))
+
+
+def way_in(books: str, held: Nested) -> str:
+    """The way that an object goes: the one whose outermost part it holds, else the first."""
+    ways = ways_of(books)
+    return next((way for way in ways if way.partition("/")[0] in held), ways[0])
 
 
 def heads_address(books: str) -> bool:
@@ -39,3 +61,12 @@ def put(tree: dict[str, Any], path: str, leaf: object) -> None:
     for parent in parents:
         tree = tree.setdefault(parent, {})
     tree[name] = leaf
+
+
+def take(tree: dict[str, Any], path: str) -> None:
+    """Removes a leaf that is there, and the aggregates above it that it leaves empty."""
+    name, _, rest = path.partition("/")
+    if rest:
+        take(tree[name], rest)
+    if not rest or not tree[name]:
+        del tree[name]

@@ -5,16 +5,18 @@ threads. `load_profile` makes one from the shipped data and an override; nothing
 """
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from qbwc_server.mapping.converters import CONVERTERS
-from qbwc_server.mapping.paths import paths_of
+from qbwc_server.mapping.paths import every_path
 from qbwc_server.mapping.spelling import did_you_mean
 
 Side = Literal["crm", "books"]
+# What the CRM's field list puts before a field of a document's line: "lines.Quantity".
+LINES = "lines."
 Direction = Literal["both", "to_books", "to_crm"]
 Mode = Literal["import", "export", "synchronize"]
 MatchBy = Literal["id", "email", "name"]
@@ -50,6 +52,8 @@ class Shape(Plain):
     crm_length: int | None = None
     books_length: int | None = None
     zone: str | None = None
+    # What a Mod calls a path: {"SalesOrPurchase/Desc": "SalesOrPurchaseMod/Desc"}; empty where it is the same.
+    in_mod: dict[str, str] = {}
 
 
 class Choice(Plain):
@@ -63,8 +67,9 @@ class Rule(Plain):
     """One line of the mapping: a CRM field, a QuickBooks path, and how a value passes between them.
 
     `crm` is a field of the record, or `Contributor.Field`. `books` is a path below the object, such as
-    "BillAddress/City", or a run of sibling fields, "BillAddress/Addr1..Addr5", whose value is their lines.
-    A rule is identified by the pair (crm, books).
+    "BillAddress/City", or a run of sibling fields, "BillAddress/Addr1..Addr5", whose value is their lines, or
+    several ways, "SalesOrPurchase/Desc | SalesAndPurchase/SalesDesc", of which an object has one; a new one gets
+    the first. A rule is identified by the pair (crm, books).
     """
 
     crm: str = Field(min_length=1)
@@ -77,6 +82,10 @@ class Rule(Plain):
     required: bool = False
     too_long: Literal["refuse", "truncate"] = "refuse"
     default: str | None = None
+    # Name of a setting of the profile (`Profile.settings`) that stands in for an empty value on the way to books.
+    setting: str | None = None
+    # Of the converter "reference": the role of the links through which a record's id becomes the partner's.
+    refers_to: str | None = None
     choices: tuple[Choice, ...] = ()
     origin: Literal["shipped", "override"] = "shipped"
     shape: SkipJsonSchema[Shape] = Field(default=Shape(), exclude=True)
@@ -96,8 +105,15 @@ class Rule(Plain):
 
     @property
     def books_paths(self) -> tuple[str, ...]:
-        """Every single QuickBooks path that the rule touches, in order; one unless it is a run."""
-        return paths_of(self.books)
+        """Every single QuickBooks path that the rule touches, in order; one unless it is a run or has other ways."""
+        return every_path(self.books)
+
+    @model_validator(mode="after")
+    def _names_a_role(self) -> Self:
+        """A reference without a role leads nowhere, and a role means nothing to another converter."""
+        if (self.converter == "reference") != (self.refers_to is not None):
+            raise ValueError("converter reference and refers_to, the role it leads to, go together.")
+        return self
 
     def goes_to(self, side: Side) -> bool:
         return self.direction in ("both", f"to_{side}")
@@ -137,6 +153,54 @@ class Filter(Plain):
     reason: str = ""
 
 
+class Requirement(Plain):
+    """What a promoted record must have before it goes to books; `reason` tells a person what is missing.
+
+    Without `any_of` any value will do.
+    """
+
+    field: str
+    any_of: tuple[str, ...] = ()
+    reason: str
+
+
+class ExtraLine(Plain):
+    """An amount of the record itself that becomes a line of its own, such as freight or a discount.
+
+    `setting` names the profile's setting that holds the item's full name in QuickBooks.
+    """
+
+    crm: str
+    setting: str
+    negative: bool = False
+
+
+class Lines(Plain):
+    """The lines of a document.
+
+    `books` is the QuickBooks line without its ending: "InvoiceLine" is sent as InvoiceLineAdd and comes back as
+    InvoiceLineRet. Rules go from a field of a CRM line to a path below the QuickBooks line. A line whose reference
+    `item` is empty is a write-in and uses the item that the setting `write_in` names. `line_id` is the CRM line's field
+    for the TxnLineID.
+    """
+
+    books: str
+    rules: tuple[Rule, ...]
+    item: str
+    write_in: str = "write_in_item"
+    # The setting whose sales tax code goes on every line; a line without one takes that of its item.
+    tax_code: str | None = None
+    line_id: str | None = None
+    extra: tuple[ExtraLine, ...] = ()
+
+
+class Total(Plain):
+    """What is compared after a document was made: a CRM field and a path of what QuickBooks answers."""
+
+    crm: str
+    books: str
+
+
 class MatchField(Plain):
     """Where a match key stands on either side."""
 
@@ -148,19 +212,25 @@ class MatchField(Plain):
 class KindMap(Plain):
     """One kind of CRM record and the QuickBooks object it becomes, in one role.
 
+    `name` is unique in the profile and is what people and overrides call the map.
+
     `create_in` and `update_in` are rights; the mode narrows them further. `promoted` says which CRM records
     go to books at all, `books_filter` which QuickBooks objects are looked at. `once` marks transactions:
     promoted once, later CRM edits are reported and not sent. `addressee` lists the QuickBooks fields, or
     combinations of them ("FirstName LastName"), that stand above the street in an address and are no part of it.
     """
 
+    name: str
     crm_kind: str
     books_kind: str
     role: str
     mode: Mode = "synchronize"
     create_in: tuple[Side, ...] = ("books", "crm")
     update_in: tuple[Side, ...] = ("books", "crm")
+    # Which records of the CRM kind this map is about, where several maps share a kind.
+    crm_filter: Filter | None = None
     promoted: Filter | None = None
+    requires: tuple[Requirement, ...] = ()
     match: tuple[MatchBy, ...] = ()
     match_fields: tuple[MatchField, ...] = ()
     winner: Side | None = None
@@ -170,6 +240,8 @@ class KindMap(Plain):
     status: StatusFields = StatusFields()
     contributors: tuple[Contributor, ...] = ()
     rules: tuple[Rule, ...]
+    lines: Lines | None = None
+    total: Total | None = None
 
     def may_create(self, side: Side) -> bool:
         return side in self.create_in and side in WRITES[self.mode]
@@ -183,6 +255,10 @@ class KindMap(Plain):
 
     def contributor(self, name: str) -> Contributor | None:
         return next((c for c in self.contributors if c.name == name), None)
+
+    def ends(self) -> tuple[tuple[Side, str], tuple[Side, str]]:
+        """The kinds of record that the map joins, each with its side."""
+        return ("crm", self.crm_kind), ("books", self.books_kind)
 
     def kind_of(self, rule: Rule) -> str:
         """The CRM kind that holds the rule's field; "" for a contributor nobody declared."""
@@ -221,17 +297,40 @@ class Profile(Plain):
     app_name_prefix: str
     kinds: tuple[KindMap, ...]
     limits: Limits = Limits()
+    # Names of QuickBooks' list elements that rules fall back on, by setting: {"income_account": "Sales"}; "" is unset.
+    settings: dict[str, str] = {}
 
-    def kind(self, crm_kind: str, role: str | None = None) -> KindMap:
-        """The map of a CRM kind (and role, when a kind has several); KeyError when there is none."""
-        for kind_map in self.kinds:
-            if kind_map.crm_kind == crm_kind and role in (None, kind_map.role):
-                return kind_map
-        raise KeyError(f"{self.name} maps no {crm_kind}" + (f" as {role}" if role else ""))
+    def kind(self, crm_kind: str, role: str | None = None, books_kind: str | None = None) -> KindMap:
+        """The one map of a CRM kind; KeyError when there is none, or when role and object leave several."""
+        return self._only(crm_kind, {"crm_kind": crm_kind, "role": role, "books_kind": books_kind})
 
-    def books(self, books_kind: str, role: str | None = None) -> KindMap:
-        """The map of a QuickBooks object, looked up from its side; KeyError when there is none."""
-        for kind_map in self.kinds:
-            if kind_map.books_kind == books_kind and role in (None, kind_map.role):
-                return kind_map
-        raise KeyError(f"{self.name} maps no QuickBooks {books_kind}" + (f" as {role}" if role else ""))
+    def books(self, books_kind: str, role: str | None = None, crm_kind: str | None = None) -> KindMap:
+        """The one map of a QuickBooks object, looked up from its side; KeyError as in `kind`."""
+        wanted = {"books_kind": books_kind, "role": role, "crm_kind": crm_kind}
+        return self._only(f"QuickBooks {books_kind}", wanted)
+
+    def _only(self, what: str, wanted: dict[str, str | None]) -> KindMap:
+        given = {key: value for key, value in wanted.items() if value is not None}
+        found = [one for one in self.kinds if all(getattr(one, key) == given[key] for key in given)]
+        if len(found) == 1:
+            return found[0]
+        what += f" as {given['role']}" if "role" in given else ""
+        if not found:
+            raise KeyError(f"{self.name} maps no {what}")
+        raise KeyError(f"{self.name} maps {what} more than once: {', '.join(one.name for one in found)}")
+
+
+def all_rules(kind_map: KindMap) -> tuple[Rule, ...]:
+    """The rules of a map and of its lines."""
+    return (*kind_map.rules, *(kind_map.lines.rules if kind_map.lines else ()))
+
+
+def settings_of(kind_map: KindMap) -> tuple[str, ...]:
+    """The names of the profile's settings that a map falls back on, as often as they are named."""
+    lines = kind_map.lines
+    named = (*(rule.setting for rule in all_rules(kind_map)), *(_line_settings(lines) if lines else ()))
+    return tuple(name for name in named if name is not None)
+
+
+def _line_settings(lines: Lines) -> tuple[str | None, ...]:
+    return lines.write_in, lines.tax_code, *(extra.setting for extra in lines.extra)

@@ -11,7 +11,7 @@ from qbwc_server.mapping.addressee import Names, names_of, split
 from qbwc_server.mapping.conversion import Converted, Target
 from qbwc_server.mapping.converters import CONVERTERS
 from qbwc_server.mapping.errors import CannotConvert
-from qbwc_server.mapping.paths import Nested, heads_address, leaf_at
+from qbwc_server.mapping.paths import Nested, heads_address, leaf_at, paths_of, way_in
 from qbwc_server.mapping.profile import Contributor, Filter, KindMap, Rule, Side
 from qbwc_server.mapping.value import Value, as_text, normal
 
@@ -67,12 +67,41 @@ def rules_to(kind_map: KindMap, side: Side, *, creating: bool) -> tuple[Rule, ..
     return tuple(r for r in kind_map.rules if r.goes_to(side) and (creating or not r.only_on_create))
 
 
-def with_defaults(kind_map: KindMap, flat: Mapping[str, Value], side: Side) -> dict[str, Value]:
-    """The values for a create: where the source is empty, the rule's default stands in."""
-    defaults = {
-        _key(rule, side): rule.default for rule in rules_to(kind_map, side, creating=True) if rule.default
-    }
-    return {**flat, **{key: default for key, default in defaults.items() if flat.get(key) in (None, "")}}
+def with_defaults(
+    kind_map: KindMap, flat: Mapping[str, Value], side: Side, settings: Mapping[str, str] | None = None
+) -> dict[str, Value]:
+    """The values for a create: where the source is empty, the rule's default stands in, toward books its setting.
+
+    `settings` are those of the profile. Raises CannotConvert when a required value has neither.
+    """
+    empty = [
+        rule for rule in rules_to(kind_map, side, creating=True) if flat.get(_key(rule, side)) in (None, "")
+    ]
+    given = {_key(rule, side): _default(kind_map, rule, side, settings or {}) for rule in empty}
+    return {**flat, **{key: default for key, default in given.items() if default}}
+
+
+def setting_of(settings: Mapping[str, str], name: str, why: str, *, field: str) -> str:
+    """The value of a setting that cannot be done without; raises CannotConvert when it is empty.
+
+    `why` is the beginning of the sentence: what needs it.
+    """
+    if found := settings.get(name, "").strip():
+        return found
+    text = (
+        f"{why}, and the setting {name} is empty. Name it as QuickBooks does in the connection's override: "
+        f'{{"settings": {{"{name}": "..."}}}}, or fill {field} in the CRM.'
+    )
+    raise CannotConvert(text, field=field, value=None, code="setting")
+
+
+def _default(kind_map: KindMap, rule: Rule, side: Side, settings: Mapping[str, str]) -> str | None:
+    if rule.default or rule.setting is None or side == "crm":
+        return rule.default
+    if not rule.required:
+        return settings.get(rule.setting) or None
+    why = f"A new {kind_map.books_kind} in QuickBooks needs {way_in(rule.books, {})}"
+    return setting_of(settings, rule.setting, why, field=rule.crm)
 
 
 def crm_writes(kind_map: KindMap, flat: Mapping[str, Value]) -> dict[str, dict[str, Value]]:
@@ -133,7 +162,8 @@ def _convert(rule: Rule, side: Side, value: object) -> Converted:
 
 
 def _empty(rule: Rule, target: Target) -> Converted:
-    if rule.required and rule.default is None:
+    stands_in = rule.default or (rule.setting if target.side == "books" else None)
+    if rule.required and stands_in is None:
         raise _missing(target, None)
     return Converted("" if rule.clear_when_empty else None)
 
@@ -155,7 +185,7 @@ def _target(rule: Rule, side: Side) -> Target:
         side=side,
         field=rule.crm if to_books else rule.books,
         length=rule.shape.books_length if to_books else rule.shape.crm_length,
-        lines=len(rule.books_paths),
+        lines=len(paths_of(way_in(rule.books, {}))),
         too_long=rule.too_long,
         choices=tuple((choice.crm, choice.books) for choice in rule.choices),
         zone=rule.shape.zone,
@@ -163,12 +193,11 @@ def _target(rule: Rule, side: Side) -> Target:
 
 
 def _read(ret: Nested, rule: Rule, names: Names) -> Value:
-    found = [normal(leaf_at(ret, path)) for path in rule.books_paths]
+    way = way_in(rule.books, ret)
+    found = [normal(leaf_at(ret, path)) for path in paths_of(way)]
     if len(found) == 1:
         return found[0]
-    return (
-        "\n".join(_street([as_text(line) for line in found if line is not None], rule.books, names)) or None
-    )
+    return "\n".join(_street([as_text(line) for line in found if line is not None], way, names)) or None
 
 
 def _street(lines: Sequence[str], books: str, names: Names) -> Sequence[str]:

@@ -74,6 +74,10 @@ def picklist_to_crm(value: Value, target: Target) -> Converted:
     return _chosen(value, target, [(books, crm) for crm, books in target.choices])
 
 
+def reference(value: Value, _: Target) -> Converted:
+    return Converted(as_text(value))
+
+
 def _chosen(value: Value, target: Target, pairs: Sequence[tuple[str, str]]) -> Converted:
     """Labels are compared exactly, then without case, and the first pair counts.
 

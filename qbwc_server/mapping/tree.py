@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qbwc_server.mapping.addressee import Names, headed, names_of, split
-from qbwc_server.mapping.paths import Nested, heads_address, leaf_at, paths_of, put
+from qbwc_server.mapping.paths import Nested, heads_address, leaf_at, paths_of, put, take, way_in
 from qbwc_server.mapping.profile import KindMap
 from qbwc_server.mapping.value import Value, as_text, normal
 
@@ -15,11 +15,12 @@ def books_tree(kind_map: KindMap, flat: Mapping[str, Value], current: Nested | N
     None is left out, "" clears. An address is one unit in practice (field rules of qbXML, "Mod semantics"): as
     soon as one part of it is given, all parts known from `current` go along. A run sends "" for lines that
     `current` has and the new value has not. A name that stands above a street is renamed with its field.
-    Raises ValueError when a run gets more lines than it has.
+    Of several ways a value goes the one that `current` goes, and by the name that a Mod has for it. Raises
+    ValueError when a run gets more lines than it has.
     """
     known = current or {}
     tree: dict[str, Any] = {}
-    given = {books: value for books, value in flat.items() if value is not None}
+    given = {way_in(books, known): value for books, value in flat.items() if value is not None}
     for books, value in given.items():
         if len(paths_of(books)) == 1:
             put(tree, books, value)
@@ -28,7 +29,8 @@ def books_tree(kind_map: KindMap, flat: Mapping[str, Value], current: Nested | N
         if len(paths_of(books)) > 1:
             for path, line in runs.lines(books, as_text(lines)):
                 put(tree, path, line)
-    return {name: _with_known(name, part, known) for name, part in tree.items()}
+    whole = {name: _with_known(name, part, known) for name, part in tree.items()}
+    return whole if current is None else _as_in_mod(kind_map, whole)
 
 
 class _Runs:
@@ -72,6 +74,16 @@ def _renamed(kind_map: KindMap, runs: _Runs) -> dict[str, Value]:
             if any(runs.before[key] != runs.after.get(key) for key in heading):
                 renamed[rule.books] = "\n".join(street)
     return renamed
+
+
+def _as_in_mod(kind_map: KindMap, tree: dict[str, Any]) -> dict[str, Any]:
+    """Some aggregates have a name of their own in a Mod: SalesOrPurchase is sent as SalesOrPurchaseMod."""
+    for rule in kind_map.rules:
+        for path, in_mod in rule.shape.in_mod.items():
+            if (leaf := leaf_at(tree, path)) is not None:
+                take(tree, path)
+                put(tree, in_mod, leaf)
+    return tree
 
 
 def _with_known(name: str, part: Any, known: Nested) -> Any:

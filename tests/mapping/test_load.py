@@ -81,7 +81,7 @@ def test_the_switches_of_a_kind_and_the_limits_are_set():
     profile = load_profile(
         "salesforce",
         {
-            "kinds": {"account/customer": {"mode": "import", "winner": "books", "match": ["email", "name"]}},
+            "kinds": {"account": {"mode": "import", "winner": "books", "match": ["email", "name"]}},
             "limits": {"creates": 7, "voids": None},
         },
     )
