@@ -291,6 +291,12 @@ class TestItems:
         new(office, "ItemService", "Work")
         assert added(office, "ItemSalesTaxGroup", "Wrong", wrong).get("statusCode") == "3140"
 
+    def test_no_tax_group_stands_in_a_tax_group(self, office: Office) -> None:
+        new(office, "ItemSalesTax", "State")
+        state = "<ItemSalesTaxRef><FullName>{}</FullName></ItemSalesTaxRef>"
+        new(office, "ItemSalesTaxGroup", "Both", state.format("State"))
+        assert added(office, "ItemSalesTaxGroup", "All", state.format("Both")).get("statusCode") == "3140"
+
     def test_an_item_in_a_group_cannot_be_deleted(self, office: Office) -> None:
         # 2: 3160
         item = new(office, "ItemService", "A")

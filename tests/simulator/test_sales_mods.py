@@ -143,3 +143,89 @@ class TestMod:
         assert closing == "2026-06-30"
         office.company.close_books(None)
         assert shop.mod("Invoice", txn_id, "<Memo>x</Memo>").get("statusCode") == "0"
+
+
+class TestGroups:
+    """5 Mod: group lines have their own ID and their inner lines theirs."""
+
+    @pytest.fixture
+    def kit(self, shop: Shop) -> tuple[str, str, list[str]]:
+        """An invoice with a kit of four nails and an hour's work, twice; its group, the lines in it."""
+        inner = "".join(
+            f"<ItemGroupLine>{ref('Item', name)}{quantity(number)}</ItemGroupLine>"
+            for name, number in (("Nail", "4"), ("Work", "1"))
+        )
+        shop.ask_ok(f"<ItemGroupAddRq><ItemGroupAdd><Name>Kit</Name>{inner}</ItemGroupAdd></ItemGroupAddRq>")
+        group = f"<InvoiceLineGroupAdd>{ref('ItemGroup', 'Kit')}{quantity('2')}</InvoiceLineGroupAdd>"
+        ret = shop.add("Invoice", group).find("InvoiceLineGroupRet/..")
+        assert ret is not None
+        ids = [one.findtext("TxnLineID") or "" for one in ret.iter("InvoiceLineRet")]
+        return ret.findtext("TxnID") or "", ret.findtext("InvoiceLineGroupRet/TxnLineID") or "", ids
+
+    def shown(self, shop: Shop, txn_id: str) -> tuple[str | None, list[str | None]]:
+        group = shop.ret("Invoice", txn_id).find("InvoiceLineGroupRet")
+        assert group is not None
+        return group.findtext("TotalAmount"), [
+            one.findtext("Quantity") for one in group.iter("InvoiceLineRet")
+        ]
+
+    def changed(self, group_id: str, inside: str) -> str:
+        return f"<InvoiceLineGroupMod><TxnLineID>{group_id}</TxnLineID>{inside}</InvoiceLineGroupMod>"
+
+    def test_a_groups_quantity_multiplies_its_lines(
+        self, shop: Shop, kit: tuple[str, str, list[str]]
+    ) -> None:
+        txn_id, group_id, _ = kit
+        assert self.shown(shop, txn_id) == ("180.00", ["8", "2"])
+        shop.mod("Invoice", txn_id, self.changed(group_id, quantity("3")))
+        assert self.shown(shop, txn_id) == ("270.00", ["12", "3"])
+
+    def test_lines_in_a_group_follow_the_rule_of_lines(
+        self, shop: Shop, kit: tuple[str, str, list[str]]
+    ) -> None:
+        txn_id, group_id, ids = kit
+        inside = f"<InvoiceLineMod><TxnLineID>{ids[0]}</TxnLineID>{quantity('1')}</InvoiceLineMod>"
+        shop.mod("Invoice", txn_id, self.changed(group_id, inside))
+        assert (self.shown(shop, txn_id), shop.balance()) == (("1.25", ["1"]), Decimal("1.25"))
+
+    def test_a_line_is_no_group_and_a_group_no_line(
+        self, shop: Shop, kit: tuple[str, str, list[str]]
+    ) -> None:
+        txn_id, group_id, _ = kit
+        as_line = f"<InvoiceLineMod><TxnLineID>{group_id}</TxnLineID></InvoiceLineMod>"
+        assert shop.mod("Invoice", txn_id, as_line).get("statusCode") == "3120"
+
+
+class TestAccountsOfAForm:
+    def test_receivables_stand_in_a_receivables_account(self, shop: Shop) -> None:
+        # (U)
+        wrong = ref("ARAccount", "Checking")
+        assert shop.try_add("Invoice", line("Nail"), wrong).get("statusCode") == "3140"
+
+    def test_linked_transactions_agree_about_it(self, shop: Shop, office: Office) -> None:
+        # 6: ARAccountRef must agree over all linked transactions
+        office.company.user_add({"Name": "Other Receivables", "AccountType": "AccountsReceivable"}, "Account")
+        invoice = shop.invoice("5.00", head=ref("ARAccount", "Other Receivables"))
+        paid = (
+            f"<AppliedToTxnAdd><TxnID>{invoice}</TxnID><PaymentAmount>5.00</PaymentAmount></AppliedToTxnAdd>"
+        )
+        assert shop.try_pay("5.00", how=paid).get("statusCode") == "3210"
+        agreed = ref("ARAccount", "Other Receivables") + "<TotalAmount>5.00</TotalAmount>" + paid
+        assert shop.try_pay("", how=agreed).get("statusCode") == "0"
+
+    def test_a_cleared_account_is_the_usual_one(self, shop: Shop) -> None:
+        payment = shop.pay("5.00").findtext("TxnID") or ""
+        shop.mod("ReceivePayment", payment, "<DepositToAccountRef/>")
+        assert shop.texts("ReceivePayment", payment, "DepositToAccountRef/FullName") == ("Undeposited Funds",)
+
+
+def test_another_users_lock_is_a_switch(shop: Shop, office: Office) -> None:
+    # 2: 3175; 10.10
+    txn_id = shop.invoice("5.00")
+    office.company.faults.arm("answer_status", request="InvoiceModRq", code=3175)
+    rs = shop.mod("Invoice", txn_id, "<Memo>x</Memo>")
+    assert (rs.get("statusCode"), rs.get("statusMessage")) == (
+        "3175",
+        "The transaction could not be locked. It is in use by another user.",
+    )
+    assert shop.mod("Invoice", txn_id, "<Memo>x</Memo>").get("statusCode") == "0"

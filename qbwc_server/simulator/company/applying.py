@@ -6,13 +6,14 @@ from qbwc_server.simulator.company import applications, balances, lists, objects
 from qbwc_server.simulator.company.applications import Application
 from qbwc_server.simulator.company.books import Books
 from qbwc_server.simulator.company.objects import ListObject
-from qbwc_server.simulator.company.sales_kinds import CREDITS, PAYABLE
+from qbwc_server.simulator.company.sales_kinds import CREDITS, PAYABLE, RECEIVABLE
 from qbwc_server.simulator.company.statuses import BAD_VALUE, UNKNOWN_ID, Refusal
 from qbwc_server.simulator.company.transactions import Txn
 
 PAYMENT_FIELD = "AppliedToTxnAdd payment amount"
 CREDIT_FIELD = "AppliedAmount"
 TOO_MUCH = "You cannot pay more than the amount due."
+OTHER_ACCOUNT = "All linked transactions must have the same accounts receivable account."
 NOT_ENOUGH = "You cannot use more than what is left of it."
 
 
@@ -20,6 +21,8 @@ def apply(books: Books, credit: Txn, target: Txn, one: Application, field: str =
     """Refusal 3120 for a target that is paid already, 3210 for more than is due or more than is left."""
     if not target.open:
         raise Refusal(UNKNOWN_ID, target.txn_id)
+    if credit.fields[RECEIVABLE] != target.fields[RECEIVABLE]:
+        raise Refusal(BAD_VALUE, RECEIVABLE, target.fields[RECEIVABLE]["ListID"], OTHER_ACCOUNT)
     _check_amount(one.amount + one.discount, target.open, field, one, TOO_MUCH)
     _check_amount(one.amount, credit.open, field, one, NOT_ENOUGH)
     applications.insert(books, replace(one, credit_id=credit.txn_id, target_id=target.txn_id))

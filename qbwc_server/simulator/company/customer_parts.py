@@ -103,32 +103,36 @@ def with_card(fields: Fields, given: Any) -> Fields:
 
 
 def with_new_contacts(books: Books, fields: Fields, given: Sequence[Mapping[str, Any]]) -> Fields:
+    return with_value(fields, "ContactsRet", [_new_contact(books, contact) for contact in given])
+
+
+def _new_contact(books: Books, contact: Mapping[str, Any]) -> Fields:
     now = books.clock.now()
-    contacts = [
-        {
-            "ListID": books.new_list_id(CONTACTS),
-            "TimeCreated": now,
-            "TimeModified": now,
-            "EditSequence": books.edit_sequence(),
-            **contact,
-        }
-        for contact in given
-    ]
-    return with_value(fields, "ContactsRet", contacts)
+    return {
+        "ListID": books.new_list_id(CONTACTS),
+        "TimeCreated": now,
+        "TimeModified": now,
+        "EditSequence": books.edit_sequence(),
+        **{name: value for name, value in contact.items() if not is_empty(value)},
+    }
 
 
 def with_edited_contacts(books: Books, fields: Fields, given: Sequence[Mapping[str, Any]]) -> Fields:
-    """The given set replaces the old one; each must name a contact there is, with its EditSequence."""
+    """The given set replaces the old one; one without a ListID is new, else it needs its EditSequence (unconfirmed)."""
     known = {contact["ListID"]: contact for contact in fields.get("ContactsRet", ())}
     return with_value(fields, "ContactsRet", [_edited_contact(books, known, edit) for edit in given])
 
 
 def _edited_contact(books: Books, known: Mapping[str, Fields], edit: Mapping[str, Any]) -> Fields:
+    if not edit.get("ListID"):
+        return _new_contact(
+            books, {name: edit[name] for name in edit if name not in ("ListID", "EditSequence")}
+        )
     contact = known.get(edit["ListID"])
     if contact is None:
         raise Refusal(UNKNOWN_ID, edit["ListID"])
-    if contact["EditSequence"] != edit["EditSequence"]:
-        raise Refusal(STALE, edit["EditSequence"])
+    if contact["EditSequence"] != edit.get("EditSequence"):
+        raise Refusal(STALE, edit.get("EditSequence", ""))
     changed = {
         **contact,
         **edit,

@@ -6,9 +6,17 @@ from typing import Any
 
 from qbwc_server.simulator.company import accounts, balances, ledger, lists, objects, stock
 from qbwc_server.simulator.company.books import Books
+from qbwc_server.simulator.company.characters import is_empty
 from qbwc_server.simulator.company.list_engine import Fields, ListKind, Setter, with_value
 from qbwc_server.simulator.company.objects import ListObject
-from qbwc_server.simulator.company.statuses import CONTRADICTION, MISSING, NO_ACCOUNT, UNKNOWN_ID, Refusal
+from qbwc_server.simulator.company.statuses import (
+    BAD_REFERENCE,
+    CONTRADICTION,
+    MISSING,
+    NO_ACCOUNT,
+    UNKNOWN_ID,
+    Refusal,
+)
 
 LIST_NAME = "Items"
 STOCKED = "ItemInventory"
@@ -85,9 +93,15 @@ def _discounting(_: Books, item: ListObject) -> None:
     _demand(item.fields, ("AccountRef",))
 
 
-def _tax_group(_: Books, item: ListObject) -> None:
-    if not item.fields.get("ItemSalesTaxRef"):
-        raise Refusal(MISSING, "ItemSalesTaxRef")
+def _tax_group(books: Books, item: ListObject) -> None:
+    """At least one tax item, and no groups in a group."""
+    refs = item.fields.get("ItemSalesTaxRef") or [{}]
+    for ref in refs:
+        if not ref:
+            raise Refusal(MISSING, "ItemSalesTaxRef")
+        part_of = existing(books, ref["ListID"])
+        if part_of.kind != "ItemSalesTax":
+            raise Refusal(BAD_REFERENCE, "Item", part_of.full_name, item.kind)
 
 
 # -- fields ----------------------------------------------------------------------------------------------------
@@ -123,6 +137,8 @@ def _with_rate(name: str) -> Setter:
 
 def _with_lines(_: Books, fields: Fields, value: Any) -> Fields:
     """The lines of a group are replaced as a set."""
+    if any(is_empty(line.get("ItemRef", "")) for line in value):
+        raise Refusal(MISSING, "ItemRef")
     return with_value(fields, "ItemGroupLine", value)
 
 

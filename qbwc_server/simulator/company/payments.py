@@ -66,7 +66,7 @@ def add(call: Call) -> Reply:
             txn_date=txn_date,
             ref_number=values.get("RefNumber", ""),
             total=total,
-            **_kept(_defaults(books), values),
+            **_kept(books, {}, values),
         ),
     )
     _apply_all(books, txn, customer, wanted, automatic=values.get("IsAutoApply") == "true")
@@ -91,7 +91,7 @@ def mod(call: Call) -> Reply:
         entity_id=payer,
         ref_number=values.get("RefNumber", txn.ref_number),
         total=balances.cents(values[TOTAL]) if values.get(TOTAL) else txn.total,
-        **_kept(dict(txn.fields), values),
+        **_kept(books, dict(txn.fields), values),
     )
     booked = postings.book(books, changed)
     if booked.open < 0:
@@ -136,12 +136,13 @@ def _defaults(books: Books) -> Fields:
     }
 
 
-def _kept(fields: Fields, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of the transaction, and the account where the money goes."""
+def _kept(books: Books, fields: Fields, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of the transaction, and the account where the money goes; a cleared account is the usual one."""
     plain = {name: value for name, value in values.items() if name not in NOT_KEPT}
     if "CreditCardTxnInfo" in plain:
         plain["CreditCardTxnInfo"] = _masked(plain["CreditCardTxnInfo"])
-    fields = sales_header.changed(fields, plain)
+    fields = {**_defaults(books), **sales_header.changed(fields, plain)}
+    sales_header.check_receivable(books, fields, PAYMENT)
     return {"fields": fields, "account_id": fields[DEPOSITED]["ListID"]}
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from qbwc_server.simulator.company import accounts, items, lists, objects
 from qbwc_server.simulator.company.books import Books
-from qbwc_server.simulator.company.characters import price
+from qbwc_server.simulator.company.characters import is_empty, price
 from qbwc_server.simulator.company.list_engine import Fields, ListKind, Setter, with_value
-from qbwc_server.simulator.company.statuses import FEATURE_OFF, Refusal
+from qbwc_server.simulator.company.statuses import FEATURE_OFF, MISSING, Refusal
 
 PER_ITEM, FIXED = "PriceLevelPerItemRet", "PriceLevelFixedPercentage"
 HUNDRED = Decimal(100)
@@ -30,8 +30,10 @@ def _with_prices(books: Books, fields: Fields, value: Any) -> Fields:
 
 
 def _priced(books: Books, given: Mapping[str, Any]) -> Fields:
-    if "AdjustPercentage" not in given:
-        return dict(given)
+    if is_empty(given.get("ItemRef", "")):
+        raise Refusal(MISSING, "ItemRef")
+    if is_empty(given.get("AdjustPercentage", "")):
+        return {name: value for name, value in given.items() if not is_empty(value)}
     item = objects.find(books, lists.ITEMS, given["ItemRef"]["ListID"])
     places = items.COST if given.get("AdjustRelativeTo") == "Cost" else items.PRICE
     base = items.number(item, places) if item else Decimal(0)

@@ -108,7 +108,8 @@ def _target(books: Books, name: str, ref: Mapping[str, Any], owner: str) -> dict
 
 def shown(books: Books, values: Mapping[str, Any]) -> dict[str, Any]:
     """A kept tree with the name that each element referred to has today."""
-    return {name: _shown(books, name, value) for name, value in values.items()}
+    found = {name: _shown(books, name, value) for name, value in values.items()}
+    return {name: value for name, value in found.items() if value != {}}
 
 
 def _shown(books: Books, name: str, value: Any) -> Any:
@@ -120,6 +121,8 @@ def _shown(books: Books, name: str, value: Any) -> Any:
 
 
 def _named(books: Books, name: str, ref: Mapping[str, str]) -> dict[str, str]:
+    if "ListID" not in ref:
+        return {}
     full_name = lists.full_name(books, REFERENCES[name].family, ref["ListID"])
     return {"ListID": ref["ListID"], **({"FullName": full_name} if full_name else {})}
 

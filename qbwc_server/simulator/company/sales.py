@@ -82,7 +82,7 @@ class SalesForm:
             txn_date=txn_date,
             entity_id=values.get("CustomerRef", {}).get("ListID") or txn.entity_id,
             ref_number=values.get("RefNumber", txn.ref_number),
-            fields=_alive(sales_header.edited(books, dict(txn.fields), values, txn_date)),
+            fields=_alive(sales_header.edited(books, kind, dict(txn.fields), values, txn_date)),
         )
         if changed.entity_id != txn.entity_id:
             applying.release(books, txn)

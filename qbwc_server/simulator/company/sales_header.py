@@ -12,7 +12,13 @@ from qbwc_server.simulator.company.list_engine import Fields, with_value
 from qbwc_server.simulator.company.objects import ListObject
 from qbwc_server.simulator.company.sales_kinds import DEPOSITED, RECEIVABLE, SalesKind
 from qbwc_server.simulator.company.sales_lines import without_lines
-from qbwc_server.simulator.company.statuses import BOOKS_CLOSED, FEATURE_OFF, NOT_EMPTY, Refusal
+from qbwc_server.simulator.company.statuses import (
+    BAD_REFERENCE,
+    BOOKS_CLOSED,
+    FEATURE_OFF,
+    NOT_EMPTY,
+    Refusal,
+)
 
 # Told by columns of the transaction, or acted on and kept nowhere.
 APART = (
@@ -70,8 +76,9 @@ def new(books: Books, kind: SalesKind, values: Fields, txn_date: str, customer: 
     fields: Fields = {name: text for name, text in DEFAULTS.items() if kind.has(name)}
     if customer:
         fields |= _from_customer(kind, customer)
-    fields |= _own_accounts(books, kind)
+    fields |= own_accounts(books, kind)
     fields = changed(fields, values)
+    check_receivable(books, fields, kind.name)
     fields.setdefault("DueDate", terms.due_date(books, txn_date, fields.get("TermsRef")))
     fields.setdefault("ShipDate", txn_date)
     return {name: value for name, value in fields.items() if kind.has(name)}
@@ -89,9 +96,18 @@ def changed(fields: Fields, values: Mapping[str, Any]) -> Fields:
     return fields
 
 
-def edited(books: Books, fields: Fields, values: Mapping[str, Any], txn_date: str) -> Fields:
+def check_receivable(books: Books, fields: Mapping[str, Any], owner: str) -> None:
+    """What a customer owes stands in a receivables account only: Refusal 3140 (unconfirmed)."""
+    ref = fields.get(RECEIVABLE)
+    account = objects.find(books, accounts.KIND, ref["ListID"]) if ref else None
+    if account is not None and account.fields["AccountType"] != "AccountsReceivable":
+        raise Refusal(BAD_REFERENCE, "Account", account.full_name, owner)
+
+
+def edited(books: Books, kind: SalesKind, fields: Fields, values: Mapping[str, Any], txn_date: str) -> Fields:
     """After a Mod: new terms or a new date make a new due date unless one is given."""
-    fields = changed(fields, values)
+    fields = {**own_accounts(books, kind), **changed(fields, values)}
+    check_receivable(books, fields, kind.name)
     if "DueDate" not in values and {"TermsRef", "TxnDate"} & values.keys() and "DueDate" in fields:
         fields["DueDate"] = terms.due_date(books, txn_date, fields.get("TermsRef"))
     return fields
@@ -113,7 +129,7 @@ def _from_customer(kind: SalesKind, customer: ListObject) -> Fields:
     }
 
 
-def _own_accounts(books: Books, kind: SalesKind) -> Fields:
+def own_accounts(books: Books, kind: SalesKind) -> Fields:
     template = objects.find_full_name(books, "Template", kind.template)
     found = {
         RECEIVABLE: accounts.special_id(books, "AccountsReceivable"),

@@ -73,6 +73,8 @@ def _with_private(line: Fields) -> Fields:
 
 def drafted_group(books: Books, txn_id: str, group: Mapping[str, Any]) -> Fields:
     """A new line group with the lines of its item, so many times."""
+    if not group.get("ItemGroupRef"):
+        raise Refusal(MISSING, "ItemGroupRef")
     item = objects.find(books, lists.ITEMS, group["ItemGroupRef"]["ListID"])
     times = Decimal(group.get("Quantity") or "1")
     kept = {name: value for name, value in group.items() if not is_empty(value)}
@@ -101,6 +103,9 @@ def changed(
     if not new:
         return [dict(line) for line in old]
     known = {line["TxnLineID"]: line for line in old}
+    for is_group, line in new:
+        if line["TxnLineID"] in known and is_group != ("Lines" in known[line["TxnLineID"]]):
+            raise Refusal(UNKNOWN_ID, line["TxnLineID"])
     _check_order(list(known), [line["TxnLineID"] for _, line in new if line["TxnLineID"] != NEW])
     return [(_group if is_group else _line)(books, kind, txn_id, known, line) for is_group, line in new]
 
