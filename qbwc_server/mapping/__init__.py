@@ -1,17 +1,20 @@
 """Declarative field mapping, straight from CRM field to QuickBooks path.
 
 In order: `load_profile` (shipped data and override), `check` (against both field lists), `fit` (lengths and
-time zone into the rules), then `crm_values`, `books_values`, `to_books`, `to_crm`, `same` and the trees and
-writes made from them. Pure: no I/O but reading the shipped profiles.
+time zone into the rules), then `maps_for` and `unmet` (which map, what a record lacks), `crm_values`,
+`books_values`, `to_books`, `to_crm`, `same` and the trees, lines and writes made from them. Pure: no I/O but
+reading the shipped profiles.
 """
 
 from qbwc_server.mapping.check import Problem, check
+from qbwc_server.mapping.choosing import left_out, maps_for, unmet, why_no_map
 from qbwc_server.mapping.conversion import Converted, Converter
 from qbwc_server.mapping.converters import CONVERTERS
 from qbwc_server.mapping.errors import CannotConvert, MappingError
 from qbwc_server.mapping.explain import diff, explain
 from qbwc_server.mapping.fields import EndField, books_vocabulary
 from qbwc_server.mapping.fit import books_kinds, fit
+from qbwc_server.mapping.lines import Document, Refer, document_lines, total_difference
 from qbwc_server.mapping.load import load_profile, shipped
 from qbwc_server.mapping.profile import (
     Choice,
@@ -37,7 +40,7 @@ from qbwc_server.mapping.project import (
     crm_values,
     crm_writes,
     lacking,
-    left_out,
+    line_reads,
     rules_to,
     same,
     to_books,
@@ -55,6 +58,7 @@ __all__ = [
     "Converted",
     "Converter",
     "Direction",
+    "Document",
     "EndField",
     "ExtraLine",
     "Filter",
@@ -65,6 +69,7 @@ __all__ = [
     "MatchField",
     "Problem",
     "Profile",
+    "Refer",
     "Requirement",
     "Rule",
     "Side",
@@ -81,16 +86,22 @@ __all__ = [
     "crm_values",
     "crm_writes",
     "diff",
+    "document_lines",
     "explain",
     "fit",
     "lacking",
     "left_out",
+    "line_reads",
     "load_profile",
+    "maps_for",
     "normal",
     "rules_to",
     "same",
     "shipped",
     "to_books",
     "to_crm",
+    "total_difference",
+    "unmet",
+    "why_no_map",
     "with_defaults",
 ]

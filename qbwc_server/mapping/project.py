@@ -12,7 +12,7 @@ from qbwc_server.mapping.conversion import Converted, Target
 from qbwc_server.mapping.converters import CONVERTERS
 from qbwc_server.mapping.errors import CannotConvert
 from qbwc_server.mapping.paths import Nested, heads_address, leaf_at, paths_of, way_in
-from qbwc_server.mapping.profile import Contributor, Filter, KindMap, Rule, Side
+from qbwc_server.mapping.profile import LINES, Contributor, KindMap, Rule, Side
 from qbwc_server.mapping.value import Value, as_text, normal
 
 
@@ -90,7 +90,7 @@ def setting_of(settings: Mapping[str, str], name: str, why: str, *, field: str) 
         return found
     text = (
         f"{why}, and the setting {name} is empty. Name it as QuickBooks does in the connection's override: "
-        f'{{"settings": {{"{name}": "..."}}}}, or fill {field} in the CRM.'
+        f'{{"settings": {{"{name}": "..."}}}}' + (f", or fill {field} in the CRM." if field else ".")
     )
     raise CannotConvert(text, field=field, value=None, code="setting")
 
@@ -129,21 +129,23 @@ def lacking(contributor: Contributor, values: Mapping[str, object]) -> tuple[str
     return tuple(name for name in contributor.required_fields if normal(values.get(name)) in (None, ""))
 
 
-def left_out(chosen: Filter | None, values: Nested) -> str | None:
-    """Why a record is not looked at, or None when the filter lets it through."""
-    if chosen is None:
-        return None
-    found = as_text(normal(leaf_at(values, chosen.field)))
-    if found in chosen.any_of:
-        return None
-    return chosen.reason or f"{chosen.field} is {found or 'empty'}, not {' or '.join(chosen.any_of)}."
+def line_reads(kind_map: KindMap) -> tuple[str, ...]:
+    """The fields of CRM lines to ask for, as the CRM's field list names them: "lines.Quantity"."""
+    lines = kind_map.lines
+    if lines is None:
+        return ()
+    names = [rule.crm for rule in lines.rules] + [lines.item] + ([lines.line_id] if lines.line_id else [])
+    return tuple(f"{LINES}{name}" for name in dict.fromkeys(names))
 
 
 def _own_fields(kind_map: KindMap) -> list[str]:
-    promoted = [kind_map.promoted.field] if kind_map.promoted else []
+    chosen = [one.field for one in (kind_map.crm_filter, kind_map.promoted, *kind_map.requires) if one]
     status = [name for name in kind_map.status.model_dump().values() if name]
     keys = [field.crm for field in kind_map.match_fields if "." not in field.crm]
-    return [*promoted, *status, *keys, *(contributor.via for contributor in kind_map.contributors)]
+    extra = [one.crm for one in kind_map.lines.extra] if kind_map.lines else []
+    total = [kind_map.total.crm] if kind_map.total else []
+    vias = [contributor.via for contributor in kind_map.contributors]
+    return [*chosen, *status, *keys, *vias, *extra, *total, *line_reads(kind_map)]
 
 
 def _key(rule: Rule, side: Side) -> str:

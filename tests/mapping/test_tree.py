@@ -142,6 +142,7 @@ def test_an_address_whose_street_is_not_mapped_keeps_its_names():
 
 def test_a_run_outside_an_address_has_no_names_above_it():
     notes = KindMap(
+        name="notes",
         crm_kind="a",
         books_kind="B",
         role="b",
