@@ -5,10 +5,11 @@ from typing import Any
 
 from qbwc_server import mapping
 from qbwc_server.mapping import KindMap, Rule
+from qbwc_server.store import links
 from qbwc_server.store.rows import Link, LinkJob
 from qbwc_server.sync import decide as rule_book
 from qbwc_server.sync.decide import FieldOutcome
-from qbwc_server.sync.deciding import Desk, Scope, Sides, rule_name, view_linked
+from qbwc_server.sync.deciding import Desk, Need, Scope, Sides, look, rule_name, view_linked
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def build(desk: Desk, link: Link, job: LinkJob) -> Write | None:
     decision = rule_book.decide(pair, rule_book.Policy())
     wanted = {one.name for one in decision.of(FieldOutcome.TO_CRM)}
     rules = [rule for rule in kind_map.rules if rule_name(rule) in wanted]
-    flat, halves = _converted(rules, sides)
+    flat, halves = _converted(desk, rules, sides)
     writes = mapping.crm_writes(kind_map, flat)
     values = _stamped(desk, kind_map, sides, writes.pop("", {}) | desk.status_writes(link))
     return Write(link, kind_map, values, writes, link.crm_id, sides.crm.version, halves)
@@ -68,7 +69,7 @@ def status_write(desk: Desk, link: Link) -> Write | None:
 
 def _creation(desk: Desk, link: Link, kind_map: KindMap, sides: Sides) -> Write:
     rules = mapping.rules_to(kind_map, "crm", creating=True)
-    flat, halves = _converted(rules, sides)
+    flat, halves = _converted(desk, rules, sides)
     writes = mapping.crm_writes(kind_map, mapping.with_defaults(kind_map, flat, "crm"))
     status = kind_map.status
     own = {status.link_status: "Success", status.books_id: link.books_id}
@@ -116,8 +117,28 @@ def external_key(scope: Scope, link: Link) -> str:
     return f"{scope.company.file_id.strip('{}').lower()}:{link.books_kind.lower()}:{link.books_id}"
 
 
+def needs_first(desk: Desk, link: Link, job: LinkJob) -> list[Need]:
+    """Records that a new CRM record refers to, and that are not in the CRM yet."""
+    if link.unlinked_at is not None or (link.crm_id is not None and job.action != "recreate"):
+        return []
+    kind_map = desk.map_of(link)
+    values = look(desk.tx, desk.scope, kind_map, None, link.books_id).books_values
+    referring = [one for one in kind_map.rules if one.refers_to and one.goes_to("crm") and values[one.books]]
+    return [
+        Need(str(one.refers_to), str(values[one.books]), optional=not one.required)
+        for one in referring
+        if _crm_id(desk, one, values[one.books]) is None and one.books != "TxnID"
+    ]
+
+
+def _crm_id(desk: Desk, rule: Rule, books_id: Any) -> str | None:
+    """The CRM record that a reference of the books means; None when it means none that is known here."""
+    link = links.partner_of_books(desk.tx, desk.scope.id, str(rule.refers_to), str(books_id))
+    return link.crm_id if link else None
+
+
 def _converted(
-    rules: list[Rule] | tuple[Rule, ...], sides: Sides
+    desk: Desk, rules: list[Rule] | tuple[Rule, ...], sides: Sides
 ) -> tuple[dict[str, Any], dict[str, tuple[Any, Any]]]:
     """CRM values by field, and by rule the pair (value for the CRM, value of the books it came from)."""
     flat: dict[str, Any] = {}
@@ -125,7 +146,12 @@ def _converted(
     for rule in rules:
         source = sides.books_values[rule.books]
         value = mapping.to_crm(rule, source).value
-        if value is not None:
+        if value and rule.refers_to:
+            crm_id = _crm_id(desk, rule, value)
+            if crm_id is None:
+                continue  # not written, and not taken for agreed
+            flat[rule.crm] = crm_id
+        elif value is not None:
             flat[rule.crm] = value
         halves[rule_name(rule)] = (mapping.normal(value), source)
     return flat, halves

@@ -135,5 +135,5 @@ def _keys(scopes: Sequence[Scope], kind: str, row: StoredRecord) -> list[tuple[s
     """Every key that any connection matches by; a deleted record has none."""
     if row.deleted:
         return []
-    maps = [found for scope in scopes if (found := scope.map_of("crm", kind))]
+    maps = [one for scope in scopes for one in scope.maps_of("crm", kind)]
     return sorted({key for kind_map in maps for key in match_keys(kind_map, "crm", row.values)})

@@ -119,7 +119,7 @@ def _planned(tx: Tx, scope: Scope, job: LinkJob, run_number: int, now: datetime)
     if link is None:
         return None
     side: Side = "books" if job.side == "books" else "crm"
-    kind_map = scope.profile.kind(link.crm_kind, link.role)
+    kind_map = scope.map_for(link)
     sides, pair = view_linked(tx, scope, kind_map, link)
     fields = {one.name: one for one in rule_book.decide(pair, rule_book.Policy()).fields}
     changes = tuple(_changes(kind_map, link, side, sides, fields))

@@ -18,7 +18,17 @@ from qbwc_server.store.job_states import JobEvent, after
 from qbwc_server.store.rows import Link, LinkJob, MessageSet
 from qbwc_server.sync import decide as rule_book
 from qbwc_server.sync.decide import FieldOutcome
-from qbwc_server.sync.deciding import Scope, Sides, Turn, rule_name, view_linked
+from qbwc_server.sync.deciding import (
+    Need,
+    Scope,
+    Sides,
+    Turn,
+    hold,
+    partner_id,
+    rule_name,
+    unresolved,
+    view_linked,
+)
 
 GUID_SINCE = (8, 0)  # ExternalGUID of list elements (qbXML field tables, "since")
 DEFAULT_VERSION = "13.0"
@@ -51,6 +61,13 @@ class Refusal:
     text: str
     code: str
     sent: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What must be in the books before this write can be made."""
+
+    records: tuple[Need, ...]
 
 
 @dataclass(frozen=True)
@@ -104,6 +121,10 @@ def _take(tx: Tx, scope: Scope, job: LinkJob, run_number: int, now: datetime) ->
     desk = Turn(tx, scope, run_number, now)
     link = links.link(tx, scope.id, job.link_id)
     made = draft(tx, scope, link, job) if link is not None and link.unlinked_at is None else Nothing()
+    if isinstance(made, Needs) and link is not None:
+        if hold(desk, link, job, made.records):
+            return None
+        made = draft(tx, scope, link, job)
     if isinstance(made, Draft):
         return made
     if isinstance(made, Refusal):
@@ -151,34 +172,60 @@ def _keep_offer(
     return Offer(text, set_id, job_ids)
 
 
-def draft(tx: Tx, scope: Scope, link: Link, job: LinkJob) -> Draft | Refusal | Nothing:
+def draft(tx: Tx, scope: Scope, link: Link, job: LinkJob) -> Draft | Refusal | Nothing | Needs:
     """What to send for a link now."""
-    kind_map = scope.profile.kind(link.crm_kind, link.role)
+    kind_map = scope.map_for(link)
     sides, pair = view_linked(tx, scope, kind_map, link)
     recreating = job.action == "recreate"
     if sides.crm is None or sides.crm.deleted:
         return Nothing()
     if link.books_id is None or recreating:
-        return _checked(scope, _add(scope, kind_map, link, sides, job))
+        return _checked(scope, _add(tx, scope, kind_map, link, sides, job))
     decision = rule_book.decide(pair, rule_book.Policy())
     wanted = {one.name for one in decision.of(FieldOutcome.TO_BOOKS)}
     rules = [rule for rule in kind_map.rules if rule_name(rule) in wanted]
+    if needs := unresolved(rules, sides.crm_values):
+        return Needs(tuple(Need(*one) for one in needs))
     made = _mod(kind_map, link, sides, job, rules) if rules else None
     return Nothing(decision.of(FieldOutcome.TO_BOOKS)) if made is None else _checked(scope, made)
 
 
-def _add(scope: Scope, kind_map: KindMap, link: Link, sides: Sides, job: LinkJob) -> Draft | Refusal:
+def _add(
+    tx: Tx, scope: Scope, kind_map: KindMap, link: Link, sides: Sides, job: LinkJob
+) -> Draft | Refusal | Needs:
     rules = mapping.rules_to(kind_map, "books", creating=True)
+    document = _document(tx, scope, kind_map, sides) if kind_map.lines else None
+    needs = [*unresolved(rules, sides.crm_values), *(document.unresolved if document else ())]
+    if needs:
+        return Needs(tuple(Need(*one) for one in needs))
     flat, problems = _converted(rules, sides)
+    problems += document.problems if document else []
     if problems:
         return _refuse(problems, sides)
-    tree = mapping.books_tree(kind_map, mapping.with_defaults(kind_map, flat, "books"), None)
+    try:
+        complete = mapping.with_defaults(kind_map, flat, "books", scope.profile.settings)
+    except mapping.CannotConvert as missing:
+        return _refuse([missing], sides)
+    tree = mapping.books_tree(kind_map, complete, None)
+    if kind_map.lines is not None and document is not None:
+        tree[f"{kind_map.lines.books}Add"] = document.lines
     if _version(scope) >= GUID_SINCE and any(
         field.path == "ExternalGUID" for field in qbxml.fields(f"{link.books_kind}Add")
     ):
         tree["ExternalGUID"] = mark_of(link, recreating=job.action == "recreate")
     name = f"{link.books_kind}Add"
-    return Draft(qbxml.Request(f"{name}Rq", {name: tree}, job.id), _sent(kind_map.rules, sides))
+    sent = _sent(kind_map.rules, sides) | ({"line_ids": document.line_ids} if document else {})
+    return Draft(qbxml.Request(f"{name}Rq", {name: tree}, job.id), sent)
+
+
+def _document(tx: Tx, scope: Scope, kind_map: KindMap, sides: Sides) -> "mapping.Document":
+    """The lines of a document; none for what is no document."""
+
+    def refer(role: str, crm_id: str) -> str | None:
+        return partner_id(tx, scope, role, crm_id)
+
+    values = sides.crm.values if sides.crm else {}
+    return mapping.document_lines(kind_map, values, scope.profile.settings, refer)
 
 
 def mark_of(link: Link, *, recreating: bool = False) -> str:
@@ -236,7 +283,7 @@ def _refuse(problems: list[mapping.CannotConvert], sides: Sides) -> Refusal:
     return Refusal(" ".join(str(one) for one in problems), problems[0].code, {"seen": _seen(sides)})
 
 
-def _checked(scope: Scope, made: Draft | Refusal) -> Draft | Refusal:
+def _checked(scope: Scope, made: Draft | Refusal | Needs) -> Draft | Refusal | Needs:
     """Judge a draft by the schema of the company's own version, before QuickBooks' parser would."""
     if not isinstance(made, Draft):
         return made

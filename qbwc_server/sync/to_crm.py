@@ -39,6 +39,7 @@ from qbwc_server.sync.crm_writes import (
     build,
     external_key,
     follow_twins,
+    needs_first,
     seen,
     status_write,
 )
@@ -46,6 +47,7 @@ from qbwc_server.sync.deciding import (
     Desk,
     Scope,
     Turn,
+    hold,
     one_turn,
     rule_name,
     scopes_of_organisation,
@@ -57,6 +59,11 @@ log = structlog.get_logger(__name__)
 
 BACKOFF = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10), timedelta(hours=1))
 STOPS_ORGANISATION = (Unavailable, LimitedUntil, LoginFailed, Misconfigured)
+
+
+@dataclass(frozen=True)
+class Held:
+    """A job that waits, or is blocked, from now on."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +155,7 @@ class Delivery:
         if job is None or job.state != JobState.QUEUED:
             return None
         if job.attempts and link is not None and link.crm_id:
-            self._read_back(self.scope.profile.kind(link.crm_kind, link.role), link.crm_id)
+            self._read_back(self.scope.map_for(link), link.crm_id)
         return job
 
     # --- building a write ---
@@ -163,19 +170,29 @@ class Delivery:
         link = links.link(tx, self.scope.id, job.link_id)
         sent = {"seen": seen(desk, link)} if link is not None else {}
         try:
-            write = build(desk, link, job) if link is not None else None
+            write = self._build(tx, link, job) if link is not None else None
         except mapping.CannotConvert as problem:
             values = {"error": str(problem), "error_code": problem.code, "sent": sent}
             values["next_step"] = "Correct the value in QuickBooks; it is tried again by itself."
             jobs.change_job(tx, job_id, now, state=after(job.state, JobEvent.REFUSE), **values)
             desk.refresh_status(job.link_id)
             return True
+        if isinstance(write, Held):
+            return False
         if write is None or write.empty:
             jobs.change_job(tx, job_id, now, state=after(job.state, JobEvent.SETTLE), ended_at=now)
             return False
         offered = {"state": after(job.state, JobEvent.OFFER), "attempts": job.attempts + 1, "sent": sent}
         jobs.change_job(tx, job_id, now, **offered)
         return write
+
+    def _build(self, tx: Tx, link: Link, job: LinkJob) -> Write | Held | None:
+        """The write, unless its turn comes only when others are made that it refers to."""
+        turn = Turn(tx, self.scope, self.run_number, self.clock())
+        needs = needs_first(turn, link, job)
+        if needs and hold(turn, link, job, needs):
+            return Held()
+        return build(turn, link, job)
 
     def _decide_first(self, tx: Tx, job_id: str) -> None:
         """A record that moved and waits for its decision gets it now: a status must not overwrite a person's wish."""
@@ -311,7 +328,10 @@ class Delivery:
         links.change_link(tx, self.scope.id, link.id, now, base_crm=crm, base_books=books)
         values = {"state": after(job.state, JobEvent.SETTLE), "ended_at": now, "error": "", "error_code": ""}
         jobs.change_job(tx, job_id, now, next_step="", **values)
-        Desk(tx, self.scope, self.run_number, now).refresh_status(link.id)
+        desk = Desk(tx, self.scope, self.run_number, now)
+        if write.crm_id is None:
+            desk.wake_documents(link)
+        desk.refresh_status(link.id)
 
     # --- when it does not go ---
 

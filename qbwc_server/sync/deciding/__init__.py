@@ -1,8 +1,10 @@
 """From a stored record to a decision and its consequence; `decide` itself is pure and stands beside this room."""
 
 from qbwc_server.sync.deciding.desk import IN_DOUBT, SIDES, Desk
+from qbwc_server.sync.deciding.documents import DIFFERENT_TOTAL, different_total, pair_lines
 from qbwc_server.sync.deciding.matching import MARK, find_matches, is_bound, link_of, match_keys
-from qbwc_server.sync.deciding.pair import Sides, look, rule_name, view_linked
+from qbwc_server.sync.deciding.needs import Need, hold
+from qbwc_server.sync.deciding.pair import Sides, look, partner_id, rule_name, unresolved, view_linked
 from qbwc_server.sync.deciding.scope import (
     Scope,
     books_fields,
@@ -13,25 +15,32 @@ from qbwc_server.sync.deciding.scope import (
 from qbwc_server.sync.deciding.turn import Turn, decide_slice, decide_waiting, one_turn
 
 __all__ = [
+    "DIFFERENT_TOTAL",
     "IN_DOUBT",
     "MARK",
     "SIDES",
     "Desk",
+    "Need",
     "Scope",
     "Sides",
     "Turn",
     "books_fields",
     "decide_slice",
     "decide_waiting",
+    "different_total",
     "find_matches",
+    "hold",
     "is_bound",
     "link_of",
     "load_scope",
     "look",
     "match_keys",
     "one_turn",
+    "pair_lines",
+    "partner_id",
     "rule_name",
     "scopes_of_company",
     "scopes_of_organisation",
+    "unresolved",
     "view_linked",
 ]

@@ -9,11 +9,12 @@ import structlog
 
 from qbwc_server import mapping
 from qbwc_server.mapping import KindMap
-from qbwc_server.store import history, jobs, links
+from qbwc_server.store import history, jobs, links, records
 from qbwc_server.store.database import Tx
 from qbwc_server.store.job_states import JobEvent, JobState, after
 from qbwc_server.store.rows import Link, LinkJob, new_id
 from qbwc_server.sync.decide import Decision, FieldOutcome, Outcome, Side
+from qbwc_server.sync.deciding.documents import DIFFERENT_TOTAL, LINES, lines_to_mark
 from qbwc_server.sync.deciding.matching import is_bound
 from qbwc_server.sync.deciding.pair import look
 from qbwc_server.sync.deciding.scope import Scope
@@ -28,6 +29,8 @@ ON_THE_WAY = ("offered", "in_doubt")
 IN_DOUBT = "in-doubt"
 # Why a record without a partner goes nowhere: the outcome of its decision, kept as the link's error code.
 WAITS_FOR_PERSON = ("ask", "suggest", "skip")
+# The next step of a job that is blocked.
+GOES_ON = "It goes on by itself as soon as that is solved."
 
 
 class Desk:
@@ -37,7 +40,7 @@ class Desk:
         self.tx, self.scope, self.run_number, self.now = tx, scope, run_number, now
 
     def map_of(self, link: Link) -> KindMap:
-        return self.scope.profile.kind(link.crm_kind, link.role)
+        return self.scope.map_for(link)
 
     def cancel_open(self, link: Link, side: Side) -> None:
         job = jobs.open_job(self.tx, self.scope.id, link.id, side)
@@ -107,7 +110,10 @@ class Desk:
     def refresh_status(self, link_id: str) -> None:
         """Bring the link's status in line with its jobs and conflicts, and queue its write-back if that differs."""
         link = links.link(self.tx, self.scope.id, link_id)
-        if link is None or link.unlinked_at is not None:
+        if link is None:
+            return
+        if link.unlinked_at is not None:
+            self._tell_waiting(link, f"{link.label} was unlinked.")
             return
         status, error, code = self._status(link)
         if (status, error, code) != (link.status, link.error, link.error_code):
@@ -116,6 +122,33 @@ class Desk:
             link = replace(link, status=status, error=error, error_code=code)
         if link.crm_id is not None and self.status_writes(link):
             self.ensure_job(link, "crm", "change")
+        self._tell_waiting(link, error if status == "Error" and not is_bound(link) else "")
+
+    def wake_documents(self, link: Link) -> None:
+        """Documents of the books that were left alone because nobody here knew whom they concern: now we do."""
+        for kind_map in self.scope.profile.kinds:
+            needing = [one for one in kind_map.rules if one.required and one.goes_to("crm")]
+            if link.books_id and any(one.refers_to == link.role for one in needing):
+                company, kind = self.scope.company.id, kind_map.books_kind
+                ids = records.holders(self.tx, company, "books", kind, link.role, link.books_id)
+                records.mark_undecided(self.tx, self.scope.id, "books", kind, ids, self.now)
+
+    def _tell_waiting(self, link: Link, cause: str) -> None:
+        """Jobs that need this link hear why it will not come by itself; else they get their turn again.
+
+        (When their turn comes, they look for themselves whether all is there.)
+        """
+        for job in jobs.waiting_for(self.tx, self.scope.id, link.id):
+            solved = not cause and (is_bound(link) or job.state == JobState.BLOCKED)
+            if not solved and (not cause or job.state == JobState.BLOCKED):
+                continue
+            text = f"Its {link.role} {link.label} cannot go on: {cause}"
+            values: dict[str, Any] = {"error": text, "error_code": "blocked", "next_step": GOES_ON}
+            if solved:
+                values = {"error": "", "error_code": "", "next_step": "", "due_at": self.now}
+            state = after(job.state, JobEvent.RELEASE if solved else JobEvent.BLOCK)
+            jobs.change_job(self.tx, job.id, self.now, state=state, **values)
+            self.refresh_status(job.link_id)
 
     def _status(self, link: Link) -> tuple[str, str, str]:
         if link.error_code in WAITS_FOR_PERSON and not is_bound(link):
@@ -129,6 +162,8 @@ class Desk:
         clashes = links.open_conflicts(self.tx, self.scope.id, link.id)
         if waiting := [name for name, row in clashes.items() if row["taken"] is None]:
             return "Error", _conflict_text(waiting), "conflict"
+        if link.error_code == DIFFERENT_TOTAL and is_bound(link):
+            return "Success", link.error, link.error_code
         return ("Success" if is_bound(link) else "Queued"), "", ""
 
     def status_writes(self, link: Link) -> dict[str, Any]:
@@ -145,11 +180,13 @@ class Desk:
         }
         if not is_bound(link):
             wanted.pop(names.books_id)
-        return {
+        differing: dict[str, Any] = {
             name: value
             for name, value in wanted.items()
             if name and mapping.normal(crm.values.get(name)) != mapping.normal(value)
         }
+        marks = lines_to_mark(kind_map, link, crm.values)
+        return differing | ({LINES: marks} if marks else {})
 
     def _fitting(self, link: Link, name: str | None, text: str) -> str | None:
         """A text as the CRM's field can hold it: refused for its length, it would tell nobody anything."""

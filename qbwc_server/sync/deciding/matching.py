@@ -28,11 +28,22 @@ def match_keys(kind_map: KindMap, side: Side, values: Mapping[str, Any]) -> list
         return []
     mark = str(values.get("ExternalGUID") or "") if side == "books" else ""
     keys = [(MARK, mark.casefold())] if mark else []
+    below = _is_below(kind_map, side, values)
     for field in kind_map.matched_by():
+        if field.by == "name" and below:
+            continue
         value = _key_value(kind_map, side, field.by, values, field.crm if side == "crm" else field.books)
         if value:
             keys.append((field.by, value if field.by == "id" else " ".join(value.casefold().split())))
     return keys
+
+
+def _is_below(kind_map: KindMap, side: Side, values: Mapping[str, Any]) -> bool:
+    """Jobs and sub-items: their names need be unique only below their parent, so the name alone proves nothing."""
+    parent = next((one for one in kind_map.rules if one.books.startswith("ParentRef/")), None)
+    if side == "books":
+        return "ParentRef" in values
+    return parent is not None and bool(values.get(parent.crm_field))
 
 
 def _key_value(kind_map: KindMap, side: Side, by: str, values: Mapping[str, Any], name: str) -> str:

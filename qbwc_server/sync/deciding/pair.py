@@ -1,6 +1,6 @@
 """Both records of a pair, seen through the mapping: what `decide` is asked about."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +41,45 @@ def look(tx: Tx, scope: Scope, kind_map: KindMap, crm_id: str | None, books_id: 
         kind_map, own, {name: one.values if one else None for name, one in helpers.items()}
     )
     from_books = mapping.books_values(kind_map, books.values if books else {})
-    return Sides(crm, books, helpers, from_crm, from_books, _unread(tx, scope, kind_map, crm))
+    resolved = _resolved(tx, scope, kind_map, from_crm) | _lines(kind_map, own)
+    return Sides(crm, books, helpers, resolved, from_books, _unread(tx, scope, kind_map, crm))
+
+
+def _lines(kind_map: KindMap, own: Mapping[str, Any]) -> dict[str, Any]:
+    """The mapped fields of a document's lines, so that an edit of one is seen as an edit of the document."""
+    if kind_map.lines is None:
+        return {}
+    fields = ["Id", kind_map.lines.item, *(rule.crm for rule in kind_map.lines.rules)]
+    return {"lines": [{name: one.get(name) for name in fields} for one in own.get("lines") or []]}
+
+
+# A CRM record that is referred to and has no partner in the books yet.
+UNRESOLVED = "crm:"
+
+
+def _resolved(tx: Tx, scope: Scope, kind_map: KindMap, values: Mapping[str, Any]) -> dict[str, Any]:
+    """References in the form of the books: by the id of the partner, so that both sides can be compared."""
+    return dict(values) | {
+        rule.crm: partner_id(tx, scope, rule.refers_to, str(values[rule.crm]))
+        or f"{UNRESOLVED}{values[rule.crm]}"
+        for rule in kind_map.rules
+        if rule.refers_to and values[rule.crm]
+    }
+
+
+def partner_id(tx: Tx, scope: Scope, role: str, crm_id: str) -> str | None:
+    """The books id of a CRM record's partner; None while it has none."""
+    link = links.partner_of_crm(tx, scope.id, role, crm_id)
+    return link.books_id if link else None
+
+
+def unresolved(rules: Iterable[Rule], values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(role, CRM id) of the references among these rules that have no partner in the books yet."""
+    return [
+        (rule.refers_to, str(values[rule.crm]).removeprefix(UNRESOLVED))
+        for rule in rules
+        if rule.refers_to and str(values[rule.crm] or "").startswith(UNRESOLVED)
+    ]
 
 
 def _contributors(

@@ -12,7 +12,7 @@ from qbwc_server.mapping import KindMap, Profile
 from qbwc_server.store import parties
 from qbwc_server.store.columns import dumps, loads
 from qbwc_server.store.database import Tx
-from qbwc_server.store.rows import Company, ConnectionRow
+from qbwc_server.store.rows import Company, ConnectionRow, Link
 from qbwc_server.sync.decide import Side
 
 
@@ -38,10 +38,22 @@ class Scope:
         found = next((one for one in self.crm_fields.get(kind, ()) if one["name"] == name), None)
         return int(found["length"] or 0) if found else 0
 
-    def map_of(self, side: Side, kind: str) -> KindMap | None:
-        """The kind map whose main record this kind is, on this side; None for contributors and others."""
+    def maps_of(self, side: Side, kind: str) -> list[KindMap]:
+        """The kind maps whose main record this kind is, on this side; none for contributors and others."""
         name = "crm_kind" if side == "crm" else "books_kind"
-        return next((one for one in self.profile.kinds if getattr(one, name) == kind), None)
+        return [one for one in self.profile.kinds if getattr(one, name) == kind]
+
+    def maps_in(self, role: str) -> list[KindMap]:
+        """The kind maps of a role: "item" may be a service, a part, ..."""
+        return [one for one in self.profile.kinds if one.role == role]
+
+    def map_for(self, link: Link) -> KindMap:
+        """The kind map of a link. Raises KeyError when the profile no longer has it."""
+        found = [one for one in self.maps_in(link.role) if one.crm_kind == link.crm_kind]
+        fitting = [one for one in found if one.books_kind == link.books_kind]
+        if not fitting:
+            raise KeyError(f"the mapping no longer knows {link.crm_kind} as {link.books_kind}")
+        return fitting[0]
 
 
 def load_scope(tx: Tx, connection: ConnectionRow) -> Scope:

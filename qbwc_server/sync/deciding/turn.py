@@ -20,7 +20,7 @@ from qbwc_server.sync.decide import Decision, FieldOutcome, Matches, Outcome, Pa
 from qbwc_server.sync.deciding.desk import ON_THE_WAY, SIDES, WAITS_FOR_PERSON, Desk, explained
 from qbwc_server.sync.deciding.matching import find_matches, is_bound, kind_on, link_of
 from qbwc_server.sync.deciding.pair import Sides, look, presence, view_linked
-from qbwc_server.sync.deciding.scope import scopes_of_company
+from qbwc_server.sync.deciding.scope import Scope, scopes_of_company
 
 RUN = timedelta(hours=1)
 
@@ -70,19 +70,53 @@ def one_turn(turn: "Turn", side: Side, kind: str, record_id: str) -> None:
 class Turn(Desk):
     """One record's turn, in one open transaction."""
 
+    def __init__(self, tx: Tx, scope: Scope, run_number: int, now: datetime) -> None:
+        super().__init__(tx, scope, run_number, now)
+        # (role, CRM id) of records that another one needs first.
+        self.needed: set[tuple[str, str]] = set()
+
     def decide_record(self, side: Side, kind: str, record_id: str) -> None:
-        kind_map = self.scope.map_of(side, kind)
-        if kind_map is None:
-            for link in links.links_of_contributor(self.tx, self.scope.id, kind, record_id):
-                self._decide_main(link)
-            return
-        known = link_of(self.tx, self.scope, kind_map, side, record_id)
+        for link in links.links_of_contributor(self.tx, self.scope.id, kind, record_id):
+            self._decide_main(link)
+        record = records.record(self.tx, self.scope.scope_id(side), side, kind, record_id)
+        by_role: dict[str, list[KindMap]] = {}
+        for kind_map in self.scope.maps_of(side, kind):
+            by_role.setdefault(kind_map.role, []).append(kind_map)
+        for maps in by_role.values():
+            self._decide_in_role(maps, side, record_id, record)
+
+    def _decide_in_role(
+        self, maps: list[KindMap], side: Side, record_id: str, record: StoredRecord | None
+    ) -> None:
+        """In a role a record has one partner at most, whichever of the role's maps it belongs to."""
+        known = link_of(self.tx, self.scope, maps[0], side, record_id)
         if known is not None and (is_bound(known) or self._on_its_way(known)):
             self.decide_link(known)
             return
-        record = records.record(self.tx, self.scope.scope_id(side), side, kind, record_id)
-        if record is not None:
-            self._decide_unlinked(kind_map, side, record, known)
+        if record is None:
+            return
+        kind_map = self.map_of_record(maps, side, record)
+        if known is not None and known.books_kind != kind_map.books_kind and not known.books_id:
+            # What it was to become changed before it was made.
+            self._drop_half(known)
+            known = None
+        self._decide_unlinked(kind_map, side, record, known)
+
+    def decide_needed(self, kind_map: KindMap, side: Side, record: StoredRecord) -> None:
+        """Decide a record that has no partner because another one needs it."""
+        known = link_of(self.tx, self.scope, kind_map, side, record.id)
+        self._decide_unlinked(kind_map, side, record, known)
+
+    def why_left_alone(self, kind_map: KindMap, side: Side, record: StoredRecord) -> str:
+        """Why no partner is made for a record, as the decision about it says."""
+        return rule_book.decide(self._view_unlinked(kind_map, side, record), self._policy(kind_map)).reason
+
+    def map_of_record(self, maps: list[KindMap], side: Side, record: StoredRecord) -> KindMap:
+        """The map whose filter lets the record through; the first where none does, which then says why."""
+        if side == "books":
+            return maps[0]
+        fitting = (one for one in maps if mapping.left_out(one.crm_filter, record.values) is None)
+        return next(fitting, maps[0])
 
     def _decide_main(self, link: Link) -> None:
         """A contributor moved: the record that it belongs to is decided as if it had moved itself."""
@@ -205,7 +239,6 @@ class Turn(Desk):
         present = presence(record)
         promoted = self._promoted(kind_map, side, record)
         ready = self._first_reads_complete(kind_map)
-        scoped = kind_map.books_filter if side == "books" else None
         return Pair(
             crm=present if side == "crm" else Presence.UNSEEN,
             books=present if side == "books" else Presence.UNSEEN,
@@ -217,14 +250,42 @@ class Turn(Desk):
                 if ready and present is Presence.PRESENT
                 else Matches()
             ),
-            out_of_scope=(mapping.left_out(scoped, record.values) or "") if not record.deleted else "",
+            out_of_scope="" if record.deleted else self._out_of_scope(kind_map, side, record),
             was_unlinked=bool(self._former_links(side, record)),
         )
 
+    def _out_of_scope(self, kind_map: KindMap, side: Side, record: StoredRecord) -> str:
+        """Why a record is left alone; "" when it is not."""
+        if side == "books":
+            return mapping.left_out(kind_map.books_filter, record.values) or self._lacks_partner(
+                kind_map, record
+            )
+        why = mapping.left_out(kind_map.crm_filter, record.values)
+        if why is None and kind_map.requires and self._promoted(kind_map, side, record):
+            why = mapping.unmet(kind_map, record.values)
+        return why or ""
+
+    def _lacks_partner(self, kind_map: KindMap, record: StoredRecord) -> str:
+        """A document of somebody who is not in the CRM is none of the CRM's business."""
+        values = mapping.books_values(kind_map, record.values)
+        for rule in kind_map.rules:
+            if rule.refers_to and rule.required and rule.goes_to("crm"):
+                link = links.partner_of_books(
+                    self.tx, self.scope.id, rule.refers_to, str(values[rule.books] or "")
+                )
+                if link is None or link.crm_id is None:
+                    return f"its {rule.refers_to} has no record in the CRM"
+        return ""
+
     def _promoted(self, kind_map: KindMap, side: Side, record: StoredRecord) -> bool:
-        """Asked for now; or before, and stuck: its status is Error then, and correcting it is the retry."""
+        """Asked for now; or before, and stuck: its status is Error then, and correcting it is the retry.
+
+        What another record needs first counts as asked for.
+        """
         if side != "crm":
             return False
+        if (kind_map.role, record.id) in self.needed:
+            return True
         return mapping.left_out(kind_map.promoted, record.values) is None or self._is_stuck(kind_map, record)
 
     def _is_stuck(self, kind_map: KindMap, record: StoredRecord) -> bool:
@@ -239,8 +300,13 @@ class Turn(Desk):
         return links.was_unlinked(self.tx, self.scope.id, crm_id, books_id)
 
     def _first_reads_complete(self, kind_map: KindMap) -> bool:
-        needed = [("crm", kind_map.crm_kind), ("books", kind_map.books_kind)]
-        needed += [("crm", contributor.kind) for contributor in kind_map.contributors]
+        rules = [*kind_map.rules, *(kind_map.lines.rules if kind_map.lines else ())]
+        roles = {rule.refers_to for rule in rules if rule.refers_to}
+        concerned = [kind_map, *(one for role in roles for one in self.scope.maps_in(role))]
+        needed = {("crm", one.crm_kind) for one in concerned} | {
+            ("books", one.books_kind) for one in concerned
+        }
+        needed |= {("crm", contributor.kind) for contributor in kind_map.contributors}
         return all(
             records.watermark(self.tx, self.scope.scope_id("crm" if side == "crm" else "books"), side, kind)[
                 1
@@ -279,10 +345,13 @@ class Turn(Desk):
             half = self._new_link(kind_map, crm_id, books_id)
         else:
             self._end_creation(half)
-            links.change_link(self.tx, self.scope.id, half.id, self.now, books_id=books_id)
+            links.change_link(
+                self.tx, self.scope.id, half.id, self.now, books_id=books_id, books_kind=kind_map.books_kind
+            )
         links.drop_suggestions(self.tx, self.scope.id, crm_id, books_id)
         found = links.link(self.tx, self.scope.id, half.id)
         assert found is not None
+        self.wake_documents(found)
         return found
 
     def _end_creation(self, half: Link) -> None:

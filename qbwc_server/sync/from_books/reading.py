@@ -266,7 +266,7 @@ def _bury(
 def _save(
     tx: Tx, scopes: Sequence[Scope], kind: str, rows: list[StoredRecord], now: datetime, **known: Any
 ) -> None:
-    maps = [found for scope in scopes if (found := scope.map_of("books", kind))]
+    maps = [one for scope in scopes for one in scope.maps_of("books", kind)]
     keys = {
         row.id: sorted({key for one in maps for key in match_keys(one, "books", row.values)})
         if not row.deleted

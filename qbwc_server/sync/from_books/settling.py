@@ -15,12 +15,16 @@ from qbwc_server.store.database import Tx
 from qbwc_server.store.job_states import JobEvent, after
 from qbwc_server.store.rows import Link, LinkJob, MessageSet
 from qbwc_server.sync.deciding import (
+    DIFFERENT_TOTAL,
     IN_DOUBT,
     MARK,
     SIDES,
     Desk,
     Scope,
+    different_total,
     is_bound,
+    look,
+    pair_lines,
     rule_name,
     scopes_of_company,
 )
@@ -117,13 +121,14 @@ def _bind(
     if job.action == "recreate":
         changes["generation"] = link.generation + 1
     if full:
-        changes |= _bases(kind_map, link, sent, values)
+        changes |= _bases(kind_map, link, sent, values) | _total(desk, kind_map, link, values)
     links.change_link(desk.tx, desk.scope.id, link.id, desk.now, **changes)
     for name in sent.get("crm", {}):
         links.drop_conflict(desk.tx, desk.scope.id, link.id, name)
     _end(desk, job, JobEvent.SETTLE)
     if full:
         store_records(desk.tx, desk.scope.company, _all_scopes(desk), job.kind, [values], desk.now)
+    desk.wake_documents(_must(desk, link.id))
     _after_settling(desk, job, link, status)
     return "settled"
 
@@ -136,7 +141,19 @@ def _bases(
     names = {rule_name(rule): rule for rule in kind_map.rules}
     crm = dict(sent.get("crm", {}))
     books = {name: stored[names[name].books] for name in crm if name in names}
-    return {"base_crm": (link.base_crm or {}) | crm, "base_books": (link.base_books or {}) | books}
+    lines = pair_lines(kind_map, sent.get("line_ids", ()), values)
+    return {"base_crm": (link.base_crm or {}) | crm, "base_books": (link.base_books or {}) | books | lines}
+
+
+def _total(desk: Desk, kind_map: KindMap, link: Link, values: Mapping[str, Any]) -> dict[str, Any]:
+    """A document whose total came out differently says so, with both numbers."""
+    if kind_map.total is None or link.crm_id is None:
+        return {}
+    crm = look(desk.tx, desk.scope, kind_map, link.crm_id, None).crm
+    text = different_total(kind_map, crm.values, values) if crm else ""
+    if text:
+        history.note_action(desk.tx, desk.now, "QuickBooks", "total differs", link.id, text=text)
+    return {"error": text, "error_code": DIFFERENT_TOTAL if text else ""}
 
 
 def _after_settling(desk: Desk, job: LinkJob, link: Link, status: Status | None) -> None:

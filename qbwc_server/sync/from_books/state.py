@@ -1,0 +1,47 @@
+"""How far one kind of record has been read in a visit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class ReadState:
+    """How far one kind has been read in this visit; kept with the ticket, never longer than the visit."""
+
+    kind: str
+    since: str = ""  # wall time the query starts from; "" reads everything
+    iterator_id: str = ""
+    newest: str = ""  # the largest TimeModified seen so far
+    seen: int = 0
+    left: int = 0
+    page: int = 1
+    restarted: bool = False
+    done: bool = False
+    error: str = ""
+    # read: what was modified since; again: the records of `ids`; list: a list that only fields refer to.
+    what: str = "read"
+    # Until this read is complete nothing of its kind is created anywhere.
+    first: bool = False
+    # A first read that is cut into windows ends here, and another window follows; "" reads to the end.
+    until: str = ""
+    # How often this window was asked for before, also in earlier visits.
+    tries: int = 0
+    # Wall time of the visit's beginning, by our clock.
+    started: str = ""
+    ids: tuple[str, ...] = ()
+    # The request that held all kinds was refused: each is asked alone, so that only the faulty one fails.
+    alone: bool = False
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> "ReadState":
+        return cls(**dict(stored) | {"ids": tuple(stored.get("ids", ()))})
+
+    @property
+    def name(self) -> tuple[str, str]:
+        return self.what, self.kind
+
+    @property
+    def request_id(self) -> str:
+        """Another one for each page, so that a page that is posted twice is not taken for the next."""
+        return f"{self.what}-{self.kind}-{self.page}"
