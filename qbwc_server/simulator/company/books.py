@@ -55,7 +55,7 @@ class Books:
         if kept != (FORMAT,):
             db.close()
             raise SimulatorError(
-                f"{path} is not a company file of this simulator, or of another one's. Make a new one."
+                f"{path} is not a company file of this simulator as it is today. Make a new one."
             )
         return cls(path, db, clock)
 
