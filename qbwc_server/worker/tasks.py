@@ -137,8 +137,16 @@ def _read_changes(background: Background, organisation_id: str, gateway: Gateway
     with background.database.read() as tx:
         scopes = scopes_of_organisation(tx, organisation_id)
     changed = 0
+    missing: list[Misconfigured] = []
     for kind, fields in fields_to_read(scopes).items():
-        changed += _read_kind(background, organisation_id, gateway, kind, fields)
+        try:
+            changed += _read_kind(background, organisation_id, gateway, kind, fields)
+        except Misconfigured as lacking:
+            # A kind that this CRM does not have, or does not show, is no reason to read nothing of the others.
+            missing.append(lacking)
+    if missing:
+        decide(background, organisation_id)
+        raise missing[0]
     return changed
 
 
@@ -171,6 +179,7 @@ def _learn_fields(background: Background, organisation_id: str, gateway: Gateway
         one is not None
         and one.fields
         and one.fields.get("asked_at", "") > str(background.clock() - FIELDS_AGE)
+        and one.fields["kinds"].keys() >= fields_to_read(scopes).keys()
     )
     if fresh:
         return
@@ -182,11 +191,15 @@ def _learn_fields(background: Background, organisation_id: str, gateway: Gateway
 
 
 def _described(gateway: Gateway, kind: str, names: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Only what the profiles use: this is read at every call of a visit."""
+    """Only what the profiles use: this is read at every call of a visit. Nothing of a kind that is not there."""
+    try:
+        described = gateway.describe(kind)
+    except Misconfigured:
+        return []
     return [
         {"name": one.name, "type": one.type, "length": one.length}
         | {"required": one.required, "writable": one.writable}
-        for one in gateway.describe(kind)
+        for one in described
         if one.name in names
     ]
 

@@ -10,7 +10,7 @@ import qbxml
 from qbwc_server.app import Installation
 from qbwc_server.soap.identity import judge, read_file
 from qbwc_server.soap.qwc import OWNER_ID
-from qbwc_server.store import parties
+from qbwc_server.store import parties, records
 from tests.rows import COMPANY, FILE_ID, NOW, like
 from tests.soap.quickbooks_answers import answer, canned
 from tests.soap.shop import HCP, PATH, VALUES, Caller, add_doubted_set, company_of
@@ -204,6 +204,8 @@ def test_nothing_is_decided_before_the_file_is_known(
 ) -> None:
     decided: list[str] = []
     monkeypatch.setattr("qbwc_server.sync.visit.decide", lambda *_: decided.append("now"))
+    with installation.database.write() as tx:
+        records.mark_undecided(tx, "con", "crm", "account", ["001A"], installation.clock())
     caller.log_in()
     asked = caller.send()
     caller.receive(answer(asked, VALUES))

@@ -84,6 +84,7 @@ def _fitted(
 ) -> tuple[Profile, Mapping[str, Sequence[Mapping[str, Any]]]]:
     """A profile as this connection uses it, and the CRM's fields by kind."""
     profile = mapping.load_profile(name, loads(override) if override else None)
+    profile = profile.model_copy(update={"kinds": tuple(one for one in profile.kinds if one.mode != "off")})
     listed = loads(crm_fields)["kinds"] if crm_fields else {}
     crm = {kind: [SimpleNamespace(**one) for one in fields] for kind, fields in listed.items()}
     books = {kind_map.books_kind: books_fields(kind_map.books_kind) for kind_map in profile.kinds}
