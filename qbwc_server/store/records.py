@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import (
     ARRAY,
@@ -201,6 +202,21 @@ def waiting_for_decision(tx: Tx, connection_ids: Sequence[str]) -> int:
     query = select(func.count()).select_from(undecided)
     query = query.where(undecided.c.connection_id.in_(connection_ids), ~undecided.c.parked)
     return int(tx.execute(query).scalar_one())
+
+
+class Mark(NamedTuple):
+    """A watermark: how far a kind was read, whether its first read is complete, when that was said."""
+
+    value: str | None
+    complete: bool
+    moved_at: datetime
+
+
+def all_watermarks(tx: Tx, scope_id: str, side: str) -> dict[str, Mark]:
+    """Every watermark of a side, by kind."""
+    query = select(watermarks.c.kind, watermarks.c.value, watermarks.c.complete, watermarks.c.moved_at)
+    rows = tx.execute(query.where(watermarks.c.scope_id == scope_id, watermarks.c.side == side))
+    return {row[0]: Mark(row[1], bool(row[2]), row[3]) for row in rows}
 
 
 def watermark(tx: Tx, scope_id: str, side: str, kind: str) -> tuple[str | None, bool]:

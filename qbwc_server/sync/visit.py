@@ -20,8 +20,10 @@ from qbwc_server.sync.from_books import (
     doubt_set,
     is_answer_to,
     leave_in_doubt,
+    note_asked,
     plan_reads,
     read_requests,
+    requests_left,
     settle_found,
     settle_set,
     split_set,
@@ -67,7 +69,7 @@ class Notes:
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> "Notes":
         known = dict(stored)
-        known["reads"] = tuple(ReadState(**one) for one in known.get("reads", ()))
+        known["reads"] = tuple(ReadState.of(one) for one in known.get("reads", ()))
         known["asked"] = tuple(known.get("asked", ()))
         return cls(**known)
 
@@ -172,12 +174,13 @@ def _ask(visit: Visit) -> Handout | None:
 def _read(visit: Visit) -> Handout | None:
     notes = visit.notes
     if not notes.planned:
-        reads = tuple(plan_reads(visit.tx, visit.company, visit.scopes.values()))
-        notes = replace(notes, reads=reads, planned=True)
-    requests = read_requests(notes.reads)
+        reads = plan_reads(visit.tx, visit.company, visit.scopes.values(), visit.now)
+        notes = replace(notes, reads=tuple(reads), planned=True)
+    noted = tuple(note_asked(visit.tx, visit.company, notes.reads, visit.now))
+    requests = read_requests(noted)
     if not requests:
         return None
-    return Handout(_build(visit, requests), replace(notes, out="read", set_id=""))
+    return Handout(_build(visit, requests), replace(notes, reads=noted, out="read", set_id=""))
 
 
 def _write(visit: Visit) -> Handout | None:
@@ -285,8 +288,8 @@ def _take_read(visit: Visit, response: Posted) -> Result:
     scopes = list(visit.scopes.values())
     with visit.tx.begin_nested():  # of an answer that breaks off nothing is kept
         states, changed = take_answer(visit.tx, visit.company, scopes, visit.notes.reads, response, visit.now)
-    before = {one.kind for one in visit.notes.reads if one.error}
-    _note_failed_reads(visit, [one for one in states if one.error and one.kind not in before])
+    before = {one.name for one in visit.notes.reads if one.error}
+    _note_failed_reads(visit, [one for one in states if one.error and one.name not in before])
     found = settle_found(visit.tx, visit.scopes, visit.company.id, visit.ticket.run_number, visit.now)
     counts = {"changed in QuickBooks": changed, "settled after doubt": found}
     history.count_in_run(visit.tx, visit.ticket.run_number, counts)
@@ -425,7 +428,7 @@ def percent_done(visit: Visit) -> int:
 def _left(visit: Visit) -> int:
     """How many more requests this visit will make, as far as it can know."""
     notes = visit.notes
-    reads = sum(max(1, -(-state.left // PAGE_SIZE)) for state in notes.reads if not state.done)
+    reads = requests_left(notes.reads)
     unplanned = 0 if notes.planned or not visit.scopes else 1
     active = [one.id for one in running(visit.scopes)]
     due = jobs.count_due(visit.tx, visit.company.id, "books", visit.now, active)

@@ -1,6 +1,14 @@
 """The door from QuickBooks: reading what changed there, and settling what we wrote."""
 
-from qbwc_server.sync.from_books.reading import PAGE_SIZE, ReadState, plan_reads, read_requests, take_answer
+from qbwc_server.sync.from_books.reading import (
+    PAGE_SIZE,
+    ReadState,
+    note_asked,
+    plan_reads,
+    read_requests,
+    requests_left,
+    take_answer,
+)
 from qbwc_server.sync.from_books.recognising import is_answer_to
 from qbwc_server.sync.from_books.settling import (
     Settled,
@@ -22,8 +30,10 @@ __all__ = [
     "is_answer_to",
     "keep_wish",
     "leave_in_doubt",
+    "note_asked",
     "plan_reads",
     "read_requests",
+    "requests_left",
     "settle_found",
     "settle_set",
     "split_set",

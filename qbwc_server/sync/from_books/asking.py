@@ -3,7 +3,7 @@
 Queries without an iterator have no page size either: QuickBooks would leave out what is beyond it and say nothing.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -11,7 +11,9 @@ import qbxml
 from qbwc_server.sync.from_books.state import ReadState
 from qbxml import WallTime
 
-LINES_PAGE_SIZE = 100  # transactions come with their lines (qbXML semantics, section 8: 100 to 200 with lines)
+LINES_PAGE_SIZE = (
+    100  # transactions come with their lines (qbXML semantics, section 8: 100 to 200 with lines)
+)
 IDS = 50  # records of one request by id
 FIRST_MOMENT = "1970-01-01T00:00:00"
 
@@ -57,7 +59,9 @@ def query(state: ReadState, most: int) -> qbxml.Request:
     by_filter = state.what != "again"
     asked = _by_filter(state, most) if by_filter else _by_ids(state)
     paths = _paths(f"{state.kind}QueryRq")
-    whole = {name: value for name, value in WHOLE.items() if name in paths and (by_filter or name not in FILTERS)}
+    whole = {
+        name: value for name, value in WHOLE.items() if name in paths and (by_filter or name not in FILTERS)
+    }
     attributes = _iterator(state) if by_filter and has_iterator(state.kind) else {}
     return qbxml.Request(f"{state.kind}QueryRq", asked | whole, state.request_id, attributes)
 
@@ -108,7 +112,7 @@ def deletions(states: Sequence[ReadState]) -> list[qbxml.Request]:
 
     A first read needs none, because it sees what exists; unless an earlier visit had begun it.
     """
-    asked = [one for one in states if one.what != "again" and one.page == 1 and (one.since or one.tries)]
+    asked = [one for one in states if one.what != "again" and one.page == 1 and (one.since or one.resumed)]
     found = (_deleted(name, [one for one in asked if family(one.kind) == name]) for name in ("List", "Txn"))
     return [one for one in found if one is not None]
 
@@ -123,8 +127,3 @@ def _deleted(name: str, states: Sequence[ReadState]) -> qbxml.Request | None:
         "DeletedDateRangeFilter": {"FromDeletedDate": WallTime.parse(since)},
     }
     return qbxml.Request(f"{name}DeletedQueryRq", values, f"gone-{name}-1")
-
-
-def deleted_kinds(request: qbxml.Request) -> Iterable[str]:
-    """The kinds whose deletions a request asks for."""
-    return request.values[f"{request.name.removesuffix('DeletedQueryRq')}DelType"]  # type: ignore[no-any-return]

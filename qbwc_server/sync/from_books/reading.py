@@ -1,64 +1,101 @@
 """What to ask QuickBooks at a visit, and storing what it answered before anything is made of it."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby, islice
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import qbxml
 from qbwc_server.store import records
-from qbwc_server.store.columns import canonical
 from qbwc_server.store.database import Tx
-from qbwc_server.store.rows import Company, StoredRecord
-from qbwc_server.sync.deciding import Scope, match_keys
+from qbwc_server.store.records import Mark
+from qbwc_server.store.rows import Company
+from qbwc_server.sync.deciding import Scope
+from qbwc_server.sync.from_books import asking, lists, rereading, windows
 from qbwc_server.sync.from_books.ahead import ahead
+from qbwc_server.sync.from_books.rereading import Touched
+from qbwc_server.sync.from_books.state import ReadState
+from qbwc_server.sync.from_books.storing import Changes, bury, by_kind, keep, plain, store_records, touched_by
 from qbwc_server.sync.posted import Posted
-from qbwc_server.sync.to_books import id_field
 from qbxml import Ret, SetStatus, Status, WallTime
 
+__all__ = [
+    "BATCH",
+    "PAGE_SIZE",
+    "ReadState",
+    "note_asked",
+    "plain",
+    "plan_reads",
+    "read_requests",
+    "requests_left",
+    "store_records",
+    "take_answer",
+]
+
 BATCH = 250  # records that are in memory at once, and stored with one set of statements
-PAGE_SIZE = 200  # customers per answer; others page by 100 to 200 with lines, up to 500 without
+PAGE_SIZE = 200  # records per answer; transactions come with their lines and in smaller pages
 OVERLAP = timedelta(hours=1)
 CLOCK_CHANGE_OVERLAP = timedelta(hours=2)
 
 LEFT_OUT = "QuickBooks' answer left it out."
 
-TEXTS = {WallTime: WallTime.text}
 
-LIST_DELETE_TYPES = {"Customer": "Customer"}
-
-
-@dataclass(frozen=True)
-class ReadState:
-    """How far one kind has been read in this visit; kept with the ticket, never longer than the visit."""
-
-    kind: str
-    since: str = ""  # wall time the query starts from; "" reads everything
-    iterator_id: str = ""
-    newest: str = ""  # the largest TimeModified seen so far
-    seen: int = 0
-    left: int = 0
-    page: int = 1
-    restarted: bool = False
-    done: bool = False
-    error: str = ""
+# --- planning ---
 
 
-def plan_reads(tx: Tx, company: Company, scopes: Iterable[Scope]) -> list[ReadState]:
-    """One read per QuickBooks kind that any connection of this company maps."""
-    kinds = sorted({one.books_kind for scope in scopes for one in scope.profile.kinds})
-    return [ReadState(kind, since=_since(tx, company, kind)) for kind in kinds]
+def plan_reads(tx: Tx, company: Company, scopes: Iterable[Scope], now: datetime) -> list[ReadState]:
+    """One read per QuickBooks kind that any connection of this company maps, and what these need besides.
+
+    Those are kinds whose records change mapped ones without moving their stamps, the ids that are to be read
+    again because of it, and the lists that mapped fields refer to.
+    """
+    scopes = list(scopes)
+    marks = records.all_watermarks(tx, company.id, "books")
+    mapped = rereading.mapped_kinds(scopes)
+    zone = ZoneInfo(company.timezone)
+    started = WallTime.from_utc(now, zone).text()
+    reads = [_planned(kind, marks, zone, started) for kind in sorted(mapped | rereading.auxiliary(mapped))]
+    again = [_again(kind, rereading.remembered(marks, kind)) for kind in sorted(rereading.followed(scopes))]
+    daily = [
+        replace(_planned(kind, marks, zone, started), what="list") for kind in lists.due(scopes, marks, now)
+    ]
+    return [*reads, *again, *daily]
 
 
-def _since(tx: Tx, company: Company, kind: str) -> str:
+def _planned(kind: str, marks: Mapping[str, Mark], zone: ZoneInfo, started: str) -> ReadState:
+    mark = marks.get(kind)
+    since = _since(mark.value if mark else None, zone)
+    first = mark is None or not mark.complete
+    state = ReadState(kind, since=since, started=started, first=first)
+    return _resumed(state, mark, marks.get(_window_name(kind))) if first else state
+
+
+def _resumed(state: ReadState, checkpoint: Mark | None, window: Mark | None) -> ReadState:
+    """A first read goes on at its last checkpoint; a window that was tried too often is halved."""
+    since = (checkpoint.value if checkpoint else None) or ""
+    state = replace(state, since=since, resumed=window is not None)
+    if window is None or not window.value:
+        return state
+    start, until, tries = json.loads(window.value)
+    if start == since:
+        state = replace(state, until=until, tries=tries)
+    return (
+        windows.halved(state) if asking.is_transaction(state.kind) and state.tries >= windows.TRIES else state
+    )
+
+
+def _again(kind: str, ids: tuple[str, ...]) -> ReadState:
+    return ReadState(kind, what="again", ids=ids, done=not ids)
+
+
+def _since(value: str | None, zone: ZoneInfo) -> str:
     """The watermark less an overlap, as the wall time that QuickBooks expects; two hours around a clock change."""
-    value, _ = records.watermark(tx, company.id, "books", kind)
     if not value:
         return ""
     seen = WallTime.parse(value)
-    zone = ZoneInfo(company.timezone)
     day = timedelta(days=1)
     changing = seen.minus(day).to_utc(zone) + day != seen.to_utc(zone) or seen.minus(-day).to_utc(
         zone
@@ -66,39 +103,52 @@ def _since(tx: Tx, company: Company, kind: str) -> str:
     return seen.minus(CLOCK_CHANGE_OVERLAP if changing else OVERLAP).text()
 
 
+def _window_name(kind: str) -> str:
+    return f"window {kind}"
+
+
+# --- asking ---
+
+
+def note_asked(tx: Tx, company: Company, states: Sequence[ReadState], now: datetime) -> list[ReadState]:
+    """Keep which windows of first reads go out now, so that one that ends a visit again and again is halved."""
+    asked = {one.name for one in _next(states) if one.first and one.what == "read" and not one.iterator_id}
+    noted = [replace(one, tries=one.tries + 1) if one.name in asked else one for one in states]
+    for one in noted:
+        if one.name in asked:
+            text = json.dumps([one.since, one.until, one.tries])
+            records.move_watermark(tx, company.id, "books", _window_name(one.kind), text, now, complete=False)
+    return noted
+
+
 def read_requests(states: Sequence[ReadState]) -> list[qbxml.Request]:
     """The queries of the reads that are not done: all first pages and deletions in one set, then page by page."""
-    running = [state for state in states if not state.done]
-    continued = [state for state in running if state.iterator_id]
-    if continued:
-        return [_query(continued[0])]
-    return [request for state in running for request in (_query(state), *_deletions(state))]
+    asked = _next(states)
+    queries = [asking.query(one, PAGE_SIZE) for one in asked]
+    return [*queries, *asking.deletions([one for one in asked if not one.iterator_id])]
 
 
-def _query(state: ReadState) -> qbxml.Request:
-    values: dict[str, Any] = {"MaxReturned": PAGE_SIZE, "ActiveStatus": "All", "OwnerID": ["0"]}
-    if state.since:
-        values["FromModifiedDate"] = WallTime.parse(state.since)
-    iterator = {"iterator": "Continue", "iteratorID": state.iterator_id} if state.iterator_id else {}
-    return qbxml.Request(
-        f"{state.kind}QueryRq", values, _request_id("read", state), iterator or {"iterator": "Start"}
-    )
+def _next(states: Sequence[ReadState]) -> list[ReadState]:
+    """The reads that are asked for next. An open iterator comes first, for it dies with its session."""
+    running = [one for one in states if not one.done]
+    for single in ("iterator_id", "alone"):
+        if found := [one for one in running if getattr(one, single)]:
+            return found[:1]
+    return running
 
 
-def _deletions(state: ReadState) -> tuple[qbxml.Request, ...]:
-    """Deletions since the watermark; a first read needs none, it sees what exists."""
-    if not state.since or state.kind not in LIST_DELETE_TYPES:
-        return ()
-    values = {
-        "ListDelType": [LIST_DELETE_TYPES[state.kind]],
-        "DeletedDateRangeFilter": {"FromDeletedDate": WallTime.parse(state.since)},
-    }
-    return (qbxml.Request("ListDeletedQueryRq", values, _request_id("gone", state)),)
+def requests_left(states: Sequence[ReadState]) -> int:
+    """How many more requests these reads will make at least; never 0 while one is due."""
+    return sum(_requests_left(one) for one in states if not one.done)
 
 
-def _request_id(what: str, state: ReadState) -> str:
-    """Another one for each page, so that a page that is posted twice is not taken for the next."""
-    return f"{what}-{state.kind}-{state.page}"
+def _requests_left(state: ReadState) -> int:
+    size = asking.IDS if state.what == "again" else asking.page_size(state.kind, PAGE_SIZE)
+    pages = -(-(len(state.ids) if state.what == "again" else state.left) // size)
+    return max(1, pages) + (1 if state.until else 0)
+
+
+# --- taking an answer ---
 
 
 def take_answer(
@@ -115,36 +165,125 @@ def take_answer(
     qbxml.UnreadableAnswer, possibly after some were stored: the caller undoes them, and the read starts again
     at the next visit.
     """
-    asked = {str(one.request_id): _Page() for one in read_requests(states)}
-    changed = 0
+    desk = _Desk(tx, company, scopes, {one.name: one for one in states}, now, rereading.followed(scopes))
+    pages = {str(one.request_id): _Page(one) for one in read_requests(states)}
     for status, rets in ahead(_batches(posted)):
-        page = asked.get(status.request_id or "")
+        page = pages.get(status.request_id or "")
         if page is not None:
             page.add(status, rets)
-            changed += _store_page(tx, company, scopes, str(status.request_id), rets, now)
-    by_kind = {state.kind: state for state in states}
-    for request_id, page in asked.items():
-        what, kind, _ = request_id.split("-")
-        by_kind[kind] = AFTER[what](by_kind[kind], page)
-    for state in by_kind.values():
-        if state.done and not state.error:
-            _move_watermark(tx, company, scopes, state, now)
-    return list(by_kind.values()), changed
+            desk.store(page, rets)
+    after = dict(desk.states)
+    for page in pages.values():
+        after |= {one.name: page.after(one) for one in page.states_in(after)}
+    return desk.finish(after), desk.changed
 
 
 @dataclass
 class _Page:
     """What the answer to one request says of the read it belongs to; nothing while it was not seen."""
 
+    request: qbxml.Request
     status: Status | None = None
     newest: str = ""
     seen: int = 0
+
+    @property
+    def what(self) -> str:
+        return str(self.request.request_id).split("-")[0]
+
+    @property
+    def kind(self) -> str:
+        return str(self.request.request_id).split("-")[1]
+
+    @property
+    def deleted_kinds(self) -> list[str]:
+        """The kinds whose deletions were asked for."""
+        return [*self.request.values[f"{self.kind}DelType"]] if self.what == "gone" else []
 
     def add(self, status: Status, rets: Sequence[Ret]) -> None:
         stamps = [one.values["TimeModified"].text() for one in rets if "TimeModified" in one.values]
         self.status = status
         self.newest = max([self.newest, *stamps])
         self.seen += len(rets)
+
+    def states_in(self, states: Mapping[tuple[str, str], ReadState]) -> list[ReadState]:
+        """The reads that this answer is about: deletions are asked for several kinds at once."""
+        if self.what != "gone":
+            return [states[self.what, self.kind]]
+        kinds = {*self.deleted_kinds}
+        reads = [one for one in states.values() if one.what != "again"]
+        return [one for one in reads if kinds & {*asking.kinds_answered(one.kind)}]
+
+    def after(self, state: ReadState) -> ReadState:
+        return AFTER[self.what](state, self)
+
+
+@dataclass
+class _Desk:
+    """The storing of one answer, and what it says should be read again."""
+
+    tx: Tx
+    company: Company
+    scopes: Sequence[Scope]
+    states: Mapping[tuple[str, str], ReadState]
+    now: datetime
+    followed: frozenset[str]
+    changed: int = 0
+    touched: Touched = field(default_factory=dict)
+
+    def store(self, page: _Page, rets: Sequence[Ret]) -> None:
+        if page.what == "gone":
+            self._bury(page, rets)
+            return
+        state = self.states[page.what, page.kind]
+        for kind, some in by_kind(rets):
+            if kind in asking.kinds_answered(page.kind):
+                values = [one.values for one in some]
+                changes = keep(self.tx, self.company, self.scopes, kind, values, self.now)
+                self._note(kind, changes, state)
+
+    def _bury(self, page: _Page, rets: Sequence[Ret]) -> None:
+        for kind in page.deleted_kinds:
+            some = [one for one in rets if one.values.get(f"{page.kind}DelType") == kind]
+            if some:
+                self._note(kind, bury(self.tx, self.company, self.scopes, kind, some, self.now), None)
+
+    def _note(self, kind: str, changes: Changes, state: ReadState | None) -> None:
+        self.changed += len(changes.rows)
+        for target in self.followed:
+            floor = self._floor(state, target) if state is not None and state.first else ""
+            found = touched_by(kind, changes, frozenset((target,)), floor)
+            self.touched = rereading.joined((self.touched, found))
+
+    def _floor(self, state: ReadState, target: str) -> str:
+        """Of a first read, only what is newer than the target's own read can have changed it since."""
+        read = self.states.get(("read", target))
+        if read is not None and read.since:
+            return read.since
+        return WallTime.parse(state.started).minus(OVERLAP).text() if state.started else ""
+
+    def finish(self, after: dict[tuple[str, str], ReadState]) -> list[ReadState]:
+        """Remember how far the reads are, and add what is to be read again."""
+        rereading.remember(self.tx, self.company, self.touched, self.now)
+        for name, state in after.items():
+            self._keep_mark(self.states[name], state)
+        return [_with_ids(one, self.touched) for one in after.values()]
+
+    def _keep_mark(self, before: ReadState, state: ReadState) -> None:
+        if state.what == "again":
+            answered = [one for one in before.ids if one not in state.ids]
+            if answered:
+                rereading.forget(self.tx, self.company, state.kind, answered, self.now)
+        elif state.done and not before.done and not state.error:
+            _move_watermark(self.tx, self.company, self.scopes, state, self.now)
+        elif state.since != before.since and not state.error:
+            mark = (self.tx, self.company.id, "books", state.kind, state.since, self.now)
+            records.move_watermark(*mark, complete=False)
+
+
+def _with_ids(state: ReadState, touched: Touched) -> ReadState:
+    more = touched.get(state.kind, frozenset()) - {*state.ids} if state.what == "again" else frozenset()
+    return replace(state, ids=(*state.ids, *sorted(more)), done=bool(state.error)) if more else state
 
 
 def _batches(posted: Posted) -> Iterator[tuple[Status, list[Ret]]]:
@@ -159,15 +298,6 @@ def _batches(posted: Posted) -> Iterator[tuple[Status, list[Ret]]]:
 
 def _status_of(part: SetStatus | Status | Ret) -> Status | None:
     return part.status if isinstance(part, Ret) else part if isinstance(part, Status) else None
-
-
-def _store_page(
-    tx: Tx, company: Company, scopes: Sequence[Scope], request_id: str, rets: Sequence[Ret], now: datetime
-) -> int:
-    what, kind, _ = request_id.split("-")
-    if what == "gone":
-        return _bury(tx, company, scopes, kind, rets, now)
-    return store_records(tx, company, scopes, kind, [one.values for one in rets], now)
 
 
 def _after_deletions(state: ReadState, page: _Page) -> ReadState:
@@ -196,19 +326,42 @@ def _after_page(state: ReadState, page: _Page) -> ReadState:
             return replace(state, iterator_id="", restarted=True, seen=0, left=0, page=state.page + 1)
         return replace(state, done=True, error=_said(status))
     left = status.iterator_remaining or 0
-    return replace(
+    read = replace(
         state,
         newest=max(state.newest, page.newest),
         seen=state.seen + page.seen,
         left=left,
         page=state.page + 1,
         iterator_id=(status.iterator_id or "") if left else "",
-        done=left == 0 or not status.iterator_id,
     )
+    if not read.iterator_id:
+        return windows.following(read) if read.until else replace(read, done=True)
+    if not state.iterator_id and windows.too_much(read, left):
+        return replace(windows.halved(read), iterator_id="")
+    return read
+
+
+def _after_list(state: ReadState, page: _Page) -> ReadState:
+    """A list that this edition of QuickBooks does not have is empty, and no error."""
+    if page.status is not None and qbxml.status(page.status.code).action == "feature":
+        return replace(state, done=True)
+    return _after_page(state, page)
+
+
+def _after_ids(state: ReadState, page: _Page) -> ReadState:
+    """What could not be read stays on the list for the next visit."""
+    if page.status is None:
+        return _left_out(state)
+    if page.status.code >= 1000:
+        return replace(state, done=True, error=_said(page.status))
+    left = state.ids[asking.IDS :]
+    return replace(state, ids=left, page=state.page + 1, done=not left)
 
 
 AFTER: Final[Mapping[str, Callable[[ReadState, _Page], ReadState]]] = {
     "read": _after_page,
+    "list": _after_list,
+    "again": _after_ids,
     "gone": _after_deletions,
 }
 
@@ -226,82 +379,6 @@ def _move_watermark(
     cap = WallTime.from_utc(now, ZoneInfo(company.timezone)).text()
     reached = min(newest, cap) if newest else None
     records.move_watermark(tx, company.id, "books", state.kind, reached, now, complete=True)
-    if not complete:
+    if not complete and state.what == "read":
         for scope in scopes:
             records.release_parked(tx, scope.id)
-
-
-def store_records(
-    tx: Tx,
-    company: Company,
-    scopes: Sequence[Scope],
-    kind: str,
-    rets: Sequence[Mapping[str, Any]],
-    now: datetime,
-) -> int:
-    """Keep the last state of QuickBooks objects; what is known by content is dropped. How many changed."""
-    rows, texts = {}, {}
-    for values in rets:
-        text = canonical(values, TEXTS)
-        row = _row(company.id, kind, values, text.content_hash, now)
-        rows[row.id], texts[row.id] = row, text
-    before = records.hashes(tx, company.id, "books", kind, list(rows))
-    changed = [row for row in rows.values() if before.get(row.id) != (row.content_hash, False)]
-    new = rows.keys() - before.keys()
-    _save(tx, scopes, kind, changed, now, new=new, texts=texts)
-    return len(changed)
-
-
-def _bury(
-    tx: Tx, company: Company, scopes: Sequence[Scope], kind: str, rets: Sequence[Ret], now: datetime
-) -> int:
-    """Deleted in QuickBooks: the record stays as a tombstone with its last values."""
-    ids = [str(one.values.get("ListID") or one.values.get("TxnID")) for one in rets]
-    known = records.known(tx, company.id, "books", kind, ids)
-    gone = [replace(row, deleted=True, seen_at=now) for row in known.values() if not row.deleted]
-    _save(tx, scopes, kind, gone, now)
-    return len(gone)
-
-
-def _save(
-    tx: Tx, scopes: Sequence[Scope], kind: str, rows: list[StoredRecord], now: datetime, **known: Any
-) -> None:
-    maps = [one for scope in scopes for one in scope.maps_of("books", kind)]
-    keys = {
-        row.id: sorted({key for one in maps for key in match_keys(one, "books", row.values)})
-        if not row.deleted
-        else []
-        for row in rows
-    }
-    records.save(tx, rows, keys, **known)
-    for scope in scopes:
-        records.mark_undecided(tx, scope.id, "books", kind, [row.id for row in rows], now)
-
-
-def _row(
-    company_id: str, kind: str, values: Mapping[str, Any], content_hash: str, now: datetime
-) -> StoredRecord:
-    modified = values.get("TimeModified", "")
-    return StoredRecord(
-        scope_id=company_id,
-        side="books",
-        kind=kind,
-        id=str(values[id_field(kind)]),
-        version=str(values.get("EditSequence", "")),
-        content_hash=content_hash,
-        values=dict(values),
-        modified=modified.text() if isinstance(modified, WallTime) else str(modified),
-        deleted=False,
-        seen_at=now,
-    )
-
-
-def plain(value: Any) -> Any:
-    """Parsed values without types of the qbXML package: wall times become their text."""
-    if isinstance(value, WallTime):
-        return value.text()
-    if isinstance(value, Mapping):
-        return {name: plain(one) for name, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(one) for one in value]
-    return value

@@ -25,8 +25,10 @@ class ReadState:
     first: bool = False
     # A first read that is cut into windows ends here, and another window follows; "" reads to the end.
     until: str = ""
-    # How often this window was asked for before, also in earlier visits.
+    # How often this window was asked for already, also in earlier visits.
     tries: int = 0
+    # An earlier visit had begun this first read and did not reach its end.
+    resumed: bool = False
     # Wall time of the visit's beginning, by our clock.
     started: str = ""
     ids: tuple[str, ...] = ()

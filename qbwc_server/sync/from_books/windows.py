@@ -13,7 +13,6 @@ from qbxml import WallTime
 
 WINDOW = 1000  # records that are read again at most when a visit breaks off
 TRIES = 2
-DAY = timedelta(days=1)
 # Windows end no later than this before the beginning of the visit: the clock of QuickBooks' PC may be behind ours.
 CLOCKS = timedelta(days=31)
 

@@ -1,0 +1,165 @@
+"""Keeping what QuickBooks answered: the last state of each object, and the keys by which it is found."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import lru_cache
+from itertools import groupby
+from typing import Any, Final
+
+from qbwc_server.store import records
+from qbwc_server.store.columns import canonical
+from qbwc_server.store.database import Tx
+from qbwc_server.store.rows import Company, StoredRecord
+from qbwc_server.sync.deciding import Scope, match_keys
+from qbwc_server.sync.from_books import rereading
+from qbwc_server.sync.from_books.rereading import Touched
+from qbwc_server.sync.to_books import id_field
+from qbxml import Ret, WallTime
+
+TEXTS = {WallTime: WallTime.text}
+
+# Key types under which a record is found by what it refers to: an invoice by the ListID of its customer.
+REFERENCES: Final[Mapping[str, str]] = {"customer": "CustomerRef", "parent": "ParentRef"}
+
+
+@dataclass
+class Changes:
+    """Records that are not as they were stored, with their former selves where they were known."""
+
+    rows: list[StoredRecord] = field(default_factory=list)
+    before: Mapping[str, StoredRecord] = field(default_factory=dict)
+
+
+def store_records(
+    tx: Tx,
+    company: Company,
+    scopes: Sequence[Scope],
+    kind: str,
+    rets: Sequence[Mapping[str, Any]],
+    now: datetime,
+) -> int:
+    """Keep the last state of QuickBooks objects; what is known by content is dropped. How many changed.
+
+    What our own write changed elsewhere, such as the balance of the customer of a new invoice, is read again at
+    the next visit.
+    """
+    changes = keep(tx, company, scopes, kind, rets, now)
+    rereading.remember(tx, company, touched_by(kind, changes, rereading.followed(scopes)), now)
+    return len(changes.rows)
+
+
+def keep(
+    tx: Tx,
+    company: Company,
+    scopes: Sequence[Scope],
+    kind: str,
+    rets: Sequence[Mapping[str, Any]],
+    now: datetime,
+) -> Changes:
+    """Store those of the objects that are not known by content."""
+    rows, texts = {}, {}
+    for values in rets:
+        text = canonical(values, TEXTS)
+        row = _row(company.id, kind, values, text.content_hash, now)
+        rows[row.id], texts[row.id] = row, text
+    before = records.hashes(tx, company.id, "books", kind, list(rows))
+    changed = [row for row in rows.values() if before.get(row.id) != (row.content_hash, False)]
+    former = [row.id for row in changed if row.id in before] if rereading.posts(kind) else []
+    known = records.known(tx, company.id, "books", kind, former)
+    _save(tx, scopes, kind, changed, now, new=rows.keys() - before.keys(), texts=texts)
+    return Changes(changed, known)
+
+
+def bury(
+    tx: Tx, company: Company, scopes: Sequence[Scope], kind: str, rets: Sequence[Ret], now: datetime
+) -> Changes:
+    """Deleted in QuickBooks: the record stays as a tombstone with its last values."""
+    ids = [str(one.values.get("ListID") or one.values.get("TxnID")) for one in rets]
+    known = records.known(tx, company.id, "books", kind, ids)
+    gone = [replace(row, deleted=True, seen_at=now) for row in known.values() if not row.deleted]
+    _save(tx, scopes, kind, gone, now)
+    return Changes(gone)
+
+
+def touched_by(kind: str, changes: Changes, followed: frozenset[str], floor: str = "") -> Touched:
+    """What else may have changed with these records; `floor` leaves out what was modified before it."""
+    rows = [one for one in changes.rows if one.modified >= floor]
+    former = [changes.before[one.id] for one in rows if one.id in changes.before]
+    return rereading.touched(kind, [one.values for one in [*rows, *former]], followed)
+
+
+def by_kind(rets: Sequence[Ret]) -> Iterator[tuple[str, list[Ret]]]:
+    """Runs of records of one kind: the terms of a company come as two."""
+    for name, some in groupby(rets, lambda one: one.name):
+        yield name.removesuffix("Ret"), list(some)
+
+
+def _save(
+    tx: Tx, scopes: Sequence[Scope], kind: str, rows: list[StoredRecord], now: datetime, **known: Any
+) -> None:
+    mapped = {scope.id: [one for one in scope.profile.kinds if one.books_kind == kind] for scope in scopes}
+    maps = [one for each in mapped.values() for one in each]
+    keys = {
+        row.id: sorted(
+            {key for one in maps for key in match_keys(one, "books", row.values)} | {*_own_keys(row, maps)}
+        )
+        if not row.deleted
+        else []
+        for row in rows
+    }
+    records.save(tx, rows, keys, **known)
+    for scope_id, some in mapped.items():
+        if some:
+            records.mark_undecided(tx, scope_id, "books", kind, [row.id for row in rows], now)
+
+
+def _own_keys(row: StoredRecord, maps: Sequence[object]) -> Iterator[tuple[str, str]]:
+    """Keys that need no mapping. What no mapping names is found by its full name, as fields refer to it."""
+    for key_type, name in REFERENCES.items():
+        refers = row.values.get(name)
+        if isinstance(refers, Mapping) and refers.get("ListID"):
+            yield key_type, str(refers["ListID"])
+    if row.values.get("RefNumber"):
+        yield "refnumber", folded(row.values["RefNumber"])
+    if not maps and (called := row.values.get("FullName") or row.values.get("Name")):
+        yield "name", folded(called)
+
+
+def folded(text: object) -> str:
+    """A text as keys hold it: QuickBooks compares names without case (qbXML semantics, section 5)."""
+    return " ".join(str(text).casefold().split())
+
+
+@lru_cache
+def _id_field(kind: str) -> str:
+    return id_field(kind)
+
+
+def _row(
+    company_id: str, kind: str, values: Mapping[str, Any], content_hash: str, now: datetime
+) -> StoredRecord:
+    modified = values.get("TimeModified", "")
+    return StoredRecord(
+        scope_id=company_id,
+        side="books",
+        kind=kind,
+        id=str(values[_id_field(kind)]),
+        version=str(values.get("EditSequence", "")),
+        content_hash=content_hash,
+        values=dict(values),
+        modified=modified.text() if isinstance(modified, WallTime) else str(modified),
+        deleted=False,
+        seen_at=now,
+    )
+
+
+def plain(value: Any) -> Any:
+    """Parsed values without types of the qbXML package: wall times become their text."""
+    if isinstance(value, WallTime):
+        return value.text()
+    if isinstance(value, Mapping):
+        return {name: plain(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    return value
