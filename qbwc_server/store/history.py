@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, insert, select, update
 
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import Run, many, one
@@ -44,9 +44,14 @@ def count_in_run(tx: Tx, number: int, counts: dict[str, int], errors: int = 0) -
 
 
 def end_run(tx: Tx, number: int, now: datetime, note: str = "") -> None:
-    tx.execute(
-        update(runs).where(runs.c.number == number, runs.c.ended_at.is_(None)).values(ended_at=now, note=note)
-    )
+    tx.execute(_END_RUN, {"run_number": number, "ended": now, "said": note})
+
+
+_END_RUN = (
+    update(runs)
+    .where(runs.c.number == bindparam("run_number"), runs.c.ended_at.is_(None))
+    .values(ended_at=bindparam("ended"), note=bindparam("said"))
+)
 
 
 def recent_runs(tx: Tx, limit: int = 50, company_id: str | None = None) -> list[Run]:
@@ -84,7 +89,7 @@ def keep_exchange(tx: Tx, exchange: Exchange, subjects: Iterable[str] = (), rest
     row.pop("number")
     row["request"] = zlib.compress(exchange.request.encode())
     row["response"] = zlib.compress(exchange.response.encode())
-    number = int(tx.execute(insert(exchanges).values(**row).returning(exchanges.c.number)).scalar_one())
+    number = int(tx.execute(_KEEP_EXCHANGE, row).scalar_one())
     about = [{"exchange_number": number, "subject": subject} for subject in sorted(set(subjects)) if subject]
     if about:
         tx.execute(insert(exchange_subjects), about)
@@ -92,6 +97,9 @@ def keep_exchange(tx: Tx, exchange: Exchange, subjects: Iterable[str] = (), rest
         packed = zlib.compress(text.encode(), FAST)
         tx.execute(insert(exchange_parts).values(exchange_number=number, part=part, text=packed))
     return number
+
+
+_KEEP_EXCHANGE = insert(exchanges).returning(exchanges.c.number)
 
 
 def rest_of(tx: Tx, number: int) -> Iterator[str]:

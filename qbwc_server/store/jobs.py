@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, select, update
 
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import LinkJob, MessageSet, many, one
@@ -46,24 +46,27 @@ def due_jobs(
     tx: Tx, company_id: str, side: str, now: datetime, limit: int, connection_ids: Sequence[str]
 ) -> list[LinkJob]:
     """Queued jobs whose time has come, of the given connections, in the order in which they are sent."""
-    query = select(link_jobs).where(_due(company_id, side, now, connection_ids))
-    query = query.order_by(link_jobs.c.priority, link_jobs.c.created_at, link_jobs.c.id).limit(limit)
-    return many(LinkJob, tx.execute(query).all())
+    query = _DUE_JOBS.limit(limit)
+    place = {"company_id": company_id, "side": side, "now": now, "connection_ids": list(connection_ids)}
+    return many(LinkJob, tx.execute(query, place).all())
 
 
 def count_due(tx: Tx, company_id: str, side: str, now: datetime, connection_ids: Sequence[str]) -> int:
-    query = select(func.count()).select_from(link_jobs).where(_due(company_id, side, now, connection_ids))
-    return int(tx.execute(query).scalar_one())
+    place = {"company_id": company_id, "side": side, "now": now, "connection_ids": list(connection_ids)}
+    return int(tx.execute(_COUNT_DUE, place).scalar_one())
 
 
-def _due(company_id: str, side: str, now: datetime, connection_ids: Sequence[str]) -> ColumnElement[bool]:
-    return and_(
-        link_jobs.c.company_id == company_id,
-        link_jobs.c.side == side,
-        link_jobs.c.state == "queued",
-        link_jobs.c.due_at <= now,
-        link_jobs.c.connection_id.in_(connection_ids),
-    )
+_DUE: ColumnElement[bool] = and_(
+    link_jobs.c.company_id == bindparam("company_id"),
+    link_jobs.c.side == bindparam("side"),
+    link_jobs.c.state == "queued",
+    link_jobs.c.due_at <= bindparam("now"),
+    link_jobs.c.connection_id.in_(bindparam("connection_ids", expanding=True)),
+)
+_COUNT_DUE = select(func.count()).select_from(link_jobs).where(_DUE)
+_DUE_JOBS = (
+    select(link_jobs).where(_DUE).order_by(link_jobs.c.priority, link_jobs.c.created_at, link_jobs.c.id)
+)
 
 
 def all_jobs(
@@ -156,10 +159,18 @@ def message_set(tx: Tx, company_id: str, set_id: str) -> MessageSet | None:
 
 def sets_in_state(tx: Tx, company_id: str, *states: str) -> list[MessageSet]:
     """A company's message sets in any of these states, the oldest first."""
-    query = select(message_sets).where(
-        message_sets.c.company_id == company_id, message_sets.c.state.in_(states)
+    wanted = {"company_id": company_id, "states": list(states)}
+    return many(MessageSet, tx.execute(_SETS_IN_STATE, wanted).all())
+
+
+_SETS_IN_STATE = (
+    select(message_sets)
+    .where(
+        message_sets.c.company_id == bindparam("company_id"),
+        message_sets.c.state.in_(bindparam("states", expanding=True)),
     )
-    return many(MessageSet, tx.execute(query.order_by(message_sets.c.offered_at)).all())
+    .order_by(message_sets.c.offered_at)
+)
 
 
 def change_set(tx: Tx, company_id: str, set_id: str, **values: Any) -> None:
