@@ -17,16 +17,19 @@ from qbxml.secure import BLOCK, Prolog, UnsafeXmlError
 _BLANK: Final = b"\xef\xbb\xbf \t\r\n"
 
 
-def parse(source: bytes | str | BinaryIO) -> Iterator[Part]:
+def parse(source: bytes | str | BinaryIO, *, encoding: str | None = None) -> Iterator[Part]:
     """The parts of an answer in document order: one SetStatus, then each Status before its records.
 
     Memory stays at one record and one block, whatever the length of the answer. What real QuickBooks does
     outside its own specification is read and noted in Status.notes and Ret.notes, never refused. A repeatable
-    field is always a list, a date-time without a time stays a date, an empty leaf is "". Raises
+    field is always a list, a date-time without a time stays a date, an empty leaf is "".
+
+    `encoding` is that of the bytes, whatever the document declares: a SOAP envelope has been decoded before its
+    answer was written anew, and the declaration still tells what QuickBooks began with. A str needs none. Raises
     UnreadableAnswer, possibly after some records were given.
     """
     try:
-        yield from _parts(_blocks(source), "utf-8" if isinstance(source, str) else None)
+        yield from _parts(_blocks(source), "utf-8" if isinstance(source, str) else encoding)
     except UnsafeXmlError as error:
         raise UnreadableAnswer(f"the answer of QuickBooks cannot be read: {error}") from error
     except etree.XMLSyntaxError as error:
@@ -35,11 +38,11 @@ def parse(source: bytes | str | BinaryIO) -> Iterator[Part]:
         raise UnreadableAnswer("the answer of QuickBooks is not well-formed XML: it is no UTF-8") from error
 
 
-def read(source: bytes | str | BinaryIO) -> Answer:
-    """A small answer as a whole. Raises UnreadableAnswer."""
+def read(source: bytes | str | BinaryIO, *, encoding: str | None = None) -> Answer:
+    """A small answer as a whole, its `encoding` as for parse(). Raises UnreadableAnswer."""
     set_status = SetStatus()
     gathered: list[tuple[Status, list[Ret]]] = []
-    for part in parse(source):
+    for part in parse(source, encoding=encoding):
         if isinstance(part, SetStatus):
             set_status = part
         elif isinstance(part, Status):

@@ -346,6 +346,19 @@ def test_a_declared_encoding_is_honoured_in_bytes_and_ignored_in_text(encoding: 
         assert read(source).responses[0].rets[0].values == {"Name": "Zoë"}
 
 
+@pytest.mark.parametrize("declared", ["windows-1252", "utf-16", "us-ascii", "x-unknown"])
+@pytest.mark.parametrize("comment", ["", "<!-- for lxml -->"])
+def test_the_encoding_that_the_caller_knows_overrides_the_declared_one(declared: str, comment: str) -> None:
+    text = answer("<CustomerRet><Name>Zoë</Name></CustomerRet>").replace("?>", f'encoding="{declared}"?>', 1)
+    document = text.replace("<CustomerRet>", f"{comment}<CustomerRet>").encode()
+    assert read(document, encoding="utf-8").responses[0].rets[0].values == {"Name": "Zoë"}
+
+
+def test_an_encoding_that_does_not_exist_is_no_answer() -> None:
+    with pytest.raises(UnreadableAnswer):
+        read(answer("").encode(), encoding="x-unknown")
+
+
 # -- refusals -----------------------------------------------------------------------------------------
 
 BOMB = '<!DOCTYPE QBXML [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
