@@ -237,7 +237,9 @@ def plain(text: str) -> str:
     first, *others = text.split("&")
     pieces = [first]
     for other in others:
-        name, _, rest = other.partition(";")
+        name, end, rest = other.partition(";")
+        if not end:
+            raise ValueError(f"&{name} does not end")
         pieces += (_NAMED.get(name) or _character(name), rest)
     return "".join(pieces)
 

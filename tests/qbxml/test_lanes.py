@@ -1,6 +1,7 @@
 """The quick lane and lxml's lane read every answer to the same parts."""
 
 import io
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,7 @@ def test_every_answer_reads_the_same_in_both_lanes(made: Any, lengths: list[int]
     assert_same(document.replace("><", ">\r\n<") if lines else document, lengths)
 
 
+UNENDED = ("AT&amp", "AT&T", "&", "&#65", "&lt &gt;", "&#x41 B", "a &amp; b &quot")
 PIECES = st.sampled_from(
     [
         CUSTOMER,
@@ -145,6 +147,7 @@ PIECES = st.sampled_from(
         "<Name>&#xE9;&lt;&quot;</Name>",
         "<Name>&eacute;</Name>",
         "<Name>&#0;</Name>",
+        *(f"<Name>{text}</Name>" for text in UNENDED),
         "<Name>]]></Name>",
         "<Name>\x01</Name>",
         "<Name>\ufffe</Name>",
@@ -172,6 +175,15 @@ PIECES = st.sampled_from(
         "<Cust",
     ]
 )
+
+
+@pytest.mark.parametrize("text", UNENDED)
+@pytest.mark.parametrize("field", ["Name", "DataExtValue"])
+def test_a_reference_without_its_end_is_refused_in_both_lanes(text: str, field: str) -> None:
+    spoilt = re.sub(f"(<{field}>)[^<]*", rf"\g<1>{text}", CUSTOMER)
+    document = f"{HEAD}{QUERY}{spoilt}</CustomerQueryRs>{TAIL}"
+    assert not outcome(document)[1]
+    assert_same(document)
 
 
 @settings(several, max_examples=400)
