@@ -27,10 +27,20 @@ class Call:
     run_number: int | None = None
     posted: Posted | None = None
     """QuickBooks' answer, kept as the value `response` of the request."""
+    beginning_only: bool = False
 
     def of(self, session: Ticket) -> "Call":
         """The same call, now that its session is known."""
         return replace(self, company_id=session.company_id, run_number=session.run_number)
+
+    def cut(self) -> "Call":
+        """The same call, of whose answer only the beginning is kept: nothing is made of it."""
+        return replace(self, beginning_only=True)
+
+    def without_answer(self) -> "Call":
+        """The same call without its answer: whoever has no session does not fill our tables."""
+        size = self.posted.size if self.posted else 0
+        return replace(self, posted=None, request={**self.request, "response": f"({size} bytes, not kept)"})
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,8 @@ class Exchanges:
 
     def keep(self, tx: Tx, call: Call, answer: Mapping[str, Any], outcome: Outcome) -> None:
         beginning, rest = _in_parts(call.posted)
+        if call.beginning_only:
+            rest = iter(())
         milliseconds = int((self.clock() - call.started_at).total_seconds() * 1000)
         exchange = history.Exchange(
             number=0,

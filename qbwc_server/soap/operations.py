@@ -87,7 +87,7 @@ class Sessions:
             return ["", "nvu"]
 
     def _let_in(self, tx: Tx, call: Call, company_id: str, address: str) -> list[str]:
-        company = parties.locked_company(tx, company_id)
+        company = parties.alone_with(tx, company_id)
         if company is None:
             raise LookupError("the company vanished while its password was checked")
         answer, run_number = self._welcome(tx, company, address)
@@ -243,14 +243,14 @@ class Sessions:
         with self.database.write() as tx:
             session = self._session(tx, ticket)
             if session is None:
-                return self._kept(tx, call, -1, "unknown ticket", failed=True)
+                return self._kept(tx, call.without_answer(), -1, "unknown ticket", failed=True)
             call = call.of(session)
             if session.state != SessionState.SENT:
                 return self._unexpected(tx, call, session, response)
             visit = visiting.open_visit(tx, session, self.clock())
             if not hresult.strip() and not visiting.answers(visit, response):
                 percent = min(99, visiting.percent_done(visit))
-                return self._kept(tx, call, percent, "answers another request", failed=True)
+                return self._kept(tx, call.cut(), percent, "answers another request", failed=True)
             if visit.notes.out == "identity":
                 return self._take_identity(call, visit, response, hresult)
             result = visiting.take(visit, response, hresult, message)
@@ -265,7 +265,7 @@ class Sessions:
             visits.change_ticket(tx, session.ticket_hash, visit=result.notes.plain(), seen_at=self.clock())
         visiting.decide(self.database, session, self.clock)
         with self.database.write() as tx:
-            return self._acknowledge_later(tx, call, ticket, subjects)
+            return self._acknowledge_later(tx, call, ticket, result.notes, subjects)
 
     def _acknowledge(self, call: Call, visit: visiting.Visit, subjects: Iterable[str]) -> int:
         """What was posted is stored and settled by now; 100 is said exactly when nothing is left."""
@@ -276,14 +276,24 @@ class Sessions:
             history.end_run(visit.tx, visit.ticket.run_number, self.clock())
         return self._kept(visit.tx, call, percent, f"{percent} %", subjects=subjects)
 
-    def _acknowledge_later(self, tx: Tx, call: Call, ticket: str, subjects: Iterable[str]) -> int:
-        """The same in another transaction, before which anything may have happened."""
+    def _acknowledge_later(
+        self, tx: Tx, call: Call, ticket: str, stored: visiting.Notes, subjects: Iterable[str]
+    ) -> int:
+        """The same in another transaction, before which anything may have happened.
+
+        A copy of this call may have been quicker: then the session is no longer where this call left it, and the
+        request that is out by now is not ours to acknowledge.
+        """
         session = self._session(tx, ticket)
         if session is None:
             return self._kept(tx, call, -1, "the session ended meanwhile", failed=True, subjects=subjects)
-        if session.state != SessionState.SENT:
-            return self._unexpected(tx, call, session, None)  # a copy of this call was quicker, or it is over
-        return self._acknowledge(call, visiting.open_visit(tx, session, self.clock()), subjects)
+        visit = visiting.open_visit(tx, session, self.clock())
+        if session.state == SessionState.SENT and visit.notes == stored:
+            return self._acknowledge(call, visit, subjects)
+        if session.state == SessionState.SENT:
+            percent = min(99, visiting.percent_done(visit))
+            return self._kept(tx, call, percent, "answered before", subjects=subjects)
+        return self._unexpected(tx, call, session, None)
 
     def _take_identity(self, call: Call, visit: visiting.Visit, response: Posted, hresult: str) -> int:
         seen = None if hresult.strip() else read_file(response.open(), visit.notes.path, "")
@@ -298,6 +308,7 @@ class Sessions:
     def _unexpected(self, tx: Tx, call: Call, session: Ticket, response: Posted | None) -> int:
         """An answer that nobody waits for. Twice the same: nothing is done again. Late: settled all the same."""
         visit = visiting.open_visit(tx, session, self.clock())
+        call = call.cut()
         if session.state in OVER:
             late = response is not None and visiting.take_late(visit, response)
             outcome = "settled late" if late else "too late"

@@ -4,11 +4,11 @@ Every function of this package takes an open transaction (`Tx`) first and never 
 only where a SOAP call, a worker task or a command begins and ends.
 """
 
+import select
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from select import select
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -53,7 +53,15 @@ def sqlite_url(path: Path) -> str:
 def _engine(url: str) -> Engine:
     if make_url(url).get_backend_name() == "sqlite":
         return _sqlite_engine(url)
-    engine = create_engine(url, pool_size=8, max_overflow=8, hide_parameters=True)
+    engine = create_engine(
+        url,
+        pool_size=8,
+        max_overflow=8,
+        hide_parameters=True,
+        # What a firewall forgot in silence looks idle: connections are young, and asked for a sign of life.
+        pool_recycle=300,
+        connect_args={"keepalives_idle": 60},
+    )
 
     @event.listens_for(engine, "checkout")
     def _look(raw: Any, _record: Any, _proxy: Any) -> None:
@@ -61,10 +69,19 @@ def _engine(url: str) -> Engine:
 
         (An idle connection is silent. What can be read from it is a goodbye, or its end.)
         """
-        if raw.closed or select([raw.fileno()], [], [], 0)[0]:
+        if raw.closed or _says_something(raw.fileno()):
             raise DisconnectionError
 
     return engine
+
+
+def _says_something(descriptor: int) -> bool:
+    """Whether something can be read from a socket at this moment."""
+    if not hasattr(select, "poll"):
+        return bool(select.select([descriptor], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _sqlite_engine(url: str) -> Engine:

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, Text, bindparam, insert, select, type_coerce, update
+from sqlalchemy import Select, Text, bindparam, func, insert, select, type_coerce, update
 
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import Company, ConnectionRow, Organisation, many, one
@@ -29,10 +29,14 @@ def company_of_user(tx: Tx, user_name: str) -> Company | None:
     return one(Company, tx.execute(select(companies).where(companies.c.user_name == user_name)).first())
 
 
-def locked_company(tx: Tx, company_id: str) -> Company | None:
-    """The company, until the end of the transaction nobody else's to lock: two logins do not both win."""
-    query = select(companies).where(companies.c.id == company_id).with_for_update()
-    return one(Company, tx.execute(query).first())
+def alone_with(tx: Tx, company_id: str) -> Company | None:
+    """The company, to nobody else who asks for it so until the transaction ends: two logins do not both win.
+
+    Not a lock of its row: a call that holds a ticket writes that row, while a login takes tickets.
+    """
+    if tx.dialect.name == "postgresql":
+        tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(company_id, 0))))
+    return company(tx, company_id)
 
 
 def any_password_like(tx: Tx, beginning: str) -> bool:

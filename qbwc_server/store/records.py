@@ -103,9 +103,9 @@ def save(
     place = {"scope_id": first.scope_id, "side": first.side, "kind": first.kind}
     _forget_keys(tx, place, [row.id for row in rows if row.id not in new])
     entries = [
-        place | {"key_type": key_type, "key": key[:255], "record_id": record_id}
+        place | {"key_type": key_type, "key": key, "record_id": record_id}
         for record_id, pairs in keys.items()
-        for key_type, key in pairs
+        for key_type, key in sorted({(key_type, key[:255]) for key_type, key in pairs})
     ]
     insert_many(tx, record_keys, entries)
 

@@ -64,13 +64,10 @@ def _cursor(tx: Tx) -> Any:
 
 
 def _copy(cursor: Any, table: Table, into: str, rows: Sequence[Row]) -> None:
-    columns = [table.c[name] for name in rows[0]]
-    writers = [_writer(column) for column in columns]
+    writers = {name: _writer(table.c[name]) for name in rows[0]}
     with cursor.copy(f"COPY {into} ({', '.join(_quoted(rows[0]))}) FROM STDIN") as copy:
         for row in rows:
-            copy.write_row(
-                [write(value) if write else value for write, value in zip(writers, row.values(), strict=True)]
-            )
+            copy.write_row([write(row[name]) if write else row[name] for name, write in writers.items()])
 
 
 _POSTGRESQL: Any = postgresql_dialect()  # type: ignore[no-untyped-call]

@@ -1,5 +1,6 @@
 """The door from the CRM: pages of records are stored, and what really changed waits for a decision."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -121,8 +122,11 @@ def _row(organisation_id: str, record: Record, before: StoredRecord | None, now:
 
 
 def _storable(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Without the one character that PostgreSQL cannot hold in a text."""
-    return {name: one.replace("\0", "") if isinstance(one, str) else one for name, one in values.items()}
+    """Without what no text of a database can hold: PostgreSQL no NUL, and nobody half a character."""
+    return {name: _UNSTORABLE.sub("", one) if isinstance(one, str) else one for name, one in values.items()}
+
+
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def _differs(row: StoredRecord, before: StoredRecord | None) -> bool:

@@ -95,7 +95,7 @@ def test_of_two_holders_one_gets_the_lease(nodes: tuple[Database, Database]) -> 
 @pytest.mark.parametrize(
     "lock",
     [
-        lambda tx: parties.locked_company(tx, "shop"),
+        lambda tx: parties.alone_with(tx, "shop"),
         lambda tx: visits.locked_ticket(tx, TICKET.ticket_hash),
         lambda tx: parties.lock_connections(tx, ["con"]),
     ],

@@ -18,7 +18,7 @@ def test_a_company_comes_back_as_it_was_stored(database: Database) -> None:
         assert parties.company(tx, "shop") == full
         assert parties.company_named(tx, "Right Tools") == full
         assert parties.company_of_user(tx, "shop") == full
-        assert parties.locked_company(tx, "shop") == full
+        assert parties.alone_with(tx, "shop") == full
         assert parties.company(tx, "SHOP") is parties.company_of_user(tx, "Shop") is None
 
 
