@@ -49,7 +49,7 @@ class Verdict:
 def read_file(hcp: str | BinaryIO, path: str, country: str) -> FileSeen | None:
     """The answers to host and company query; None when they cannot be read or say nothing of a company."""
     try:
-        answer = qbxml.read(hcp)
+        answer = qbxml.read(hcp, encoding="utf-8")
     except qbxml.UnreadableAnswer:
         return None
     rets = {ret.name: ret.values for response in answer.responses for ret in response.rets}

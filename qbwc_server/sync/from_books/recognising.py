@@ -22,7 +22,7 @@ def _first_ids(response: Posted) -> tuple[str | None, str | None]:
     """(message set id, first requestID) of a response, as far as it can be read."""
     set_id = None
     try:
-        for item in qbxml.parse(response.open()):
+        for item in qbxml.parse(response.open(), encoding="utf-8"):
             if isinstance(item, qbxml.SetStatus):
                 set_id = item.new_message_set_id
             elif isinstance(item, qbxml.Status):

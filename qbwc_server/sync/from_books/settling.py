@@ -68,7 +68,7 @@ def settle_set(
 
     Raises qbxml.UnreadableAnswer; the caller then leaves the set in doubt.
     """
-    answer = qbxml.read(posted.open())
+    answer = qbxml.read(posted.open(), encoding="utf-8")
     counts = {"settled": 0, "refused": 0, "again": 0, "in_doubt": 0}
     for job in jobs.jobs_in(tx, message_set.job_ids):
         if job.state not in ("offered", "in_doubt") or job.set_id != message_set.set_id:
