@@ -17,6 +17,7 @@ from qbwc_server.sync.deciding import Scope, decide_waiting, scopes_of_company
 from qbwc_server.sync.from_books import (
     PAGE_SIZE,
     ReadState,
+    apart,
     doubt_set,
     is_answer_to,
     leave_in_doubt,
@@ -158,7 +159,7 @@ def hand_out(visit: Visit) -> Handout:
         handout = step(visit)
         if handout is not None:
             return handout
-    return _goodbye(visit)
+    return _more(visit) or _goodbye(visit)
 
 
 def _ask(visit: Visit) -> Handout | None:
@@ -214,6 +215,13 @@ def _clear(visit: Visit) -> Handout | None:
     return None
 
 
+def _more(visit: Visit) -> Handout | None:
+    """What waits for its decision gets it before the next call: the same question, but no goodbye."""
+    if visit.now > visit.ticket.started_at + VISIT_BUDGET or not undecided(visit):
+        return None
+    return Handout(_build(visit, [GOODBYE]), replace(visit.notes, out="more"))
+
+
 def _goodbye(visit: Visit) -> Handout:
     """Nothing is left after all: a harmless question, on whose answer the visit can end cleanly with 100."""
     return Handout(_build(visit, [GOODBYE]), replace(visit.notes, out="goodbye"))
@@ -260,6 +268,7 @@ def _ids_out(visit: Visit) -> list[str | None]:
         "read": lambda: [one.request_id for one in read_requests(visit.notes.reads)],
         "write": lambda: [*_the_set(visit).job_ids],
         "ask": lambda: [*_the_set(visit).job_ids],
+        "more": lambda: [GOODBYE.request_id],
         "goodbye": lambda: [GOODBYE.request_id],
     }
     return ids[visit.notes.out]() if visit.notes.out in ids else []
@@ -274,6 +283,7 @@ def take(visit: Visit, response: Posted, hresult: str, message: str) -> Result:
         "write": _take_write,
         "ask": _take_asked,
         "clear": lambda visit, _: _cleared(visit),
+        "more": lambda visit, _: _went_on(visit),
         "goodbye": lambda visit, _: _went_on(visit, parted=True),
         # Stored by an earlier copy of this very call, which did not live to acknowledge it.
         "": lambda visit, _: Result(0, visit.notes),
@@ -288,15 +298,16 @@ def _take_read(visit: Visit, response: Posted) -> Result:
     scopes = list(visit.scopes.values())
     with visit.tx.begin_nested():  # of an answer that breaks off nothing is kept
         states, changed = take_answer(visit.tx, visit.company, scopes, visit.notes.reads, response, visit.now)
-    before = {one.name for one in visit.notes.reads if one.error}
-    _note_failed_reads(visit, [one for one in states if one.error and one.name not in before])
+    _note_failed_reads(visit, states)
     found = settle_found(visit.tx, visit.scopes, visit.company.id, visit.ticket.run_number, visit.now)
     counts = {"changed in QuickBooks": changed, "settled after doubt": found}
     history.count_in_run(visit.tx, visit.ticket.run_number, counts)
     return _went_on(visit, reads=tuple(states))
 
 
-def _note_failed_reads(visit: Visit, failed: list[ReadState]) -> None:
+def _note_failed_reads(visit: Visit, reads: list[ReadState]) -> None:
+    known = {one.name for one in visit.notes.reads if one.error}
+    failed = [one for one in reads if one.error and one.name not in known]
     history.count_in_run(visit.tx, visit.ticket.run_number, {NOT_READ: len(failed)}, len(failed))
     for one in failed:
         history.note_action(visit.tx, visit.now, "QuickBooks", "read failed", one.kind, text=one.error)
@@ -313,7 +324,7 @@ def _take_write(visit: Visit, response: Posted) -> Result:
 def _take_asked(visit: Visit, response: Posted) -> Result:
     """Only a stored answer with every expected requestID settles; anything less waits for proof."""
     message_set = _the_set(visit)
-    answer = qbxml.read(response.open())
+    answer = qbxml.read(response.open(), encoding="utf-8")
     expected = {job.id for job in jobs.jobs_in(visit.tx, message_set.job_ids) if job.state == "in_doubt"}
     complete = answer.set_status.code == 0 and all(answer.by_request_id(one) for one in expected)
     if complete:
@@ -352,6 +363,7 @@ def _parser_refused(visit: Visit, message: str) -> Result:
         "read": _reads_refused,
         "ask": _question_refused,
         "clear": lambda visit, _: _cleared(visit),
+        "more": lambda visit, _: _went_on(visit),
         "goodbye": lambda visit, _: _went_on(visit, parted=True),
     }
     return handlers[visit.notes.out](visit, message)
@@ -366,10 +378,9 @@ def _split(visit: Visit, message: str) -> Result:
 
 def _reads_refused(visit: Visit, message: str) -> Result:
     text = f"QuickBooks could not read our request: {message}"
-    refused = [replace(one, done=True, error=text) for one in visit.notes.reads if not one.done]
-    _note_failed_reads(visit, refused)
-    done = [one for one in visit.notes.reads if one.done]
-    return _went_on(visit, reads=(*done, *refused))
+    reads = apart(visit.notes.reads, text)
+    _note_failed_reads(visit, reads)
+    return _went_on(visit, reads=tuple(reads))
 
 
 def _question_refused(visit: Visit, _message: str) -> Result:

@@ -3,6 +3,7 @@
 from qbwc_server.sync.from_books.reading import (
     PAGE_SIZE,
     ReadState,
+    apart,
     note_asked,
     plan_reads,
     read_requests,
@@ -26,6 +27,7 @@ __all__ = [
     "PAGE_SIZE",
     "ReadState",
     "Settled",
+    "apart",
     "doubt_set",
     "is_answer_to",
     "keep_wish",

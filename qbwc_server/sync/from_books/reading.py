@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby, islice
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import qbxml
@@ -16,7 +16,7 @@ from qbwc_server.store.rows import Company
 from qbwc_server.sync.deciding import Scope
 from qbwc_server.sync.from_books import asking, lists, rereading, windows
 from qbwc_server.sync.from_books.ahead import ahead
-from qbwc_server.sync.from_books.rereading import Touched
+from qbwc_server.sync.from_books.rereading import Touch, Touched
 from qbwc_server.sync.from_books.state import ReadState
 from qbwc_server.sync.from_books.storing import Changes, bury, by_kind, keep, plain, store_records, touched_by
 from qbwc_server.sync.posted import Posted
@@ -26,6 +26,7 @@ __all__ = [
     "BATCH",
     "PAGE_SIZE",
     "ReadState",
+    "apart",
     "note_asked",
     "plain",
     "plan_reads",
@@ -58,7 +59,8 @@ def plan_reads(tx: Tx, company: Company, scopes: Iterable[Scope], now: datetime)
     zone = ZoneInfo(company.timezone)
     started = WallTime.from_utc(now, zone).text()
     reads = [_planned(kind, marks, zone, started) for kind in sorted(mapped | rereading.auxiliary(mapped))]
-    again = [_again(kind, rereading.remembered(marks, kind)) for kind in sorted(rereading.followed(scopes))]
+    targets = {one.kind for one in rereading.followed(scopes)}
+    again = [_again(one, rereading.remembered(marks, one)) for one in rereading.IN_ORDER if one in targets]
     daily = [
         replace(_planned(kind, marks, zone, started), what="list") for kind in lists.due(scopes, marks, now)
     ]
@@ -112,13 +114,17 @@ def _window_name(kind: str) -> str:
 
 def note_asked(tx: Tx, company: Company, states: Sequence[ReadState], now: datetime) -> list[ReadState]:
     """Keep which windows of first reads go out now, so that one that ends a visit again and again is halved."""
-    asked = {one.name for one in _next(states) if one.first and one.what == "read" and not one.iterator_id}
+    asked = {one.name for one in _next(states) if _opens_window(one)}
     noted = [replace(one, tries=one.tries + 1) if one.name in asked else one for one in states]
     for one in noted:
         if one.name in asked:
             text = json.dumps([one.since, one.until, one.tries])
             records.move_watermark(tx, company.id, "books", _window_name(one.kind), text, now, complete=False)
     return noted
+
+
+def _opens_window(state: ReadState) -> bool:
+    return state.first and state.what == "read" and not state.iterator_id and not state.alone
 
 
 def read_requests(states: Sequence[ReadState]) -> list[qbxml.Request]:
@@ -135,6 +141,17 @@ def _next(states: Sequence[ReadState]) -> list[ReadState]:
         if found := [one for one in running if getattr(one, single)]:
             return found[:1]
     return running
+
+
+def apart(states: Sequence[ReadState], refused: str) -> list[ReadState]:
+    """After QuickBooks' parser refused the set that is out: each read is asked alone, so that one fails alone.
+
+    A read that was alone already fails, with `refused` as its error.
+    """
+    asked = _next(states)
+    changes: dict[str, Any] = {"alone": True} if len(asked) > 1 else {"done": True, "error": refused}
+    names = {one.name for one in asked}
+    return [replace(one, iterator_id="", **changes) if one.name in names else one for one in states]
 
 
 def requests_left(states: Sequence[ReadState]) -> int:
@@ -227,7 +244,7 @@ class _Desk:
     scopes: Sequence[Scope]
     states: Mapping[tuple[str, str], ReadState]
     now: datetime
-    followed: frozenset[str]
+    followed: frozenset[Touch]
     changed: int = 0
     touched: Touched = field(default_factory=dict)
 
@@ -250,9 +267,9 @@ class _Desk:
 
     def _note(self, kind: str, changes: Changes, state: ReadState | None) -> None:
         self.changed += len(changes.rows)
-        for target in self.followed:
-            floor = self._floor(state, target) if state is not None and state.first else ""
-            found = touched_by(kind, changes, frozenset((target,)), floor)
+        for way in self.followed:
+            floor = self._floor(state, way.kind) if state is not None and state.first else ""
+            found = touched_by(kind, changes, frozenset((way,)), floor)
             self.touched = rereading.joined((self.touched, found))
 
     def _floor(self, state: ReadState, target: str) -> str:
@@ -263,20 +280,29 @@ class _Desk:
         return WallTime.parse(state.started).minus(OVERLAP).text() if state.started else ""
 
     def finish(self, after: dict[tuple[str, str], ReadState]) -> list[ReadState]:
-        """Remember how far the reads are, and add what is to be read again."""
+        """Remember how far the reads are, and add what is to be read again.
+
+        Ids are asked for behind the reads of their set, so what these touched among them was read after that.
+        """
+        answered = {
+            name: self.states[name].ids[: len(self.states[name].ids) - len(state.ids)]
+            for name, state in after.items()
+            if state.what == "again"
+        }
+        for (_, kind), ids in answered.items():
+            rereading.forget(self.tx, self.company, kind, ids, self.now)
+            self.touched = rereading.without(self.touched, kind, ids)
         rereading.remember(self.tx, self.company, self.touched, self.now)
         for name, state in after.items():
             self._keep_mark(self.states[name], state)
         return [_with_ids(one, self.touched) for one in after.values()]
 
     def _keep_mark(self, before: ReadState, state: ReadState) -> None:
-        if state.what == "again":
-            answered = [one for one in before.ids if one not in state.ids]
-            if answered:
-                rereading.forget(self.tx, self.company, state.kind, answered, self.now)
-        elif state.done and not before.done and not state.error:
+        if state.error or state.what == "again":
+            return
+        if state.done and not before.done:
             _move_watermark(self.tx, self.company, self.scopes, state, self.now)
-        elif state.since != before.since and not state.error:
+        elif state.since != before.since:
             mark = (self.tx, self.company.id, "books", state.kind, state.since, self.now)
             records.move_watermark(*mark, complete=False)
 
@@ -288,7 +314,7 @@ def _with_ids(state: ReadState, touched: Touched) -> ReadState:
 
 def _batches(posted: Posted) -> Iterator[tuple[Status, list[Ret]]]:
     """Each status and its first records, then the others, in the order of the document."""
-    for status, parts in groupby(qbxml.parse(posted.open()), _status_of):
+    for status, parts in groupby(qbxml.parse(posted.open(), encoding="utf-8"), _status_of):
         if status is not None:
             rets = (part for part in parts if isinstance(part, Ret))
             yield status, list(islice(rets, BATCH))

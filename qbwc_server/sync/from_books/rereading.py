@@ -6,8 +6,10 @@ read again is kept until it was, also when the visit ends before.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from graphlib import TopologicalSorter
 from typing import Any, Final
 
 from qbwc_server.store import records
@@ -17,19 +19,41 @@ from qbwc_server.sync.deciding import Scope
 
 Touched = Mapping[str, frozenset[str]]  # ids by kind
 
-# A changed record of a kind -> (what it may have changed, the field that refers to it).
-TOUCHES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
-    "ReceivePayment": (("Invoice", "AppliedToTxnRet"), ("Customer", "CustomerRef")),
-    "CreditMemo": (("Invoice", "LinkedTxn"), ("Customer", "CustomerRef")),
-    "SalesReceipt": (("Customer", "CustomerRef"),),
-    "Invoice": (("SalesOrder", "LinkedTxn"), ("Customer", "CustomerRef")),
+
+@dataclass(frozen=True)
+class Touch:
+    """What a changed record may have changed: records of `kind`, which its field `by` refers to.
+
+    Where only `fields` follow from others, nothing is read again unless a mapping names one of them.
+    """
+
+    kind: str
+    by: str
+    fields: tuple[str, ...] = ()
+
+
+INVOICES = Touch("Invoice", "AppliedToTxnRet")
+BALANCE = Touch("Customer", "CustomerRef", ("Balance", "TotalBalance"))
+TOUCHES: Final[Mapping[str, tuple[Touch, ...]]] = {
+    "ReceivePayment": (INVOICES, BALANCE),
+    "CreditMemo": (Touch("Invoice", "LinkedTxn"), BALANCE),
+    "SalesReceipt": (BALANCE,),
+    "Invoice": (Touch("SalesOrder", "LinkedTxn"), BALANCE),
     # A job's balance is part of the total balance of its parents.
-    "Customer": (("Customer", "ParentRef"),),
+    "Customer": (Touch("Customer", "ParentRef", ("TotalBalance",)),),
 }
+
+
+def _touching(target: str) -> set[str]:
+    found = {kind for kind, ways in TOUCHES.items() if target in {one.kind for one in ways}}
+    return found - {target}
+
+
+# What touches others comes before these, so that each is read once and last.
+EVERY = sorted({*TOUCHES, *(one.kind for ways in TOUCHES.values() for one in ways)})
+IN_ORDER: Final = tuple(TopologicalSorter({kind: _touching(kind) for kind in EVERY}).static_order())
 # Kinds that are read for what they change, even if no mapping names them, as soon as this one is mapped.
 AUXILIARY: Final[Mapping[str, str]] = {"ReceivePayment": "Invoice"}
-# Kinds of which only these fields follow from others; the others are mapped as a whole.
-FOLLOWING: Final[Mapping[str, tuple[str, ...]]] = {"Customer": ("Balance", "TotalBalance")}
 
 
 def posts(kind: str) -> bool:
@@ -44,30 +68,24 @@ def auxiliary(mapped: frozenset[str]) -> frozenset[str]:
     return frozenset(kind for kind, of in AUXILIARY.items() if of in mapped) - mapped
 
 
-def followed(scopes: Iterable[Scope]) -> frozenset[str]:
-    """The kinds that are worth reading again: mapped, and with a field that others change."""
-    maps = [one for scope in scopes for one in scope.profile.kinds]
-    touched = {kind for targets in TOUCHES.values() for kind, _ in targets}
-    return frozenset(
-        one.books_kind
-        for one in maps
-        if one.books_kind in touched
-        and (
-            one.books_kind not in FOLLOWING
-            or any(rule.books in FOLLOWING[one.books_kind] for rule in one.rules)
-        )
-    )
+def followed(scopes: Iterable[Scope]) -> frozenset[Touch]:
+    """The ways from one record to another that are worth going, for what the mappings name."""
+    named: dict[str, set[str]] = {}
+    for scope in scopes:
+        for one in scope.profile.kinds:
+            named.setdefault(one.books_kind, set()).update(rule.books for rule in one.rules)
+    every = {touch for touches in TOUCHES.values() for touch in touches if touch.kind in named}
+    return frozenset(one for one in every if not one.fields or named[one.kind] & {*one.fields})
 
 
-def touched(kind: str, values: Iterable[Mapping[str, Any]], followed: frozenset[str]) -> Touched:
+def touched(kind: str, values: Sequence[Mapping[str, Any]], followed: frozenset[Touch]) -> Touched:
     """What records of a kind refer to, as far as it is followed."""
-    targets = [(target, name) for target, name in TOUCHES.get(kind, ()) if target in followed]
-    all_values = list(values) if targets else []
-    found: dict[str, set[str]] = {}
-    for target, name in targets:
-        ids = {one for each in all_values for one in _referred(each.get(name), target)}
-        found.setdefault(target, set()).update(ids)
-    return {target: frozenset(ids) for target, ids in found.items() if ids}
+    ways = [one for one in TOUCHES.get(kind, ()) if one in followed]
+    found = {
+        way.kind: frozenset(one for each in values for one in _referred(each.get(way.by), way.kind))
+        for way in ways
+    }
+    return {target: ids for target, ids in found.items() if ids}
 
 
 def _referred(field: Any, target: str) -> Iterator[str]:
@@ -75,6 +93,10 @@ def _referred(field: Any, target: str) -> Iterator[str]:
     for one in field if isinstance(field, list) else [field] if field else []:
         if one.get("TxnType", target) == target and (found := one.get("TxnID") or one.get("ListID")):
             yield str(found)
+
+
+def without(ids: Touched, kind: str, some: Iterable[str]) -> Touched:
+    return dict(ids) | {kind: ids.get(kind, frozenset()) - {*some}}
 
 
 def joined(many: Iterable[Touched]) -> Touched:
@@ -108,8 +130,10 @@ def forget(tx: Tx, company: Company, kind: str, ids: Sequence[str], now: datetim
 
 
 def _change(
-    tx: Tx, company: Company, kind: str, more: Iterable[str], fewer: Iterable[str], now: datetime
+    tx: Tx, company: Company, kind: str, more: Collection[str], fewer: Collection[str], now: datetime
 ) -> None:
+    if not (more or fewer):
+        return
     value, _ = records.watermark(tx, company.id, "books", _row_name(kind))
     before = set(json.loads(value)) if value else set()
     after = (before | {*more}) - {*fewer}

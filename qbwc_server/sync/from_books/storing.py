@@ -13,7 +13,7 @@ from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import Company, StoredRecord
 from qbwc_server.sync.deciding import Scope, match_keys
 from qbwc_server.sync.from_books import rereading
-from qbwc_server.sync.from_books.rereading import Touched
+from qbwc_server.sync.from_books.rereading import Touch, Touched
 from qbwc_server.sync.to_books import id_field
 from qbxml import Ret, WallTime
 
@@ -82,7 +82,7 @@ def bury(
     return Changes(gone)
 
 
-def touched_by(kind: str, changes: Changes, followed: frozenset[str], floor: str = "") -> Touched:
+def touched_by(kind: str, changes: Changes, followed: frozenset[Touch], floor: str = "") -> Touched:
     """What else may have changed with these records; `floor` leaves out what was modified before it."""
     rows = [one for one in changes.rows if one.modified >= floor]
     former = [changes.before[one.id] for one in rows if one.id in changes.before]
