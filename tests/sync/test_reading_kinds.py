@@ -145,6 +145,15 @@ def test_a_kind_that_cannot_be_read_stops_no_other(reader: Reader) -> None:
     assert (reader.complete("Invoice"), reader.complete("Customer")) == (False, True)
 
 
+def test_an_edition_without_sales_orders_has_none(world: World) -> None:
+    reader = Reader(world, mapped("SalesOrder", "Memo"), mapped("Customer", "Name"))
+    world.company.faults.arm("answer_status", request="SalesOrderQueryRq", code=3250, message="Not enabled.")
+    reader.visit()
+    assert (reader.error("SalesOrder"), reader.complete("SalesOrder")) == ("", True)
+    reader.visit()
+    assert reader.asked("SalesOrderQuery")[0].values.get("ModifiedDateRangeFilter") is None
+
+
 def test_one_request_that_the_parser_refuses_stops_no_other(reader: Reader) -> None:
     world = reader.world
     world.customer("Ann")

@@ -41,6 +41,9 @@ PAGE_SIZE = 200  # records per answer; transactions come with their lines and in
 OVERLAP = timedelta(hours=1)
 CLOCK_CHANGE_OVERLAP = timedelta(hours=2)
 
+# Kinds that not every edition has (qbXML semantics, section 6).
+OPTIONAL = ("Estimate", "SalesOrder")
+
 LEFT_OUT = "QuickBooks' answer left it out."
 
 
@@ -256,7 +259,8 @@ class _Desk:
         for kind, some in by_kind(rets):
             if kind in asking.kinds_answered(page.kind):
                 values = [one.values for one in some]
-                changes = keep(self.tx, self.company, self.scopes, kind, values, self.now)
+                former = bool(rereading.ways_from(kind, self.followed))
+                changes = keep(self.tx, self.company, self.scopes, kind, values, self.now, former=former)
                 self._note(kind, changes, state)
 
     def _bury(self, page: _Page, rets: Sequence[Ret]) -> None:
@@ -267,10 +271,9 @@ class _Desk:
 
     def _note(self, kind: str, changes: Changes, state: ReadState | None) -> None:
         self.changed += len(changes.rows)
-        for way in self.followed:
+        for way in rereading.ways_from(kind, self.followed):
             floor = self._floor(state, way.kind) if state is not None and state.first else ""
-            found = touched_by(kind, changes, frozenset((way,)), floor)
-            self.touched = rereading.joined((self.touched, found))
+            self.touched = rereading.joined(self.touched, touched_by(way, changes, floor))
 
     def _floor(self, state: ReadState, target: str) -> str:
         """Of a first read, only what is newer than the target's own read can have changed it since."""
@@ -346,6 +349,8 @@ def _after_page(state: ReadState, page: _Page) -> ReadState:
     status = page.status
     if status is None:
         return _left_out(state)
+    if status.code >= 1000 and _is_lacking(state, status):
+        return replace(state, done=True)
     if status.code >= 1000:
         if state.iterator_id and not state.restarted:
             # An iterator dies with its session; any error on Continue means: start again.
@@ -367,11 +372,10 @@ def _after_page(state: ReadState, page: _Page) -> ReadState:
     return read
 
 
-def _after_list(state: ReadState, page: _Page) -> ReadState:
-    """A list that this edition of QuickBooks does not have is empty, and no error."""
-    if page.status is not None and qbxml.status(page.status.code).action == "feature":
-        return replace(state, done=True)
-    return _after_page(state, page)
+def _is_lacking(state: ReadState, status: Status) -> bool:
+    """Not part of this edition, or switched off: then there are none, and what would be made is refused by itself."""
+    may_lack = state.what == "list" or state.kind in OPTIONAL
+    return may_lack and not state.iterator_id and qbxml.status(status.code).action == "feature"
 
 
 def _after_ids(state: ReadState, page: _Page) -> ReadState:
@@ -386,7 +390,7 @@ def _after_ids(state: ReadState, page: _Page) -> ReadState:
 
 AFTER: Final[Mapping[str, Callable[[ReadState, _Page], ReadState]]] = {
     "read": _after_page,
-    "list": _after_list,
+    "list": _after_page,
     "again": _after_ids,
     "gone": _after_deletions,
 }

@@ -56,10 +56,6 @@ IN_ORDER: Final = tuple(TopologicalSorter({kind: _touching(kind) for kind in EVE
 AUXILIARY: Final[Mapping[str, str]] = {"ReceivePayment": "Invoice"}
 
 
-def posts(kind: str) -> bool:
-    return kind in TOUCHES
-
-
 def mapped_kinds(scopes: Iterable[Scope]) -> frozenset[str]:
     return frozenset(one.books_kind for scope in scopes for one in scope.profile.kinds)
 
@@ -78,14 +74,14 @@ def followed(scopes: Iterable[Scope]) -> frozenset[Touch]:
     return frozenset(one for one in every if not one.fields or named[one.kind] & {*one.fields})
 
 
-def touched(kind: str, values: Sequence[Mapping[str, Any]], followed: frozenset[Touch]) -> Touched:
-    """What records of a kind refer to, as far as it is followed."""
-    ways = [one for one in TOUCHES.get(kind, ()) if one in followed]
-    found = {
-        way.kind: frozenset(one for each in values for one in _referred(each.get(way.by), way.kind))
-        for way in ways
-    }
-    return {target: ids for target, ids in found.items() if ids}
+def ways_from(kind: str, followed: frozenset[Touch]) -> list[Touch]:
+    return [one for one in TOUCHES.get(kind, ()) if one in followed]
+
+
+def touched(way: Touch, values: Sequence[Mapping[str, Any]]) -> Touched:
+    """What records refer to."""
+    ids = frozenset(one for each in values for one in _referred(each.get(way.by), way.kind))
+    return {way.kind: ids} if ids else {}
 
 
 def _referred(field: Any, target: str) -> Iterator[str]:
@@ -99,12 +95,9 @@ def without(ids: Touched, kind: str, some: Iterable[str]) -> Touched:
     return dict(ids) | {kind: ids.get(kind, frozenset()) - {*some}}
 
 
-def joined(many: Iterable[Touched]) -> Touched:
-    found: dict[str, frozenset[str]] = {}
-    for each in many:
-        for kind, ids in each.items():
-            found[kind] = found.get(kind, frozenset()) | ids
-    return found
+def joined(one: Touched, other: Touched) -> Touched:
+    kinds = one.keys() | other.keys()
+    return {kind: one.get(kind, frozenset()) | other.get(kind, frozenset()) for kind in kinds}
 
 
 # --- what is still to be read again ---

@@ -44,8 +44,10 @@ def store_records(
     What our own write changed elsewhere, such as the balance of the customer of a new invoice, is read again at
     the next visit.
     """
-    changes = keep(tx, company, scopes, kind, rets, now)
-    rereading.remember(tx, company, touched_by(kind, changes, rereading.followed(scopes)), now)
+    ways = rereading.ways_from(kind, rereading.followed(scopes))
+    changes = keep(tx, company, scopes, kind, rets, now, former=bool(ways))
+    for way in ways:
+        rereading.remember(tx, company, touched_by(way, changes), now)
     return len(changes.rows)
 
 
@@ -56,8 +58,10 @@ def keep(
     kind: str,
     rets: Sequence[Mapping[str, Any]],
     now: datetime,
+    *,
+    former: bool = False,
 ) -> Changes:
-    """Store those of the objects that are not known by content."""
+    """Store those of the objects that are not known by content; with `former`, their former selves are looked up."""
     rows, texts = {}, {}
     for values in rets:
         text = canonical(values, TEXTS)
@@ -65,8 +69,8 @@ def keep(
         rows[row.id], texts[row.id] = row, text
     before = records.hashes(tx, company.id, "books", kind, list(rows))
     changed = [row for row in rows.values() if before.get(row.id) != (row.content_hash, False)]
-    former = [row.id for row in changed if row.id in before] if rereading.posts(kind) else []
-    known = records.known(tx, company.id, "books", kind, former)
+    looked_up = [row.id for row in changed if row.id in before] if former else []
+    known = records.known(tx, company.id, "books", kind, looked_up)
     _save(tx, scopes, kind, changed, now, new=rows.keys() - before.keys(), texts=texts)
     return Changes(changed, known)
 
@@ -82,11 +86,11 @@ def bury(
     return Changes(gone)
 
 
-def touched_by(kind: str, changes: Changes, followed: frozenset[Touch], floor: str = "") -> Touched:
+def touched_by(way: Touch, changes: Changes, floor: str = "") -> Touched:
     """What else may have changed with these records; `floor` leaves out what was modified before it."""
     rows = [one for one in changes.rows if one.modified >= floor]
     former = [changes.before[one.id] for one in rows if one.id in changes.before]
-    return rereading.touched(kind, [one.values for one in [*rows, *former]], followed)
+    return rereading.touched(way, [one.values for one in [*rows, *former]])
 
 
 def by_kind(rets: Sequence[Ret]) -> Iterator[tuple[str, list[Ret]]]:
