@@ -143,7 +143,24 @@ def test_a_deletion_long_before_the_next_visit_is_still_seen(world: World) -> No
     assert world.is_deleted(list_id)
 
 
-def test_a_posting_moves_the_stamp_but_writes_nothing_anywhere(world: World) -> None:
+WITHOUT_BALANCE = {"kinds": {"account": {"remove": [{"crm": "QB_Balance__c", "books": "Balance"}]}}}
+
+
+def test_a_posting_brings_the_balance_and_nothing_else(world: World) -> None:
+    account, list_id = pair(world)
+    writes = world.books_writes()
+    before = world.in_crm(account)
+    world.clock.advance(hours=2)
+    world.company.user_post(list_id, Decimal("99.50"))
+    world.quiet()
+    after = world.in_crm(account)
+    assert after["QB_Balance__c"] == Decimal("99.50")
+    assert {name for name in after if after[name] != before[name]} == {"QB_Balance__c", "QB_Last_Sync__c"}
+    assert world.books_writes() == writes
+
+
+def test_where_no_balance_is_mapped_a_posting_writes_nothing_anywhere(build: Build) -> None:
+    world = build(override=WITHOUT_BALANCE)
     _, list_id = pair(world)
     writes = (world.books_writes(), world.crm.writes)
     world.clock.advance(hours=2)
