@@ -72,7 +72,7 @@ def _creation(desk: Desk, link: Link, kind_map: KindMap, sides: Sides) -> Write:
     flat, halves = _converted(desk, rules, sides)
     writes = mapping.crm_writes(kind_map, mapping.with_defaults(kind_map, flat, "crm"))
     status = kind_map.status
-    own = {status.link_status: "Success", status.books_id: link.books_id}
+    own = {status.link_status: "Success", status.books_id: link.books_id} | _what_it_is(kind_map)
     values = writes.pop("", {}) | {name: value for name, value in own.items() if name}
     complete = {
         contributor.name: writes[contributor.name]
@@ -88,6 +88,12 @@ def _creation(desk: Desk, link: Link, kind_map: KindMap, sides: Sides) -> Write:
             ours = mapping.normal(flat.get(rule.crm))
             halves.setdefault(rule_name(rule), (ours, sides.books_values[rule.books]))
     return Write(link, kind_map, _stamped(desk, kind_map, sides, values), complete, None, None, halves)
+
+
+def _what_it_is(kind_map: KindMap) -> dict[str | None, Any]:
+    """The value by which the CRM tells this kind from its sisters, such as the type of an item."""
+    chosen = kind_map.crm_filter
+    return {chosen.field: chosen.any_of[0]} if chosen and len(chosen.any_of) == 1 else {}
 
 
 def unlinked_status(link: Link, kind_map: KindMap, sides: Sides) -> Write | None:

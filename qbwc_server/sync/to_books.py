@@ -214,7 +214,7 @@ def _add(
     ):
         tree["ExternalGUID"] = mark_of(link, recreating=job.action == "recreate")
     name = f"{link.books_kind}Add"
-    sent = _sent(kind_map.rules, sides) | ({"line_ids": document.line_ids} if document else {})
+    sent = _sent(rules, sides) | ({"line_ids": document.line_ids} if document else {})
     return Draft(qbxml.Request(f"{name}Rq", {name: tree}, job.id), sent)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from crm.errors import CrmError, Unavailable
 from crm.memory import MemoryGateway
 from crm.port import Capabilities, Check, FieldInfo, Gateway, Page, Record, Value, Values, Written
-from qbwc_server import secrets
+from qbwc_server import mapping, secrets
 from qbwc_server.secrets import Keys
 from qbwc_server.simulator import CompanyFile
 from qbwc_server.soap.operations import Sessions
@@ -55,6 +55,8 @@ ACCOUNT = (
     FieldInfo("QB_Last_Sync__c", "datetime"),
     FieldInfo("QB_SyncKey__c", "text", 80, unique=True, external_key=True),
     FieldInfo("QB_Primary_Contact__c", "reference", 18),
+    FieldInfo("ParentId", "reference", 18),
+    FieldInfo("QB_Balance__c", "decimal"),
 )
 CONTACT = (
     FieldInfo("LastName", "text", 80, required=True),
@@ -65,6 +67,57 @@ CONTACT = (
     FieldInfo("AccountId", "reference", 18),
     FieldInfo("QB_SyncKey__c", "text", 80, unique=True, external_key=True),
 )
+
+
+LINK_FIELDS = (
+    FieldInfo("QB_Link_Status__c", "choice", 255, choices=STATUSES),
+    FieldInfo("QB_Sync_Error__c", "text", 32_768),
+    FieldInfo("QB_EditSequence__c", "text", 16),
+    FieldInfo("QB_Last_Sync__c", "datetime"),
+    FieldInfo("QB_SyncKey__c", "text", 80, unique=True, external_key=True),
+)
+PRODUCT = (
+    FieldInfo("Name", "text", 255, required=True),
+    FieldInfo("Description", "text", 4000),
+    FieldInfo("IsActive", "boolean"),
+    FieldInfo("StandardPrice", "decimal"),
+    FieldInfo("QB_Item_Type__c", "choice", 255, choices=("Service", "Non-inventory Part", "Inventory Part")),
+    *(FieldInfo(f"QB_{one}_Account__c", "text", 159) for one in ("Income", "Expense", "COGS", "Asset")),
+    FieldInfo("QB_Purchase_Cost__c", "decimal"),
+    FieldInfo("QB_Quantity_On_Hand__c", "decimal"),
+    FieldInfo("QB_ListID__c", "text", 41, unique=True, external_key=True),
+    *LINK_FIELDS,
+)
+OPPORTUNITY = (
+    FieldInfo("Name", "text", 120, required=True),
+    FieldInfo("AccountId", "reference", 18),
+    FieldInfo("Amount", "decimal"),
+    FieldInfo("CloseDate", "date"),
+    FieldInfo("Pricebook2.IsStandard", "boolean"),
+    FieldInfo("PrimaryContactId", "reference", 18),
+    FieldInfo("QB_Generate__c", "choice", 255, choices=("Invoice", "Sales Order")),
+    FieldInfo("QB_TxnID__c", "text", 41, unique=True, external_key=True),
+    FieldInfo("QB_RefNumber__c", "text", 21),
+    *LINK_FIELDS,
+    FieldInfo("lines.Id", "id", 18),
+    FieldInfo("lines.Product2Id", "reference", 18),
+    FieldInfo("lines.Description", "text", 255),
+    *(FieldInfo(f"lines.{one}", "decimal") for one in ("Quantity", "UnitPrice", "TotalPrice", "Discount")),
+    FieldInfo("lines.ServiceDate", "date"),
+    FieldInfo("lines.QB_TxnLineID__c", "text", 41),
+)
+INVOICE = (
+    FieldInfo("QB_Account__c", "reference", 18),
+    FieldInfo("QB_Opportunity__c", "reference", 18),
+    FieldInfo("QB_Doc_Number__c", "text", 21),
+    *(FieldInfo(f"QB_{one}_Date__c", "date") for one in ("Txn", "Due")),
+    *(FieldInfo(f"QB_{one}__c", "decimal") for one in ("Subtotal", "Sales_Tax", "Total", "Paid", "Balance")),
+    FieldInfo("QB_Status__c", "text", 40),
+    FieldInfo("QB_Memo__c", "text", 4095),
+    FieldInfo("QB_TxnID__c", "text", 41, unique=True, external_key=True),
+    *(one for one in LINK_FIELDS if one.name != "QB_Link_Status__c"),
+)
+DOCUMENTS = {"product": PRODUCT, "opportunity": OPPORTUNITY, "invoice": INVOICE}
 
 
 class Clock:
@@ -157,8 +210,12 @@ class World:
         page_size: int = 200,
         pc_ahead: timedelta = timedelta(0),
         fields: Mapping[str, int] | None = None,
+        documents: bool = False,
     ) -> None:
-        """`pc_ahead`: how much the clock of QuickBooks' PC is ahead. `fields`: other lengths of account fields."""
+        """`pc_ahead`: how much the clock of QuickBooks' PC is ahead. `fields`: other lengths of account fields.
+
+        With `documents` products, opportunities and invoices are synchronised as well.
+        """
         self.clock, self.pc_ahead = Clock(start), pc_ahead
         self.home, self.database = home, database
         self.keys = Keys((secrets.new_key().encode(),))
@@ -166,7 +223,7 @@ class World:
         self.account_fields = tuple(
             replace(one, length=(fields or {}).get(one.name, one.length)) for one in ACCOUNT
         )
-        known = {"account": self.account_fields, "contact": CONTACT}
+        known = {"account": self.account_fields, "contact": CONTACT} | (DOCUMENTS if documents else {})
         self.crm = MemoryGateway(known, clock=self.clock, page_size=page_size)
         self.line = Line(self.crm)
         self.company = CompanyFile.create(
@@ -180,7 +237,7 @@ class World:
         self.on_document: Callable[[str], None] = lambda _: None
         self.sessions = Sessions(database, self.keys, self.clock)
         self.background = Background(database, self.keys, self._gateway, self.clock)
-        self._set_up(override, zone)
+        self._set_up(override if documents else _accounts_only(override), zone)
 
     def _gateway(self, vendor: str, url: str, credentials: Mapping[str, str]) -> Gateway:
         assert (vendor, url, credentials) == ("salesforce", "https://acme.example", {"key": "1"})
@@ -455,6 +512,15 @@ class World:
             found = parties.organisation(tx, "org")
         assert found is not None
         return found
+
+
+def _accounts_only(override: Mapping[str, Any] | None) -> dict[str, Any]:
+    """An override that switches all kinds but accounts off."""
+    kinds = {
+        one.name: {"mode": "off"} for one in mapping.load_profile("salesforce").kinds if one.name != "account"
+    }
+    given = dict(override or {})
+    return given | {"kinds": kinds | dict(given.get("kinds", {}))}
 
 
 def _whole(fields: Sequence[FieldInfo], record: Record) -> Mapping[str, Any]:

@@ -97,9 +97,10 @@ class Turn(Desk):
             return
         kind_map = self.map_of_record(maps, side, record)
         if known is not None and known.books_kind != kind_map.books_kind and not known.books_id:
-            # What it was to become changed before it was made.
-            self._drop_half(known)
-            known = None
+            # What it was to become changed before it was made; whoever waits for it waits for this link.
+            self.cancel_open(known, "books")
+            links.change_link(self.tx, self.scope.id, known.id, self.now, books_kind=kind_map.books_kind)
+            known = replace(known, books_kind=kind_map.books_kind)
         self._decide_unlinked(kind_map, side, record, known)
 
     def decide_needed(self, kind_map: KindMap, side: Side, record: StoredRecord) -> None:
