@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import qbxml
 from qbwc_server.simulator import SimulatorError
 from qbwc_server.sync.from_books import reading
 from tests.sync.world import Killed, World
@@ -262,3 +263,34 @@ def test_companies_in_other_zones_are_read_alike(build: Build, zone: str) -> Non
         world.edit_customer(list_id, Phone=f"555-{number:04}")
         world.sync()
         assert world.in_crm(account)["Phone"] == f"555-{number:04}"
+
+
+def test_an_idle_visit_asks_for_every_kind_in_one_set(build: Build) -> None:
+    world = build(documents=True)
+    world.customer("Ann")
+    world.company.user_add({"Name": "Advice"}, "ItemService")
+    world.quiet()
+    world.clock.advance(hours=2)
+    world.poll()
+    seen = world.visit()
+    assert len(seen.sent) == 1
+    asked = [one.request_id for one in qbxml.read_request(seen.sent[0]).requests]
+    assert {"read-Customer-1", "read-Invoice-1", "read-ItemService-1", "read-ReceivePayment-1"} < {*asked}
+    assert "gone-List-1" in asked
+
+
+def test_a_payment_reaches_the_crm_within_one_visit(build: Build) -> None:
+    world = build(documents=True)
+    account, list_id = pair(world)
+    accounts = {"Price": Decimal("10.00"), "AccountRef": {"FullName": "Sales"}}
+    item = world.company.user_add({"Name": "Advice", "SalesOrPurchase": accounts}, "ItemService")
+    line = {"ItemRef": {"ListID": item}, "Amount": Decimal("100.00")}
+    sold = {"CustomerRef": {"ListID": list_id}, "RefNumber": "17", "InvoiceLineAdd": [line]}
+    world.company.user_add(sold, "Invoice")
+    world.quiet()
+    [mirror] = [row.id for row in world.crm.rows("invoice")]
+    world.clock.advance(hours=5)
+    world.company.take_payment(customer="Ann's Bakery", amount="40.00", invoice="17")
+    world.sync()
+    assert world.crm.record("invoice", mirror).values["QB_Balance__c"] == Decimal("60.00")
+    assert world.in_crm(account)["QB_Balance__c"] == Decimal("60.00")
