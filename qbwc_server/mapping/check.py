@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from qbwc_server.mapping.derived import derived_ends
 from qbwc_server.mapping.fields import EndField, ends
 from qbwc_server.mapping.fit import Vocabulary, rests
-from qbwc_server.mapping.profile import KindMap, Profile, Rule, Side
+from qbwc_server.mapping.profile import LINES, KindMap, Profile, Rule, Side, all_rules
 from qbwc_server.mapping.spelling import did_you_mean
 
 _TEXTS = frozenset({"text", "memo", "name", "lines", "picklist"})
@@ -17,6 +18,7 @@ _MAKERS: dict[str, frozenset[str]] = {
     "STR": _TEXTS,
     "ENUM": frozenset({"picklist", "text"}),
     "AMT": frozenset({"amount"}),
+    "ID": frozenset({"reference", "text"}),
     **dict.fromkeys(("QUAN", "PRICE", "PERCENT", "FLOAT", "INT"), frozenset({"number"})),
     "BOOL": frozenset({"boolean"}),
     "DATE": frozenset({"date"}),
@@ -24,9 +26,10 @@ _MAKERS: dict[str, frozenset[str]] = {
     # CRM types
     "text": _TEXTS,
     "choice": _TEXTS,
-    "decimal": frozenset({"amount", "number"}),
+    "decimal": frozenset({"amount", "applied", "number"}),
     "integer": frozenset({"number"}),
     "boolean": frozenset({"boolean"}),
+    "reference": frozenset({"reference"}),
     "date": frozenset({"date"}),
     "datetime": frozenset({"datetime"}),
 }
@@ -55,6 +58,9 @@ class _Ends:
     crm: Mapping[str, Vocabulary]
     books: Vocabulary
     version: str | None
+    # Of a document's lines: what the CRM's field list puts before their names, and what QuickBooks calls a line.
+    below: str = ""
+    books_kind: str = ""
 
     def error(self, rule: Rule | None, text: str) -> Problem:
         return Problem("error", self.kind.name, rule.identity if rule else None, text)
@@ -63,7 +69,7 @@ class _Ends:
         return Problem("warning", self.kind.name, rule.identity if rule else None, text)
 
     def crm_end(self, rule: Rule) -> EndField | None:
-        return self.crm.get(self.kind.kind_of(rule), {}).get(rule.crm_field)
+        return self.crm.get(self.kind.kind_of(rule), {}).get(self.below + rule.crm_field)
 
     def books_ends(self, rule: Rule) -> list[EndField]:
         return [end for path in rule.books_paths if (end := self.books.get(path))]
@@ -81,23 +87,76 @@ def check(
     `version` is the qbXML version the company speaks.
     """
     crm = {kind: ends(fields) for kind, fields in crm_fields.items()}
-    books = {kind: ends(fields) for kind, fields in books_fields.items()}
+    books = {kind: _readable(ends(fields)) for kind, fields in books_fields.items()}
     return tuple(
         problem
         for kind in profile.kinds
-        for problem in _kind_problems(_Ends(kind, crm, books.get(kind.books_kind, {}), version))
+        if kind.mode != "off"
+        for problem in _kind_problems(profile, kind, crm, books, version)
     )
 
 
-def _kind_problems(at: _Ends) -> Iterator[Problem]:
+def _readable(known: Vocabulary) -> Vocabulary:
+    return {**known, **derived_ends(known)}
+
+
+def _kind_problems(
+    profile: Profile,
+    kind: KindMap,
+    crm: Mapping[str, Vocabulary],
+    books: Mapping[str, Vocabulary],
+    version: str | None,
+) -> Iterator[Problem]:
+    at = _Ends(kind, crm, books.get(kind.books_kind, {}), version, books_kind=kind.books_kind)
     yield from _settings(at)
+    yield from _unset(at, profile.settings)
     yield from _contributors(at)
     yield from _needed(at)
-    for rule in at.kind.rules:
+    yield from _rules(at, kind.rules)
+    if lines := kind.lines:
+        below = _Ends(kind, crm, books.get(lines.books, {}), version, LINES, lines.books)
+        yield from _rules(below, lines.rules)
+
+
+def _rules(at: _Ends, rules: Sequence[Rule]) -> Iterator[Problem]:
+    for rule in rules:
         yield from _crm_end(at, rule)
         yield from _books_end(at, rule)
+        yield from _reference(at, rule)
         yield from _lengths(at, rule)
         yield from _labels(at, rule)
+
+
+def _unset(at: _Ends, settings: Mapping[str, str]) -> Iterator[Problem]:
+    """Settings without which some records will be refused; known before the first of them is."""
+    for rule in all_rules(at.kind):
+        if rule.setting and rule.required and not settings.get(rule.setting):
+            yield at.warning(
+                rule,
+                f"The setting {rule.setting} is empty: a {at.kind.crm_kind} without {rule.crm} will be refused.",
+            )
+    for extra in at.kind.lines.extra if at.kind.lines else ():
+        if not settings.get(extra.setting):
+            yield at.warning(
+                None,
+                f"The setting {extra.setting} is empty: a {at.kind.crm_kind} with {extra.crm} will be refused.",
+            )
+    write_in = at.kind.lines.write_in if at.kind.lines else None
+    if write_in and not settings.get(write_in):
+        yield at.warning(None, f"The setting {write_in} is empty: a line without an item will be refused.")
+
+
+def _reference(at: _Ends, rule: Rule) -> Iterator[Problem]:
+    """An id stands for another record only where both sides keep ids."""
+    if rule.refers_to is None:
+        return
+    crm_end = at.crm_end(rule)
+    if crm_end is not None and crm_end.type and crm_end.type != "reference":
+        yield at.error(
+            rule, f"{rule.crm} is of type {crm_end.type} in the CRM and refers to no other record."
+        )
+    if not all(path.endswith("Ref/ListID") or path == "TxnID" for path in rule.books_paths):
+        yield at.error(rule, f"{rule.books} is no reference of QuickBooks; use ...Ref/ListID or TxnID.")
 
 
 def _settings(at: _Ends) -> Iterator[Problem]:
@@ -117,6 +176,16 @@ def _crm_names(kind: KindMap) -> Iterator[tuple[str, str]]:
     yield from ((setting, name) for setting, name in kind.status.model_dump().items() if name)
     if kind.promoted:
         yield "promoted", kind.promoted.field
+    if kind.crm_filter:
+        yield "crm_filter", kind.crm_filter.field
+    # Fields of a record above it ("Pricebook2.IsStandard") are in no field list of the record.
+    required = (one.field for one in kind.requires if "." not in one.field and one.field != LINES.rstrip("."))
+    yield from (("requires", name) for name in required)
+    if kind.total:
+        yield "total", kind.total.crm
+    if kind.lines:
+        yield from (("lines", f"{LINES}{name}") for name in (kind.lines.item, kind.lines.line_id) if name)
+        yield from (("extra line", extra.crm) for extra in kind.lines.extra)
     yield from ((f"match by {field.by}", field.crm) for field in kind.match_fields if "." not in field.crm)
     yield from ((contributor.name, contributor.via) for contributor in kind.contributors)
 
@@ -124,6 +193,8 @@ def _crm_names(kind: KindMap) -> Iterator[tuple[str, str]]:
 def _books_names(kind: KindMap) -> Iterator[tuple[str, str]]:
     if kind.books_filter:
         yield "books_filter", kind.books_filter.field
+    if kind.total:
+        yield "total", kind.total.books
     yield from ((f"match by {field.by}", field.books) for field in kind.match_fields)
     yield from (("addressee", name) for names in kind.addressee for name in names.split())
 
@@ -162,8 +233,9 @@ def _crm_end(at: _Ends, rule: Rule) -> Iterator[Problem]:
         near = did_you_mean(rule.contributor, [contributor.name for contributor in at.kind.contributors])
         yield at.error(rule, f"{rule.crm}: {rule.contributor} is no contributor{near}")
     elif end is None:
-        near = did_you_mean(rule.crm_field, at.crm.get(holder, {}))
-        yield at.error(rule, f"{holder} has no field {rule.crm_field}{near}")
+        name = at.below + rule.crm_field
+        near = did_you_mean(name, at.crm.get(holder, {}))
+        yield at.error(rule, f"{holder} has no field {name}{near}")
     elif rule.goes_to("crm"):
         yield from _target(at, rule, rule.crm, end, "crm")
 
@@ -171,9 +243,7 @@ def _crm_end(at: _Ends, rule: Rule) -> Iterator[Problem]:
 def _books_end(at: _Ends, rule: Rule) -> Iterator[Problem]:
     missing = [path for path in rule.books_paths if path not in at.books]
     if missing:
-        yield at.error(
-            rule, f"{at.kind.books_kind} has no field {missing[0]}{did_you_mean(missing[0], at.books)}"
-        )
+        yield at.error(rule, f"{at.books_kind} has no field {missing[0]}{did_you_mean(missing[0], at.books)}")
         return
     for path, end in zip(rule.books_paths, at.books_ends(rule), strict=True):
         if end.repeatable:
@@ -202,7 +272,7 @@ def _target(at: _Ends, rule: Rule, name: str, end: EndField, side: Side) -> Iter
 def _lengths(at: _Ends, rule: Rule) -> Iterator[Problem]:
     """Only a target that is shorter than its source matters, in the directions the rule goes."""
     crm_end, books_ends = at.crm_end(rule), at.books_ends(rule)
-    if crm_end is None or len(books_ends) != 1:
+    if crm_end is None or len(books_ends) != 1 or rule.refers_to is not None:
         return
     what = {"refuse": "refused", "truncate": "cut"}[rule.too_long]
     pairs: Iterable[tuple[Side, str, int | None, str, int | None]] = (

@@ -1,6 +1,6 @@
 """Which map a record belongs to, and what it lacks before it may go to QuickBooks."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from qbwc_server.mapping.paths import leaf_at
@@ -15,12 +15,12 @@ def maps_for(profile: Profile, side: Side, kind: str, values: Values) -> list[Ki
 
     In the CRM the map's `crm_filter` must let the values through; in QuickBooks every map of the kind counts.
     """
-    return [one for one in profile.kinds if (side, kind) in one.ends() and _belongs(one, side, values)]
+    return [one for one in _alive(profile) if (side, kind) in one.ends() and _belongs(one, side, values)]
 
 
 def why_no_map(profile: Profile, kind: str, values: Values) -> str:
     """What keeps a CRM record out of every map of its kind, and what to choose; "" when a map takes it."""
-    maps = [one for one in profile.kinds if one.crm_kind == kind]
+    maps = [one for one in _alive(profile) if one.crm_kind == kind]
     if not maps:
         return f"{profile.name} maps no {kind}."
     if any(_belongs(one, "crm", values) for one in maps):
@@ -48,6 +48,10 @@ def unmet(kind_map: KindMap, values: Values) -> str | None:
 def held(values: Values, field: str) -> Any:
     """A field by its name or path, one of a record above ("Pricebook2.IsStandard") also where it is nested."""
     return values[field] if field in values else leaf_at(values, field.replace(".", "/"))
+
+
+def _alive(profile: Profile) -> Iterator[KindMap]:
+    return (one for one in profile.kinds if one.mode != "off")
 
 
 def _belongs(kind_map: KindMap, side: Side, values: Values) -> bool:

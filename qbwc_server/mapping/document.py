@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from qbwc_server.mapping.converters import CONVERTERS
+from qbwc_server.mapping.derived import DERIVED
 from qbwc_server.mapping.load import load_profile, shipped
 from qbwc_server.mapping.paths import ways_of
 from qbwc_server.mapping.profile import KindMap, Profile, Rule
@@ -21,7 +22,7 @@ def schema_text() -> str:
 def tables() -> dict[str, str]:
     """The generated parts of the README by their marks."""
     rules = {f"rules of {name}": _profile_tables(load_profile(name)) for name in shipped()}
-    return {"converters": _converter_table(), **rules}
+    return {"converters": _converter_table(), "derived values": _derived_table(), **rules}
 
 
 def filled(text: str) -> str:
@@ -44,6 +45,11 @@ def write(readme: Path, schema: Path) -> None:
 
 def _converter_table() -> str:
     return _table(("converter", "what it does"), ((c.name, c.doc) for c in CONVERTERS.values()))
+
+
+def _derived_table() -> str:
+    rows = ((one.name, ", ".join(one.needs), one.doc) for one in DERIVED.values())
+    return _table(("value", "made from", "what it is"), rows)
 
 
 def _profile_tables(profile: Profile) -> str:

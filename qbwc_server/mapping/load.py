@@ -165,13 +165,17 @@ _RULE_VERBS: dict[str, Callable[[list[Raw], Mapping[str, Any]], Iterator[str]]] 
 def _duplicate_targets(raw: Raw) -> Iterator[str]:
     """Two rules that write one field would undo each other at every run."""
     for kind in raw["kinds"]:
-        lines = kind.get("lines")
-        holders = {kind["name"]: kind} | (
-            {f"{kind['name']}: lines": lines} if isinstance(lines, dict) else {}
-        )
-        for name, holder in holders.items():
-            yield from _duplicates(name, holder["rules"], "to_books", "QuickBooks", "books")
-            yield from _duplicates(name, holder["rules"], "to_crm", "the CRM", "crm")
+        for name, rules in _ruled(kind):
+            yield from _duplicates(name, rules, "to_books", "QuickBooks", "books")
+            yield from _duplicates(name, rules, "to_crm", "the CRM", "crm")
+
+
+def _ruled(kind: Raw) -> Iterator[tuple[str, list[Raw]]]:
+    """The rules of a map and of its lines, which an override may have given any shape."""
+    yield kind["name"], kind["rules"]
+    lines = kind.get("lines")
+    rules = lines.get("rules") if isinstance(lines, dict) else None
+    yield f"{kind['name']}: lines", [one for one in _listed(rules) if isinstance(one, dict)]
 
 
 def _duplicates(name: str, rules: Sequence[Raw], direction: str, place: str, end: str) -> Iterator[str]:

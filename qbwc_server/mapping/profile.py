@@ -18,7 +18,7 @@ Side = Literal["crm", "books"]
 # What the CRM's field list puts before a field of a document's line: "lines.Quantity".
 LINES = "lines."
 Direction = Literal["both", "to_books", "to_crm"]
-Mode = Literal["import", "export", "synchronize"]
+Mode = Literal["import", "export", "synchronize", "off"]
 MatchBy = Literal["id", "email", "name"]
 
 # Import brings books to the CRM, export the CRM to books: the side that a mode may write.
@@ -26,6 +26,8 @@ WRITES: dict[Mode, tuple[Side, ...]] = {
     "import": ("crm",),
     "export": ("books",),
     "synchronize": ("books", "crm"),
+    # Not read, not matched, not written: for a CRM without these objects, or a company that does not want them.
+    "off": (),
 }
 
 

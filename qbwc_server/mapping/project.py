@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from qbwc_server.mapping.addressee import Names, names_of, split
 from qbwc_server.mapping.conversion import Converted, Target
 from qbwc_server.mapping.converters import CONVERTERS
+from qbwc_server.mapping.derived import DERIVED
 from qbwc_server.mapping.errors import CannotConvert
 from qbwc_server.mapping.paths import Nested, heads_address, leaf_at, paths_of, way_in
 from qbwc_server.mapping.profile import LINES, Contributor, KindMap, Rule, Side
@@ -72,13 +73,19 @@ def with_defaults(
 ) -> dict[str, Value]:
     """The values for a create: where the source is empty, the rule's default stands in, toward books its setting.
 
+    A record that is made in the CRM also gets the value by which it belongs to this map (`crm_filter`).
     `settings` are those of the profile. Raises CannotConvert when a required value has neither.
     """
     empty = [
         rule for rule in rules_to(kind_map, side, creating=True) if flat.get(_key(rule, side)) in (None, "")
     ]
     given = {_key(rule, side): _default(kind_map, rule, side, settings or {}) for rule in empty}
-    return {**flat, **{key: default for key, default in given.items() if default}}
+    made = {**flat, **{key: default for key, default in given.items() if default}}
+    return {**_belonging(kind_map), **made} if side == "crm" else made
+
+
+def _belonging(kind_map: KindMap) -> dict[str, Value]:
+    return {kind_map.crm_filter.field: kind_map.crm_filter.any_of[0]} if kind_map.crm_filter else {}
 
 
 def setting_of(settings: Mapping[str, str], name: str, why: str, *, field: str) -> str:
@@ -107,6 +114,9 @@ def _default(kind_map: KindMap, rule: Rule, side: Side, settings: Mapping[str, s
 def crm_writes(kind_map: KindMap, flat: Mapping[str, Value]) -> dict[str, dict[str, Value]]:
     """CRM values by the record they go to: "" is the record itself, else the contributor's name."""
     writes: dict[str, dict[str, Value]] = {}
+    for name in _belonging(kind_map):
+        if name in flat:
+            writes[""] = {name: flat[name]}
     for rule in kind_map.rules:
         value = flat.get(rule.crm)
         if value is not None:
@@ -139,7 +149,8 @@ def line_reads(kind_map: KindMap) -> tuple[str, ...]:
 
 
 def _own_fields(kind_map: KindMap) -> list[str]:
-    chosen = [one.field for one in (kind_map.crm_filter, kind_map.promoted, *kind_map.requires) if one]
+    named = [one.field for one in (kind_map.crm_filter, kind_map.promoted, *kind_map.requires) if one]
+    chosen = [name for name in named if name != LINES.rstrip(".")]
     status = [name for name in kind_map.status.model_dump().values() if name]
     keys = [field.crm for field in kind_map.match_fields if "." not in field.crm]
     extra = [one.crm for one in kind_map.lines.extra] if kind_map.lines else []
@@ -196,6 +207,8 @@ def _target(rule: Rule, side: Side) -> Target:
 
 def _read(ret: Nested, rule: Rule, names: Names) -> Value:
     way = way_in(rule.books, ret)
+    if way in DERIVED:
+        return DERIVED[way].make(ret)
     found = [normal(leaf_at(ret, path)) for path in paths_of(way)]
     if len(found) == 1:
         return found[0]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qbwc_server.mapping.addressee import Names, headed, names_of, split
-from qbwc_server.mapping.paths import Nested, heads_address, leaf_at, paths_of, put, take, way_in
+from qbwc_server.mapping.paths import Nested, heads_address, leaf_at, paths_of, put, take, way_in, ways_of
 from qbwc_server.mapping.profile import KindMap
 from qbwc_server.mapping.value import Value, as_text, normal
 
@@ -15,12 +15,13 @@ def books_tree(kind_map: KindMap, flat: Mapping[str, Value], current: Nested | N
     None is left out, "" clears. An address is one unit in practice (field rules of qbXML, "Mod semantics"): as
     soon as one part of it is given, all parts known from `current` go along. A run sends "" for lines that
     `current` has and the new value has not. A name that stands above a street is renamed with its field.
-    Of several ways a value goes the one that `current` goes, and by the name that a Mod has for it. Raises
-    ValueError when a run gets more lines than it has.
+    Of several ways a value goes the one that `current` goes, and by the name that a Mod has for it; in an Add the
+    one that other values have to go. Raises ValueError when a run gets more lines than it has.
     """
     known = current or {}
     tree: dict[str, Any] = {}
-    given = {way_in(books, known): value for books, value in flat.items() if value is not None}
+    gone = _gone(flat) if current is None else known
+    given = {way_in(books, gone): value for books, value in flat.items() if value is not None}
     for books, value in given.items():
         if len(paths_of(books)) == 1:
             put(tree, books, value)
@@ -74,6 +75,12 @@ def _renamed(kind_map: KindMap, runs: _Runs) -> dict[str, Value]:
             if any(runs.before[key] != runs.after.get(key) for key in heading):
                 renamed[rule.books] = "\n".join(street)
     return renamed
+
+
+def _gone(flat: Mapping[str, Value]) -> Nested:
+    """The outermost parts of a new object that values without a choice need: what costs something is bought."""
+    alone = (books for books, value in flat.items() if value not in (None, "") and len(ways_of(books)) == 1)
+    return {books.partition("/")[0]: {} for books in alone}
 
 
 def _as_in_mod(kind_map: KindMap, tree: dict[str, Any]) -> dict[str, Any]:

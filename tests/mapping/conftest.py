@@ -1,11 +1,20 @@
-"""The shipped Salesforce profile between the two real field lists."""
+"""The shipped Salesforce profile between the two real field lists, and a company that named its accounts."""
 
 from dataclasses import dataclass
 
 import pytest
 
 import qbxml
-from qbwc_server.mapping import EndField, KindMap, Profile, Rule, books_vocabulary, fit, load_profile
+from qbwc_server.mapping import (
+    EndField,
+    KindMap,
+    Profile,
+    Rule,
+    books_kinds,
+    books_vocabulary,
+    fit,
+    load_profile,
+)
 
 
 @dataclass(frozen=True)
@@ -41,10 +50,65 @@ _ACCOUNT = {
     "QB_EditSequence__c": 16,
     "QB_SyncKey__c": 80,
 }
+_LINK = {"QB_Sync_Error__c": 32768, "QB_EditSequence__c": 16, "QB_SyncKey__c": 80}
+_ACCOUNTS = ("Income", "Expense", "COGS", "Asset")
 _CONTACT = {"FirstName": 40, "Email": 80, "Title": 128, "QB_SyncKey__c": 80}
 _STATES = ("To be Linked", "Queued", "Success", "Error", "Unlinked")
 
+
+def _link(books_id: str) -> tuple[CrmField, ...]:
+    return (
+        CrmField("QB_Link_Status__c", "choice", choices=_STATES),
+        CrmField("QB_Last_Sync__c", "datetime"),
+        CrmField(books_id, length=41),
+        *(CrmField(name, length=length) for name, length in _LINK.items()),
+    )
+
+
+_OPPORTUNITY_LINE = (
+    CrmField("Product2Id", "reference", 18),
+    CrmField("Description", length=255),
+    CrmField("Quantity", "decimal", required=True),
+    CrmField("UnitPrice", "decimal"),
+    CrmField("TotalPrice", "decimal"),
+    CrmField("ServiceDate", "date"),
+    CrmField("QB_TxnLineID__c", length=41),
+)
 CRM_FIELDS = {
+    "product": (
+        CrmField("Name", length=255, required=True),
+        CrmField("Description", length=4000),
+        CrmField("IsActive", "boolean"),
+        CrmField("StandardPrice", "decimal"),
+        CrmField("QB_Item_Type__c", "choice", choices=("Service", "Non-inventory Part", "Inventory Part")),
+        CrmField("QB_Purchase_Cost__c", "decimal"),
+        CrmField("QB_Quantity_On_Hand__c", "decimal"),
+        *(CrmField(f"QB_{name}_Account__c", length=159) for name in _ACCOUNTS),
+        *_link("QB_ListID__c"),
+    ),
+    "opportunity": (
+        CrmField("Name", length=120, required=True),
+        CrmField("AccountId", "reference", 18),
+        CrmField("CloseDate", "date", required=True),
+        CrmField("Amount", "decimal"),
+        CrmField("QB_Generate__c", "choice", choices=("Invoice", "Sales Order")),
+        CrmField("QB_RefNumber__c", length=21),
+        *_link("QB_TxnID__c"),
+        *(CrmField(f"lines.{one.name}", one.type, one.length) for one in _OPPORTUNITY_LINE),
+    ),
+    "invoice": (
+        CrmField("QB_Account__c", "reference", 18),
+        CrmField("QB_Opportunity__c", "reference", 18),
+        CrmField("QB_Doc_Number__c", length=21),
+        CrmField("QB_Memo__c", length=4095),
+        CrmField("QB_Status__c", "choice", choices=("Open", "Partially Paid", "Paid", "Voided")),
+        *(CrmField(f"QB_{name}_Date__c", "date") for name in ("Txn", "Due")),
+        *(
+            CrmField(f"QB_{name}__c", "decimal")
+            for name in ("Subtotal", "Sales_Tax", "Total", "Paid", "Balance")
+        ),
+        *_link("QB_TxnID__c"),
+    ),
     "account": (
         CrmField("Id", "id", 18, writable=False),
         CrmField("Name", length=255, required=True),
@@ -52,6 +116,8 @@ CRM_FIELDS = {
         CrmField("QB_Link_Status__c", "choice", choices=_STATES),
         CrmField("QB_Last_Sync__c", "datetime"),
         CrmField("QB_Primary_Contact__c", "reference", 18),
+        CrmField("ParentId", "reference", 18),
+        CrmField("QB_Balance__c", "decimal"),
     ),
     "contact": (
         CrmField("LastName", length=80, required=True),
@@ -69,8 +135,16 @@ def crm_fields() -> dict[str, tuple[CrmField, ...]]:
 
 @pytest.fixture(scope="session")
 def books_fields() -> dict[str, tuple[EndField, ...]]:
-    lists = (qbxml.fields(name) for name in ("CustomerRet", "CustomerAdd", "CustomerMod"))
-    return {"Customer": books_vocabulary(*lists)}
+    return {
+        kind: books_vocabulary(*(qbxml.fields(f"{kind}{form}") for form in ("Ret", "Add", "Mod")))
+        for kind in books_kinds(load_profile("salesforce"))
+    }
+
+
+@pytest.fixture(scope="session")
+def settings() -> dict[str, str]:
+    """Every setting of the shipped profile with an element of QuickBooks' lists behind it."""
+    return {name: name.replace("_", " ").title() for name in load_profile("salesforce").settings}
 
 
 @pytest.fixture(scope="session")

@@ -135,7 +135,7 @@ def test_every_fault_is_told_at_once_in_a_plain_sentence():
         "account: change: there is no rule Phon <-> Phone; did you mean 'Phone <-> Phone'?",
         "account: add: the rule Phone <-> Phone exists already; use change to set it.",
         "account: add: 'Y' is not a rule; it needs crm and books.",
-        "account: mode is 'sideways'; it can be 'import', 'export' or 'synchronize'.",
+        "account: mode is 'sideways'; it can be 'import', 'export', 'synchronize' or 'off'.",
         "account: 'mod' is not a setting; did you mean 'mode'?",
         "account: Fax <-> Fax: there is no converter 'txt'; did you mean 'text'?",
         "account: Mobile__c <-> Phone: 'dirction' is not a setting; did you mean 'direction'?",
@@ -187,7 +187,21 @@ JSON = st.recursive(
     max_leaves=5,
 )
 SETTINGS = st.sampled_from(
-    ["mode", "match", "promoted", "rules", "add", "change", "remove", "status", "contributors"]
+    [
+        "mode",
+        "match",
+        "promoted",
+        "rules",
+        "add",
+        "change",
+        "remove",
+        "status",
+        "contributors",
+        "requires",
+        "lines",
+        "total",
+        "crm_filter",
+    ]
 )
 RULE = st.dictionaries(st.sampled_from(["crm", "books", "converter", "choices", "too_long"]), JSON)
 

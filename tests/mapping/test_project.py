@@ -247,9 +247,10 @@ def test_everything_a_kind_needs_from_the_crm_is_asked_for(account):
     assert all(len(fields) == len(set(fields)) for fields in reads.values())
 
 
-def test_a_job_is_left_out_with_a_reason(account):
-    assert left_out(account.books_filter, {"Sublevel": 0}) is None
-    assert left_out(account.books_filter, {"Sublevel": 1}) == account.books_filter.reason
+def test_what_a_filter_does_not_let_through_is_left_out_with_its_reason():
+    top = Filter(field="Sublevel", any_of=("0",), reason="Jobs stay away.")
+    assert left_out(top, {"Sublevel": 0}) is None
+    assert left_out(top, {"Sublevel": 1}) == "Jobs stay away."
     assert left_out(None, {}) is None
 
 
