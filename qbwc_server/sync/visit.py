@@ -5,7 +5,7 @@ are cleared. Every step is found anew from the database at each call, so any pro
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -75,7 +75,7 @@ class Notes:
         return cls(**known)
 
     def plain(self) -> dict[str, Any]:
-        return asdict(self) | {"reads": [asdict(one) for one in self.reads], "asked": list(self.asked)}
+        return vars(self) | {"reads": [one.plain() for one in self.reads], "asked": list(self.asked)}
 
 
 @dataclass(frozen=True)

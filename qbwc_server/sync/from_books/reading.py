@@ -296,18 +296,19 @@ class _Desk:
             rereading.forget(self.tx, self.company, kind, ids, self.now)
             self.touched = rereading.without(self.touched, kind, ids)
         rereading.remember(self.tx, self.company, self.touched, self.now)
-        for name, state in after.items():
-            self._keep_mark(self.states[name], state)
+        self._keep_marks([state for state in after.values() if state.what != "again" and not state.error])
         return [_with_ids(one, self.touched) for one in after.values()]
 
-    def _keep_mark(self, before: ReadState, state: ReadState) -> None:
-        if state.error or state.what == "again":
-            return
-        if state.done and not before.done:
-            _move_watermark(self.tx, self.company, self.scopes, state, self.now)
-        elif state.since != before.since:
+    def _keep_marks(self, states: Sequence[ReadState]) -> None:
+        before = self.states
+        reached = [one for one in states if not one.done and one.since != before[one.name].since]
+        for state in reached:
             mark = (self.tx, self.company.id, "books", state.kind, state.since, self.now)
             records.move_watermark(*mark, complete=False)
+        ended = [one for one in states if one.done and not before[one.name].done]
+        marks = records.all_watermarks(self.tx, self.company.id, "books") if ended else {}
+        for state in ended:
+            _move_watermark(self.tx, self.company, self.scopes, state, marks.get(state.kind), self.now)
 
 
 def _with_ids(state: ReadState, touched: Touched) -> ReadState:
@@ -397,18 +398,19 @@ AFTER: Final[Mapping[str, Callable[[ReadState, _Page], ReadState]]] = {
 
 
 def _move_watermark(
-    tx: Tx, company: Company, scopes: Sequence[Scope], state: ReadState, now: datetime
+    tx: Tx, company: Company, scopes: Sequence[Scope], state: ReadState, mark: Mark | None, now: datetime
 ) -> None:
     """From the answers, never from our clock; capped at now, so that a host clock ahead of time skips nothing.
 
     An empty company has no answers, so it keeps none: a PC whose clock is behind ours may stamp its first
     customer earlier than any moment that we could name.
     """
-    value, complete = records.watermark(tx, company.id, "books", state.kind)
+    value, complete = (mark.value, mark.complete) if mark else (None, False)
     newest = max(value or "", state.newest)
     cap = WallTime.from_utc(now, ZoneInfo(company.timezone)).text()
     reached = min(newest, cap) if newest else None
-    records.move_watermark(tx, company.id, "books", state.kind, reached, now, complete=True)
+    if (reached, True) != (value, complete) or state.what == "list":
+        records.move_watermark(tx, company.id, "books", state.kind, reached, now, complete=True)
     if not complete and state.what == "read":
         for scope in scopes:
             records.release_parked(tx, scope.id)

@@ -39,6 +39,9 @@ class ReadState:
     def of(cls, stored: Mapping[str, Any]) -> "ReadState":
         return cls(**dict(stored) | {"ids": tuple(stored.get("ids", ()))})
 
+    def plain(self) -> dict[str, Any]:
+        return vars(self) | {"ids": list(self.ids)}
+
     @property
     def name(self) -> tuple[str, str]:
         return self.what, self.kind
