@@ -25,7 +25,8 @@ from crm.errors import (
     Unavailable,
     UnknownOutcome,
 )
-from crm.port import Gateway, Page
+from crm.port import Gateway, Page, Written
+from crm.port import Write as PortWrite
 from qbwc_server import mapping
 from qbwc_server.mapping import KindMap
 from qbwc_server.store import jobs, links, parties, records
@@ -53,7 +54,7 @@ from qbwc_server.sync.deciding import (
     scopes_of_organisation,
     view_linked,
 )
-from qbwc_server.sync.from_crm import ingest
+from qbwc_server.sync.from_crm import fields_to_read, ingest
 
 log = structlog.get_logger(__name__)
 
@@ -74,6 +75,11 @@ class Delivered:
     refused: int = 0
     stopped: CrmError | None = None
 
+    def __add__(self, other: "Delivered") -> "Delivered":
+        return Delivered(
+            self.written + other.written, self.refused + other.refused, self.stopped or other.stopped
+        )
+
 
 class Delivery:
     """One pass over the due jobs of a connection, with an open gateway."""
@@ -92,17 +98,23 @@ class Delivery:
     def deliver(self, limit: int = 200) -> Delivered:
         """Write what is due; a refusal concerns its record only, trouble with the CRM ends the pass."""
         result = Delivered()
+        together: list[tuple[str, Write]] = []
         for job_id in self._due(limit):
             try:
-                written, refused = self._deliver_one(job_id)
+                write = self._prepare(job_id)
+                if isinstance(write, Write) and self._goes_with_others(write):
+                    together.append((job_id, write))
+                    continue
+                written, refused = self._deliver_one(job_id, write) if isinstance(write, Write) else write
             except STOPS_ORGANISATION as trouble:
-                self._back(job_id, trouble)
+                for one in (job_id, *(waiting for waiting, _ in together)):
+                    self._back(one, trouble)
                 return replace(result, stopped=trouble)
             except Exception as failure:  # noqa: BLE001 - the edge of one record: the others get their turn
                 self._set_aside(job_id, failure)
                 continue
             result = Delivered(result.written + written, result.refused + refused)
-        return result
+        return result + self._deliver_together(together)
 
     def _set_aside(self, job_id: str, failure: Exception) -> None:
         """A fault of ours: the job is tried again later and later, and says so meanwhile."""
@@ -130,22 +142,89 @@ class Delivery:
             due = jobs.due_jobs(tx, self.scope.company.id, "crm", self.clock(), limit, [self.scope.id])
             return [job.id for job in due]
 
-    def _deliver_one(self, job_id: str) -> tuple[int, int]:
-        """(calls that wrote, 1 when the record was refused)."""
+    def _prepare(self, job_id: str) -> Write | tuple[int, int]:
+        """The write, marked as on its way; or (calls that wrote, 1 when refused) of a job that ends here."""
         if self._fresh(job_id) is None:
             return 0, 0
         with self._writing() as tx:
             write = self._offer(tx, job_id)
         if not isinstance(write, Write):
             return self._tell(job_id) if write else 0, int(write)
+        return write
+
+    def _deliver_one(self, job_id: str, write: Write) -> tuple[int, int]:
+        """(calls that wrote, 1 when the record was refused)."""
         try:
             return self._carry_out(job_id, write), 0
-        except (Stale, UnknownOutcome, Missing) as moved:
-            self._look_again(job_id, write, moved)
+        except CrmError as outcome:
+            return self._went_wrong(job_id, write, outcome)
+
+    def _went_wrong(self, job_id: str, write: Write, outcome: CrmError) -> tuple[int, int]:
+        if isinstance(outcome, Stale | UnknownOutcome | Missing):
+            self._look_again(job_id, write, outcome)
             return 0, 0
-        except (Rejected, Ambiguous) as refusal:
-            self._refuse(job_id, refusal)
+        if isinstance(outcome, Rejected | Ambiguous):
+            self._refuse(job_id, outcome)
             return self._tell(job_id), 1
+        raise outcome
+
+    # --- many at once ---
+
+    def _goes_with_others(self, write: Write) -> bool:
+        """A record that needs no second call, and whose key nobody else can hold."""
+        if self.gateway.capabilities.writes_at_once < 2 or write.contributors:
+            return False
+        with self.database.read() as tx:
+            return write.crm_id is not None or not links.was_unlinked(
+                tx, self.scope.id, None, write.link.books_id
+            )
+
+    def _deliver_together(self, ready: list[tuple[str, Write]]) -> Delivered:
+        """All writes of a kind with one call for as many as the CRM takes; each record stands for itself."""
+        result = Delivered()
+        by_kind: dict[str, list[tuple[str, Write]]] = {}
+        for job_id, write in ready:
+            by_kind.setdefault(write.kind_map.crm_kind, []).append((job_id, write))
+        for kind, some in by_kind.items():
+            result += self._deliver_kind(kind, some)
+        return result
+
+    def _deliver_kind(self, kind: str, some: list[tuple[str, Write]]) -> Delivered:
+        writes = [_port_write(self.scope, write) for _, write in some]
+        try:
+            outcomes = self.gateway.write_many(kind, writes, self._fields(kind))
+        except CrmError as trouble:
+            outcomes = tuple(trouble for _ in some)
+        done = [(one, got) for one, got in zip(some, outcomes, strict=True) if isinstance(got, Written)]
+        self._keep_together(kind, done)
+        result = Delivered(written=len(done))
+        for (job_id, write), outcome in zip(some, outcomes, strict=True):
+            if isinstance(outcome, Written):
+                continue
+            try:
+                result += Delivered(*self._went_wrong(job_id, write, outcome))
+            except CrmError as trouble:
+                self._back(job_id, trouble)
+                result = replace(result, stopped=result.stopped or trouble)
+        return result
+
+    def _keep_together(self, kind: str, done: list[tuple[tuple[str, Write], Written]]) -> None:
+        """What was written, in one transaction: identities first, then what the CRM holds now, then the bases."""
+        kept = [got.record or self.gateway.read(kind, [got.id], self._fields(kind))[0] for _, got in done]
+        with self._writing() as tx:
+            for (_, write), got in done:
+                if write.crm_id is None:
+                    bases = bases_of_creation(write)
+                    links.change_link(tx, self.scope.id, write.link.id, self.clock(), crm_id=got.id, **bases)
+            self._keep(tx, {kind: Page(tuple(kept), None)} if kept else {})
+            for (job_id, write), _ in done:
+                self._settle(tx, job_id, write)
+
+    def _fields(self, kind: str) -> tuple[str, ...]:
+        """All fields of a kind that any connection of the organisation uses: less would forget the others."""
+        with self.database.read() as tx:
+            scopes = scopes_of_organisation(tx, self.scope.connection.organisation_id)
+        return fields_to_read(scopes)[kind]
 
     def _fresh(self, job_id: str) -> LinkJob | None:
         """The job, its CRM record read again first when an earlier attempt left the outcome open."""
@@ -293,13 +372,12 @@ class Delivery:
 
     def _look(self, kind_map: KindMap, crm_id: str) -> dict[str, Page]:
         """What the CRM holds now, main record and contributors by kind: it may keep less than it was sent."""
-        reads = mapping.crm_reads(kind_map)
-        main = self.gateway.read(kind_map.crm_kind, [crm_id], reads[""])
+        main = self.gateway.read(kind_map.crm_kind, [crm_id], self._fields(kind_map.crm_kind))
         kept = {kind_map.crm_kind: Page(tuple(main), None)}
         for contributor in kind_map.contributors:
             record_id = main[0].values.get(contributor.via) if main else None
             if record_id:
-                found = self.gateway.read(contributor.kind, [str(record_id)], reads[contributor.name])
+                found = self.gateway.read(contributor.kind, [str(record_id)], self._fields(contributor.kind))
                 kept[contributor.kind] = Page(tuple(found), None)
         return kept
 
@@ -388,6 +466,13 @@ class Delivery:
                 return 1
             self._read_back(write.kind_map, crm_id)
         return 0
+
+
+def _port_write(scope: Scope, write: Write) -> PortWrite:
+    if write.crm_id is not None:
+        return PortWrite(write.values, id=write.crm_id, if_version=write.version)
+    field = write.kind_map.status.sync_key
+    return PortWrite(write.values, key=(field, external_key(scope, write.link)) if field else None)
 
 
 def requeue_interrupted(tx: Tx, scopes: Mapping[str, Scope], company_id: str, now: datetime) -> int:

@@ -14,7 +14,19 @@ from typing import Any
 
 from crm.errors import CrmError, Unavailable
 from crm.memory import MemoryGateway
-from crm.port import Capabilities, Check, FieldInfo, Gateway, Page, Record, Value, Values, Written
+from crm.port import (
+    Capabilities,
+    Check,
+    FieldInfo,
+    Gateway,
+    Outcome,
+    Page,
+    Record,
+    Value,
+    Values,
+    Write,
+    Written,
+)
 from qbwc_server import mapping, secrets
 from qbwc_server.secrets import Keys
 from qbwc_server.simulator import CompanyFile
@@ -178,6 +190,25 @@ class Line:
 
     def update(self, kind: str, id: str, values: Values, if_version: str | None) -> Written:  # noqa: A002
         return self._through("update", kind, id, values, if_version)
+
+    def write_many(
+        self, kind: str, writes: Sequence[Write], fields: Sequence[str] = ()
+    ) -> tuple[Outcome, ...]:
+        """What may happen to a single write may happen to many: "create", "update" and "read" mean these, too."""
+        if self.trouble is not None:
+            raise self.trouble
+        parts = sorted({"create" if one.id is None else "update" for one in writes})
+        for act in [act for part in parts for act in self.before.pop(part, [])]:
+            act()
+        answer = self.memory.write_many(kind, writes, fields)
+        self.calls += parts
+        for part in [name for part in parts for name in (part, f"{part} {kind}")]:
+            if part in self.kill_after:
+                self.kill_after.remove(part)
+                raise Killed(part)
+        for act in self.before.pop("read", []):
+            act()
+        return answer
 
     def close(self) -> None:
         self.memory.close()
