@@ -48,10 +48,9 @@ def show(connection: str | None, profile: str | None, as_json: bool) -> None:
     with reading() as (tx, _):
         chosen = _profile(tx, connection, profile)
     rows: list[dict[str, Any]] = [
-        rule.model_dump()
-        | {"kind": kind.crm_kind, "way": ARROWS[rule.direction], "winner": kind.winner_of(rule)}
+        rule.model_dump() | {"kind": kind.name, "way": ARROWS[rule.direction], "winner": kind.winner_of(rule)}
         for kind in chosen.kinds
-        for rule in kind.rules
+        for rule in mapping.all_rules(kind)
     ]
     listing(rows, COLUMNS, as_json=as_json, empty="This profile has no rules.")
 
@@ -88,7 +87,7 @@ def _problems(tx: Tx, one: ConnectionRow) -> tuple[mapping.Problem, ...]:
         kind: [SimpleNamespace(**each) for each in fields]
         for kind, fields in organisation.fields["kinds"].items()
     }
-    books = {each.books_kind: books_fields(each.books_kind) for each in profile.kinds}
+    books = {kind: books_fields(kind) for kind in mapping.books_kinds(profile)}
     return mapping.check(profile, crm, books, company.qbxml_version if company else None)
 
 

@@ -41,6 +41,12 @@ def way_in(books: str, held: Nested) -> str:
     return next((way for way in ways if way.partition("/")[0] in held), ways[0])
 
 
+def parts_of(flat: Nested) -> Nested:
+    """The outermost parts of a new object that values without a choice need: what costs something is bought."""
+    alone = (books for books, value in flat.items() if value not in (None, "") and len(ways_of(books)) == 1)
+    return {books.partition("/")[0]: {} for books in alone}
+
+
 def heads_address(books: str) -> bool:
     """Whether this is a run from the first line of an address, where names stand above the street."""
     paths = paths_of(books)

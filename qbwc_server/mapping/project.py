@@ -12,7 +12,7 @@ from qbwc_server.mapping.conversion import Converted, Target
 from qbwc_server.mapping.converters import CONVERTERS
 from qbwc_server.mapping.derived import DERIVED
 from qbwc_server.mapping.errors import CannotConvert
-from qbwc_server.mapping.paths import Nested, heads_address, leaf_at, paths_of, way_in
+from qbwc_server.mapping.paths import Nested, heads_address, leaf_at, parts_of, paths_of, way_in
 from qbwc_server.mapping.profile import LINES, Contributor, KindMap, Rule, Side
 from qbwc_server.mapping.value import Value, as_text, normal
 
@@ -79,9 +79,19 @@ def with_defaults(
     empty = [
         rule for rule in rules_to(kind_map, side, creating=True) if flat.get(_key(rule, side)) in (None, "")
     ]
-    given = {_key(rule, side): _default(kind_map, rule, side, settings or {}) for rule in empty}
+    given = {
+        _key(rule, side): _default(kind_map, rule, side, settings or {})
+        for rule in empty
+        if rule.setting is None or rule.required or side == "crm" or _has_place(rule, flat)
+    }
     made = {**flat, **{key: default for key, default in given.items() if default}}
     return {**_belonging(kind_map), **made} if side == "crm" else made
+
+
+def _has_place(rule: Rule, flat: Mapping[str, Value]) -> bool:
+    """A setting does not begin a part of its own: an item is not bought because there is an account for it."""
+    part, inside, _ = way_in(rule.books, {}).partition("/")
+    return not inside or part.endswith("Ref") or part in parts_of(flat)
 
 
 def _belonging(kind_map: KindMap) -> dict[str, Value]:

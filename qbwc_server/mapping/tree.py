@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qbwc_server.mapping.addressee import Names, headed, names_of, split
-from qbwc_server.mapping.paths import Nested, heads_address, leaf_at, paths_of, put, take, way_in, ways_of
+from qbwc_server.mapping.paths import Nested, heads_address, leaf_at, parts_of, paths_of, put, take, way_in
 from qbwc_server.mapping.profile import KindMap
 from qbwc_server.mapping.value import Value, as_text, normal
 
@@ -20,8 +20,8 @@ def books_tree(kind_map: KindMap, flat: Mapping[str, Value], current: Nested | N
     """
     known = current or {}
     tree: dict[str, Any] = {}
-    gone = _gone(flat) if current is None else known
-    given = {way_in(books, gone): value for books, value in flat.items() if value is not None}
+    parts = parts_of(flat) if current is None else known
+    given = {way_in(books, parts): value for books, value in flat.items() if value is not None}
     for books, value in given.items():
         if len(paths_of(books)) == 1:
             put(tree, books, value)
@@ -75,12 +75,6 @@ def _renamed(kind_map: KindMap, runs: _Runs) -> dict[str, Value]:
             if any(runs.before[key] != runs.after.get(key) for key in heading):
                 renamed[rule.books] = "\n".join(street)
     return renamed
-
-
-def _gone(flat: Mapping[str, Value]) -> Nested:
-    """The outermost parts of a new object that values without a choice need: what costs something is bought."""
-    alone = (books for books, value in flat.items() if value not in (None, "") and len(ways_of(books)) == 1)
-    return {books.partition("/")[0]: {} for books in alone}
 
 
 def _as_in_mod(kind_map: KindMap, tree: dict[str, Any]) -> dict[str, Any]:

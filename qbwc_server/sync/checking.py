@@ -57,7 +57,7 @@ def check_connection(
 
 def _problems(profile: Profile, version: str | None, gateway: Gateway) -> tuple[mapping.Problem, ...]:
     crm = {kind: gateway.describe(kind) for kind in expected_fields(profile)}
-    books = {one.books_kind: books_fields(one.books_kind) for one in profile.kinds}
+    books = {kind: books_fields(kind) for kind in mapping.books_kinds(profile)}
     return mapping.check(profile, crm, books, version)
 
 

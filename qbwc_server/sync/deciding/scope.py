@@ -87,7 +87,7 @@ def _fitted(
     profile = profile.model_copy(update={"kinds": tuple(one for one in profile.kinds if one.mode != "off")})
     listed = loads(crm_fields)["kinds"] if crm_fields else {}
     crm = {kind: [SimpleNamespace(**one) for one in fields] for kind, fields in listed.items()}
-    books = {kind_map.books_kind: books_fields(kind_map.books_kind) for kind_map in profile.kinds}
+    books = {kind: books_fields(kind) for kind in mapping.books_kinds(profile)}
     return mapping.fit(profile, crm, books, zone=zone, version=version), listed
 
 
