@@ -25,7 +25,7 @@ _NO_CONTROLS: Final = bytes({*range(0x100)} - {*range(0x20)} | {0x09, 0x0A, 0x0D
 # What only lxml reads or refuses, found quickly by a sign that is rare.
 _MARKUP: Final = (("!", "<!"), ("?", "<?"), ("]", "]]>"), ("\ufffe", "\ufffe"), ("\uffff", "\uffff"))
 _LONGEST_MARKUP: Final = 3
-_ANSWER: Final = re.compile(r"Rs(?:\s[^<>]*)?(?<!/)>")
+_ANSWER: Final = re.compile(r"<(\w++)(?<=Rs)(?:\s[^<>]*+)?(?<!/)>")
 _RECORD: Final = re.compile(r"[ \t\n]*+<(\w+)>")
 _UNFINISHED: Final = re.compile(r"[ \t\n]*+(?:<\w*)?")
 
@@ -74,12 +74,10 @@ class Lanes:
     def _look_for_an_answer(self) -> Iterator[Part]:
         """Give the tree everything up to the start of the next answer, but not half a tag."""
         text = self._text
-        for found in _ANSWER.finditer(text):
-            name = text[text.rfind("<", 0, found.start()) + 1 : found.start() + 2]
-            if not name.startswith("/"):
-                yield from self._to_tree(found.end())
-                self._answer, self._usual = self._tree.opened(name), _PATIENCE
-                return
+        if found := _ANSWER.search(text):
+            yield from self._to_tree(found.end())
+            self._answer, self._usual = self._tree.opened(found[1]), _PATIENCE
+            return
         last = text.rfind("<")
         half = last >= 0 and text.find(">", last) < 0 and len(text) - last < _LONGEST_TAG
         yield from self._to_tree(last if half else len(text))
@@ -104,7 +102,7 @@ class Lanes:
         end = self._text.find(f"</{name}>") if name else -1
         if name and end < 0 and len(self._text) < _LONGEST and answer.pattern(name):
             return
-        if not name and _UNFINISHED.fullmatch(self._text):
+        if not name and len(self._text) < _LONGEST_TAG and _UNFINISHED.fullmatch(self._text):
             return
         self._answer = None
         if end >= 0 and answer.pattern(name) and self._usual:

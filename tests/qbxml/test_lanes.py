@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qbxml import Ret, Status, UnreadableAnswer, build_answer, growing, parse, tables
+from qbxml.secure import BLOCK
 from tests.conftest import SHARED
 from tests.qbxml.trees import fullest, responses
 
@@ -224,3 +225,39 @@ def test_a_record_of_many_blocks_is_read_once(seen_by_lxml: list[bytes]) -> None
     assert isinstance(second, Ret)
     assert len(first.values["Name"]) == 3 << 20
     assert sum(len(block) for block in seen_by_lxml) > 3 << 20
+
+
+@pytest.mark.parametrize(
+    "between", [" ", "\n", "a", "<aa"], ids=["blanks", "lines", "text", "an endless name"]
+)
+def test_what_stands_between_records_is_not_gathered(seen_by_lxml: list[bytes], between: str) -> None:
+    """Looked at again with each block, a megabyte of blanks would take the square of its time, and stay in memory."""
+    document = f"{HEAD}{QUERY}{CUSTOMER}{between[:1]}{between[-1:] * (1 << 20)}".encode()
+    held: list[int] = []
+
+    class Watched(Pieces):
+        def read(self, size: int = -1) -> bytes:
+            held.append(len(document) - len(self._rest) - sum(map(len, seen_by_lxml)))
+            return super().read(size)
+
+    outcome(Watched(document, ()))
+    assert len(held) > 16
+    assert max(held) < 2 * BLOCK
+
+
+@pytest.mark.parametrize("text", ["Rs>", "Rs >", "aRs &gt;", "Rs x='"])
+def test_a_text_like_the_end_of_an_answer_is_no_reason_to_stop(seen_by_lxml: list[bytes], text: str) -> None:
+    odd = CUSTOMER.replace("<Name>", f"<Colour>{text * 20_000}</Colour><Name>")
+    document = f"{HEAD}{QUERY}<Wrong/>{odd}</CustomerQueryRs>{TAIL}"
+    assert_same(document)
+    assert len(seen_by_lxml) < 20
+
+
+@pytest.mark.parametrize("name", ["CustomerQueryRs", "CustomerQueryRs\n", "CustomerQueryRs\txmlns:a='b'"])
+def test_the_next_answer_is_found_however_its_tag_is_written(seen_by_lxml: list[bytes], name: str) -> None:
+    query = QUERY.replace("CustomerQueryRs", name)
+    document = f"{HEAD}{(query + CUSTOMER + '</CustomerQueryRs>') * 3}{TAIL}"
+    assert_same(document)
+    seen_by_lxml.clear()
+    assert len(list(parse(document))) == 1 + 3 * 2
+    assert b"CustomerRet" not in b"".join(seen_by_lxml)
