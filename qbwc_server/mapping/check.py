@@ -133,13 +133,13 @@ def _unset(at: _Ends, settings: Mapping[str, str]) -> Iterator[Problem]:
         if rule.setting and rule.required and not settings.get(rule.setting):
             yield at.warning(
                 rule,
-                f"The setting {rule.setting} is empty: a {at.kind.crm_kind} without {rule.crm} will be refused.",
+                f"The setting {rule.setting} is empty: {at.kind.name} without {rule.crm} will be refused.",
             )
     for extra in at.kind.lines.extra if at.kind.lines else ():
         if not settings.get(extra.setting):
             yield at.warning(
                 None,
-                f"The setting {extra.setting} is empty: a {at.kind.crm_kind} with {extra.crm} will be refused.",
+                f"The setting {extra.setting} is empty: {at.kind.name} with {extra.crm} will be refused.",
             )
     write_in = at.kind.lines.write_in if at.kind.lines else None
     if write_in and not settings.get(write_in):

@@ -82,5 +82,5 @@ class _Fitting:
             crm_length=crm_end.length if crm_end else None,
             books_length=min((end.length for end in ends.values() if end.length), default=None),
             zone=self.zone,
-            in_mod={path: end.in_mod for path, end in ends.items() if end.in_mod},
+            in_mod=tuple((path, end.in_mod) for path, end in ends.items() if end.in_mod),
         )

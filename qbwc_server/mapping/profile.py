@@ -54,8 +54,8 @@ class Shape(Plain):
     crm_length: int | None = None
     books_length: int | None = None
     zone: str | None = None
-    # What a Mod calls a path: {"SalesOrPurchase/Desc": "SalesOrPurchaseMod/Desc"}; empty where it is the same.
-    in_mod: dict[str, str] = {}
+    # Paths that a Mod calls otherwise: (("SalesOrPurchase/Desc", "SalesOrPurchaseMod/Desc"),).
+    in_mod: tuple[tuple[str, str], ...] = ()
 
 
 class Choice(Plain):

@@ -80,7 +80,7 @@ def _renamed(kind_map: KindMap, runs: _Runs) -> dict[str, Value]:
 def _as_in_mod(kind_map: KindMap, tree: dict[str, Any]) -> dict[str, Any]:
     """Some aggregates have a name of their own in a Mod: SalesOrPurchase is sent as SalesOrPurchaseMod."""
     for rule in kind_map.rules:
-        for path, in_mod in rule.shape.in_mod.items():
+        for path, in_mod in rule.shape.in_mod:
             if (leaf := leaf_at(tree, path)) is not None:
                 take(tree, path)
                 put(tree, in_mod, leaf)

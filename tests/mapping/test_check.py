@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 import qbxml
-from qbwc_server.mapping import EndField, books_vocabulary, check, fit, load_profile
+from qbwc_server.mapping import EndField, books_kinds, books_vocabulary, check, fit, load_profile
 
 
 @pytest.fixture
@@ -179,3 +179,97 @@ def test_lengths_come_from_the_field_lists(rules):
     assert (rules["Phone"].shape.crm_length, rules["Phone"].shape.books_length) == (40, 21)
     assert rules["BillAddress/Addr1..Addr5"].shape.books_length == 41
     assert rules["LastName"].shape.crm_length == 80
+
+
+@pytest.fixture
+def sold(crm_fields, books_fields):
+    """Checks an override of the invoice's map."""
+
+    def run(*, crm=crm_fields, books=books_fields, settings=None, **invoice):
+        profile = load_profile("salesforce", {"kinds": {"invoice": invoice}, "settings": settings or {}})
+        return [one for one in check(profile, crm, books, "13.0") if one.kind == "invoice"]
+
+    return run
+
+
+def test_the_field_list_of_lines_is_one_more_kind():
+    assert {"Invoice", "InvoiceLine", "SalesOrderLine", "ItemInventory"} <= set(
+        books_kinds(load_profile("salesforce"))
+    )
+
+
+def test_a_mistyped_field_of_a_line_is_found_on_both_sides(sold):
+    crm = {"crm": "Descripton", "books": "Other1", "direction": "to_books"}
+    books = {"crm": "Description", "books": "Ratte", "direction": "to_books"}
+    assert errors(sold(lines={"add": [crm, books]})) == [
+        "opportunity has no field lines.Descripton; did you mean 'lines.Description'?",
+        "InvoiceLine has no field Ratte; did you mean 'Rate'?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"lines": {"item": "ProductId"}}, "lines: opportunity has no field lines.ProductId"),
+        ({"lines": {"line_id": "TxnLine"}}, "lines: opportunity has no field lines.TxnLine"),
+        (
+            {"lines": {"extra": [{"crm": "Freight", "setting": "freight_item"}]}},
+            "extra line: opportunity has no field Freight",
+        ),
+        ({"total": {"crm": "Amont", "books": "Subtotal"}}, "total: opportunity has no field Amont"),
+        ({"total": {"crm": "Amount", "books": "Total"}}, "total: Invoice has no field Total"),
+        ({"requires": [{"field": "Acount", "reason": "x"}]}, "requires: opportunity has no field Acount"),
+        (
+            {"crm_filter": {"field": "Generate", "any_of": ["x"]}},
+            "crm_filter: opportunity has no field Generate",
+        ),
+    ],
+)
+def test_every_field_that_a_document_names_is_looked_up(sold, change, told):
+    (found,) = errors(sold(**change))
+    assert found.startswith(told)
+
+
+def test_an_empty_setting_is_told_before_a_record_is_refused_for_it(sold):
+    write_in = "The setting write_in_item is empty: a line without an item will be refused."
+    assert write_in in warnings(sold())
+    assert write_in not in warnings(sold(settings={"write_in_item": "Misc"}))
+    freight = {"extra": [{"crm": "Amount", "setting": "freight_item"}]}
+    assert "The setting freight_item is empty: invoice with Amount will be refused." in warnings(
+        sold(lines=freight)
+    )
+
+
+def test_an_empty_account_is_told_for_each_kind_of_item(crm_fields, books_fields):
+    def waiting(**settings):
+        told = check(load_profile("salesforce", {"settings": settings}), crm_fields, books_fields)
+        return {one.kind for one in told if one.text.startswith("The setting income_account is empty")}
+
+    assert waiting() == {"service_item", "non_inventory_item", "inventory_item"}
+    assert waiting(income_account="Sales") == set()
+
+
+def test_a_reference_needs_an_id_on_both_sides(sold):
+    def rule(crm, books):
+        shared = {"converter": "reference", "refers_to": "customer", "direction": "to_books"}
+        return {"crm": crm, "books": books} | shared
+
+    told = errors(sold(add=[rule("Name", "ClassRef/ListID"), rule("AccountId", "ClassRef/FullName")]))
+    assert "Name is of type text in the CRM and refers to no other record." in told
+    assert "ClassRef/FullName is no reference of QuickBooks; use ...Ref/ListID or TxnID." in told
+
+
+def test_a_lookup_of_the_crm_takes_references_only(sold):
+    plain = {"crm": "AccountId", "books": "Other", "direction": "to_crm"}
+    (told,) = errors(sold(add=[plain]))
+    assert told == (
+        "AccountId is of type reference in the CRM, which converter text does not make. Use reference."
+    )
+
+
+def test_a_kind_that_is_switched_off_is_not_checked(crm_fields, books_fields):
+    without_products = {kind: fields for kind, fields in crm_fields.items() if kind != "product"}
+    names = ("service_item", "non_inventory_item", "inventory_item")
+    off = load_profile("salesforce", {"kinds": {name: {"mode": "off"} for name in names}})
+    assert errors(check(off, without_products, books_fields)) == []
+    assert errors(check(load_profile("salesforce"), without_products, books_fields)) != []

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from qbwc_server.mapping import MappingError, Rule, load_profile, shipped
+from qbwc_server.mapping.validation import profile_or_problems
 
 PHONE = {"crm": "Phone", "books": "Phone"}
 
@@ -233,3 +234,92 @@ def test_a_kind_is_found_from_either_side():
         profile.kind("account", "job")
     with pytest.raises(KeyError, match="maps no QuickBooks Vendor"):
         profile.books("Vendor")
+
+
+def test_rules_and_maps_can_be_kept_in_sets():
+    profile = load_profile("salesforce")
+    assert len({rule for kind in profile.kinds for rule in kind.rules}) > len(profile.kinds)
+    assert len(set(profile.kinds)) == len(profile.kinds)
+
+
+def test_settings_are_overridden_one_by_one_and_must_exist():
+    profile = load_profile("salesforce", {"settings": {"income_account": "Sales"}})
+    assert profile.settings["income_account"] == "Sales"
+    assert set(profile.settings) == set(load_profile("salesforce").settings)
+    rule = {"crm": "Class__c", "books": "ClassRef/FullName", "setting": "clas"}
+    told = problems({"kinds": {"account": {"add": [rule]}}, "settings": {"class": "South"}})
+    assert told == ("account: the profile has no setting 'clas'; did you mean 'class'?",)
+    assert problems({"settings": {"income_account": 5}}) != ()
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        (
+            {"crm": "X", "books": "XRef/ListID", "converter": "reference"},
+            "account: X <-> XRef/ListID: converter reference and refers_to, the role it leads to, go together.",
+        ),
+        (
+            {"crm": "X", "books": "XRef/ListID", "refers_to": "customer"},
+            "account: X <-> XRef/ListID: converter reference and refers_to, the role it leads to, go together.",
+        ),
+        (
+            {"crm": "X", "books": "XRef/ListID", "converter": "reference", "refers_to": "custmer"},
+            "account: X <-> XRef/ListID: no map has the role 'custmer'; did you mean 'customer'?",
+        ),
+    ],
+)
+def test_a_reference_leads_to_a_role_that_there_is(rule, told):
+    assert problems({"kinds": {"account": {"add": [rule]}}}) == (told,)
+
+
+def test_the_lines_of_a_document_are_overridden_like_a_kind():
+    override = {
+        "remove": [{"crm": "ServiceDate", "books": "ServiceDate"}],
+        "change": [{"crm": "Description", "books": "Desc", "too_long": "refuse"}],
+        "add": [{"crm": "Class__c", "books": "ClassRef/FullName", "direction": "to_books"}],
+        "extra": [{"crm": "Freight__c", "setting": "freight_item"}],
+    }
+    sale = load_profile("salesforce", {"kinds": {"invoice": {"lines": override}}}).kind(
+        "opportunity", "invoice"
+    )
+    assert rule_of(sale.lines, "ServiceDate", "ServiceDate") is None
+    assert rule_of(sale.lines, "Description", "Desc").too_long == "refuse"
+    assert rule_of(sale.lines, "Class__c", "ClassRef/FullName").origin == "override"
+    assert sale.lines.extra[0].crm == "Freight__c"
+    assert sale.lines.item == "Product2Id"
+
+
+def test_faults_in_lines_are_told_with_their_place():
+    faults = {
+        "books": "EstimateLine",
+        "itm": "Product2Id",
+        "add": [{"crm": "TotalPrice", "books": "Rate", "direction": "to_books"}, {"crm": "X"}],
+    }
+    told = problems({"kinds": {"invoice": {"lines": faults, "requires": [{"field": "AccountId"}]}}})
+    expected = [
+        "invoice: lines: 'books' cannot be changed by an override.",
+        "invoice: lines: 'itm' is not a setting; did you mean 'item'?",
+        "invoice: lines: X <-> ?: books is missing.",
+        "invoice: requires: AccountId: reason is missing.",
+    ]
+    assert [sentence for sentence in expected if sentence not in told] == []
+    assert any(
+        "invoice: lines: UnitPrice <-> Rate and TotalPrice <-> Rate both write Rate" in t for t in told
+    )
+
+
+def test_two_rules_that_write_one_of_several_ways_are_refused():
+    rule = {"crm": "Other__c", "books": "SalesAndPurchase/SalesDesc", "direction": "to_books"}
+    (told,) = problems({"kinds": {"service_item": {"add": [rule]}}})
+    assert "both write SalesAndPurchase/SalesDesc in QuickBooks" in told
+
+
+def test_a_name_is_that_of_one_map():
+    told = problems({"kinds": {"invoice": {"name": "sales_order"}}})
+    assert told == ("invoice: 'name' cannot be changed by an override.",)
+    shipped_profile = load_profile("salesforce")
+    twice = shipped_profile.model_dump()
+    twice["kinds"][1]["name"] = "account"
+    _, faults = profile_or_problems(twice)
+    assert faults == ("2 maps are called account. Give each a name of its own.",)
