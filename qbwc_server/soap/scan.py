@@ -67,8 +67,14 @@ class Scan:
         self._folder = folder
         self._values: dict[str, list[str] | Posted] = {}
         self._characters = 0
-        self._sink: Callable[[str], object] | None = None
-        self.odd = False
+        self._sink: Callable[[str], object] | None = None  # of the value that is being read
+        self._document = False
+        self._odd = False
+
+    @property
+    def odd(self) -> bool:
+        """Whether the call is for the SOAP library to judge; nothing of it is kept here then."""
+        return self._odd
 
     @property
     def name(self) -> str:
@@ -91,7 +97,8 @@ class Scan:
         if not self._call.startswith(_OURS):
             raise NotSoap("Unknown method.")
         method = METHODS.get(self.name)
-        self.odd = self.odd or method is None or not all(map(self._is_number, method.integers))
+        if method is None or not all(map(self._is_number, method.integers)):
+            self._leave()
 
     def values(self) -> list[object]:
         """The values in the order of `Method.arguments`; None for one that is absent or empty."""
@@ -101,6 +108,13 @@ class Scan:
         for value in self._values.values():
             if isinstance(value, Posted):
                 value.close()
+
+    def _leave(self) -> None:
+        """The call is odd: drop what was taken from it, and take no more."""
+        self._odd = True
+        self._sink = None
+        self.free()
+        self._values.clear()
 
     def _value(self, name: str) -> object:
         value = self._values.get(name)
@@ -137,38 +151,36 @@ class Scan:
 
     def _inside_body(self, name: str, attributes: dict[str, str]) -> None:
         depth = len(self._path)
+        if _NIL in attributes:
+            self._leave()
         if depth == 2 and self._call is None:
             self._call = name
-        elif depth == 3 and not self.odd:
-            self._argument(name, attributes)
+        elif depth == 3 and not self._odd:
+            self._argument(name)
         else:
-            self.odd = True  # a second call, or elements inside a value
-        self.odd = self.odd or _NIL in attributes
+            self._leave()  # a second call, or elements inside a value
 
-    def _argument(self, name: str, attributes: dict[str, str]) -> None:
+    def _argument(self, name: str) -> None:
         method: Method | None = METHODS.get(self.name)
         local = name.removeprefix(_OURS)
-        if method is None or local not in method.arguments or local in self._values or _NIL in attributes:
-            self.odd = True
+        if method is None or local not in method.arguments or local in self._values:
+            self._leave()
         elif local in method.documents:
             document = self._values[local] = Posted(self._folder)
-            self._sink = document.write
+            self._sink, self._document = document.write, True
         else:
             texts: list[str] = []
             self._values[local] = texts
-            self._sink = texts.append
+            self._sink, self._document = texts.append, False
 
     def _text(self, text: str) -> None:
         if self._sink is None:
             return
         self._sink(text)
-        if len(self._path) == 4 and not self._is_document():
+        if not self._document:
             self._characters += len(text)
             if self._characters > MAX_VALUES:
                 raise NotSoap("A value of the call is too long.")
-
-    def _is_document(self) -> bool:
-        return isinstance(self._values.get(self._path[-1].removeprefix(_OURS)), Posted)
 
     def _end(self, name: str) -> None:  # noqa: ARG002
         self._path.pop()

@@ -108,6 +108,38 @@ def test_values_other_than_the_answer_have_an_end() -> None:
         scan.feed(call_of("authenticate", ("strUserName", "x" * (MAX_VALUES + 1))))
 
 
+ODD = {
+    "an element inside a value": "<getLastError{}><ticket>a<b>%s</b></ticket></getLastError>",
+    "an element inside the answer": "<receiveResponseXML{}><response>a<b>%s</b></response></receiveResponseXML>",
+    "text behind an element": "<getLastError{}><ticket>a<b/>%s</ticket></getLastError>",
+    "a value that comes again": "<getLastError{}><ticket>a</ticket><ticket>%s</ticket></getLastError>",
+    "a value that is nil": f'<getLastError{{}}><ticket xsi:nil="1" xmlns:xsi="{XSI}">%s</ticket></getLastError>',
+    "a call that is nil": f'<getLastError{{}} xsi:nil="1" xmlns:xsi="{XSI}"><ticket>%s</ticket></getLastError>',
+    "a value of no name": "<getLastError{}><unknown>%s</unknown></getLastError>",
+    "a second call": "<getLastError{}><ticket>a</ticket></getLastError><x>%s</x>",
+}
+SHORT, LONG = 100_000, 30_000_000
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_nothing_of_an_odd_call_is_kept(name: str, tmp_path: Path) -> None:
+    before, after = (REQUEST % ODD[name].format(f' xmlns="{INTUIT}"')).encode().split(b"%s")
+    scan = Scan(tmp_path)
+    tracemalloc.start()
+    try:
+        scan.feed(before + b"x" * SHORT)
+        for _ in range(LONG // SHORT):
+            scan.feed(b"x" * SHORT)
+        scan.feed(after)
+        scan.close()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert scan.odd
+    assert peak < 1_000_000
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_failure_of_the_port_is_a_fault_without_its_text() -> None:
     reply = post(
         without_library(Recording({"get_last_error": RuntimeError("secret")})), call_of("getLastError")
