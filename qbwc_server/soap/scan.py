@@ -69,12 +69,7 @@ class Scan:
         self._characters = 0
         self._sink: Callable[[str], object] | None = None  # of the value that is being read
         self._document = False
-        self._odd = False
-
-    @property
-    def odd(self) -> bool:
-        """Whether the call is for the SOAP library to judge; nothing of it is kept here then."""
-        return self._odd
+        self.odd = False
 
     @property
     def name(self) -> str:
@@ -111,7 +106,7 @@ class Scan:
 
     def _leave(self) -> None:
         """The call is odd: drop what was taken from it, and take no more."""
-        self._odd = True
+        self.odd = True
         self._sink = None
         self.free()
         self._values.clear()
@@ -155,7 +150,7 @@ class Scan:
             self._leave()
         if depth == 2 and self._call is None:
             self._call = name
-        elif depth == 3 and not self._odd:
+        elif depth == 3 and not self.odd:
             self._argument(name)
         else:
             self._leave()  # a second call, or elements inside a value
