@@ -86,9 +86,9 @@ def section(title: str) -> str:
     return str(found)
 
 
-def told() -> list[str]:
-    """The rooms of the walk, in its order."""
-    return re.findall(r"^\d+\. `([a-z_.]+)`", section("The walk of one account change"), re.MULTILINE)
+def told(title: str = "The walk of one account change") -> list[str]:
+    """The rooms of a walk, in its order."""
+    return re.findall(r"^\d+\. `([a-z_.]+)`", section(title), re.MULTILINE)
 
 
 def not_counted() -> set[str]:

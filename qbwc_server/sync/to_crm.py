@@ -102,7 +102,7 @@ class Delivery:
         for job_id in self._due(limit):
             try:
                 write = self._prepare(job_id)
-                if isinstance(write, Write) and self._goes_with_others(write):
+                if isinstance(write, Write) and self._goes_with_others(job_id, write):
                     together.append((job_id, write))
                     continue
                 written, refused = self._deliver_one(job_id, write) if isinstance(write, Write) else write
@@ -170,11 +170,14 @@ class Delivery:
 
     # --- many at once ---
 
-    def _goes_with_others(self, write: Write) -> bool:
-        """A record that needs no second call, and whose key nobody else can hold."""
+    def _goes_with_others(self, job_id: str, write: Write) -> bool:
+        """A first attempt that needs no second call, and whose key nobody else can hold."""
         if self.gateway.capabilities.writes_at_once < 2 or write.contributors:
             return False
         with self.database.read() as tx:
+            job = jobs.job(tx, job_id)
+            if job is None or job.attempts > 1:
+                return False
             return write.crm_id is not None or not links.was_unlinked(
                 tx, self.scope.id, None, write.link.books_id
             )
@@ -186,7 +189,12 @@ class Delivery:
         for job_id, write in ready:
             by_kind.setdefault(write.kind_map.crm_kind, []).append((job_id, write))
         for kind, some in by_kind.items():
-            result += self._deliver_kind(kind, some)
+            try:
+                result += self._deliver_kind(kind, some)
+            except Exception as failure:
+                log.error("deliver.together.failed", kind=kind, jobs=len(some), exc_info=failure)
+                for job_id, _ in some:
+                    self._back(job_id, None)
         return result
 
     def _deliver_kind(self, kind: str, some: list[tuple[str, Write]]) -> Delivered:
@@ -420,14 +428,16 @@ class Delivery:
             self._read_back(write.kind_map, crm_id)
         self._back(job_id, moved)
 
-    def _back(self, job_id: str, trouble: CrmError) -> None:
+    def _back(self, job_id: str, trouble: CrmError | None) -> None:
+        """Into the queue again; at once without trouble, or after an edit that came in between."""
         with self._writing() as tx:
             job = jobs.job(tx, job_id)
             if job is None or job.state != JobState.OFFERED:
                 return
-            pause = timedelta(0) if isinstance(trouble, Stale) and job.attempts < 3 else _pause(job.attempts)
+            at_once = trouble is None or (isinstance(trouble, Stale) and job.attempts < 3)
+            pause = timedelta(0) if at_once else _pause(job.attempts)
             state = after(job.state, JobEvent.REQUEUE)
-            why = {"error": trouble.text, "error_code": trouble.code}
+            why = {"error": trouble.text, "error_code": trouble.code} if trouble else {}
             jobs.change_job(tx, job_id, self.clock(), state=state, due_at=self.clock() + pause, **why)
 
     def _refuse(self, job_id: str, refusal: CrmError) -> None:
@@ -473,20 +483,6 @@ def _port_write(scope: Scope, write: Write) -> PortWrite:
         return PortWrite(write.values, id=write.crm_id, if_version=write.version)
     field = write.kind_map.status.sync_key
     return PortWrite(write.values, key=(field, external_key(scope, write.link)) if field else None)
-
-
-def requeue_interrupted(tx: Tx, scopes: Mapping[str, Scope], company_id: str, now: datetime) -> int:
-    """CRM writes that a killed worker left on their way: they can be repeated without harm."""
-    found = list(_interrupted(tx, scopes, company_id))
-    for job in found:
-        jobs.change_job(tx, job.id, now, state=after(job.state, JobEvent.REQUEUE), due_at=now)
-    return len(found)
-
-
-def _interrupted(tx: Tx, scopes: Mapping[str, Scope], company_id: str) -> Iterator[LinkJob]:
-    for job in jobs.all_jobs(tx, list(scopes), states=("offered",), limit=10_000):
-        if job.side == "crm" and job.company_id == company_id:
-            yield job
 
 
 def _pause(attempts: int) -> timedelta:

@@ -24,7 +24,8 @@ from qbwc_server.sync.from_crm import (
     ingest,
     where_to_resume,
 )
-from qbwc_server.sync.to_crm import Delivery, requeue_interrupted
+from qbwc_server.sync.interrupted import requeue_interrupted
+from qbwc_server.sync.to_crm import Delivery
 
 log = structlog.get_logger(__name__)
 

@@ -1,10 +1,10 @@
 """What must never happen by itself: a value overwritten unseen, a pass stopped by one record, a limit passed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
-from crm.port import Value, Written
+from crm.port import Outcome, Value, Write, Written
 from qbwc_server.store import parties
 from tests.sync.world import World
 
@@ -39,7 +39,14 @@ def test_a_fault_in_one_delivery_leaves_the_others_their_turn(
             raise RuntimeError("a fault of ours")
         return real(kind, record_id, values, if_version)
 
+    def write_many(kind: str, writes: Sequence[Write], fields: Sequence[str]) -> tuple[Outcome, ...]:
+        if first in [one.id for one in writes]:
+            raise RuntimeError("a fault of ours")
+        return many(kind, writes, fields)
+
+    many = world.line.write_many
     monkeypatch.setattr(world.line, "update", update)
+    monkeypatch.setattr(world.line, "write_many", write_many)
     for _ in range(3):
         world.poll()
         world.visit()
