@@ -11,7 +11,15 @@ from qbwc_server.simulator import ProcessError
 from qbwc_server.store import parties, records
 from qbwc_server.store.rows import StoredRecord
 from qbwc_server.sync.deciding import Scope, load_scope
-from qbwc_server.sync.from_books import ReadState, apart, note_asked, plan_reads, read_requests, take_answer
+from qbwc_server.sync.from_books import (
+    ReadState,
+    apart,
+    note_asked,
+    plan_reads,
+    read_requests,
+    requests_left,
+    take_answer,
+)
 from qbwc_server.sync.posted import Posted
 from tests.sync.world import World
 
@@ -42,6 +50,8 @@ class Reader:
         self.sets: list[list[qbxml.Request]] = []
         self.states: list[ReadState] = []
         self.changed = 0
+        # The share of requests made after each set, as the Web Connector would be told.
+        self.progress: list[int] = []
 
     @property
     def scopes(self) -> list[Scope]:
@@ -56,6 +66,7 @@ class Reader:
         """One visit; the request sets that it made, in order."""
         self.world.clock.advance(seconds=1)
         scopes, self.sets, self.changed = self.scopes, [], 0
+        self.progress = []
         session = self.company.begin_session("App", "")
         with self.world.database.write() as tx:
             self.states = plan_reads(tx, scopes[0].company, scopes, self.world.clock())
@@ -88,6 +99,8 @@ class Reader:
         with self.world.database.write() as tx:
             self.states, changed = take_answer(tx, company, scopes, self.states, Posted.of(answer), now)
         self.changed += changed
+        left = requests_left(self.states)
+        self.progress.append(100 if left == 0 else min(99, 100 * len(self.sets) // (len(self.sets) + left)))
         return True
 
     def asked(self, name: str) -> list[qbxml.Request]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import qbxml
-from qbwc_server.sync.from_books import asking, requests_left
+from qbwc_server.sync.from_books import asking, lists, requests_left
 from qbwc_server.sync.from_books.state import ReadState
 from tests.sync.reader import Reader, mapped
 from tests.sync.world import World
@@ -52,6 +52,17 @@ def test_every_query_is_one_that_quickbooks_accepts(kind: str, what: str, since:
     request = asking.query(state, 200)
     assert qbxml.validate(request) == ()
     assert qbxml.read_request(qbxml.build([request])).requests[0].values == request.values
+
+
+@pytest.mark.parametrize(
+    "kind", sorted({one for some in lists.REFERRED.values() for one in some} | {*lists.IN_LINES})
+)
+def test_every_list_and_its_deletions_can_be_asked_for(kind: str) -> None:
+    state = ReadState(kind, since="2026-01-01T00:00:00", what="list")
+    [gone] = asking.deletions([state])
+    assert qbxml.validate(asking.query(state, 200)) == ()
+    assert qbxml.validate(gone) == ()
+    assert gone.values["ListDelType"] == sorted(asking.kinds_answered(kind))
 
 
 @pytest.mark.parametrize("kind", ITERATED)

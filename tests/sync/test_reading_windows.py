@@ -58,6 +58,13 @@ def test_each_window_begins_where_another_ended(reader: Reader) -> None:
     assert asked == sorted(asked, key=lambda one: one[0])
 
 
+def test_progress_goes_one_way(reader: Reader) -> None:
+    reader.visit()
+    assert reader.progress == sorted(reader.progress)
+    assert reader.progress[-1] == 100
+    assert 100 not in reader.progress[:-1]
+
+
 def test_a_first_read_that_was_killed_goes_on_at_its_last_checkpoint(reader: Reader) -> None:
     sets: list[int] = []
 

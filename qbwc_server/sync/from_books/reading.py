@@ -164,7 +164,8 @@ def requests_left(states: Sequence[ReadState]) -> int:
 
 def _requests_left(state: ReadState) -> int:
     size = asking.IDS if state.what == "again" else asking.page_size(state.kind, PAGE_SIZE)
-    pages = -(-(len(state.ids) if state.what == "again" else state.left) // size)
+    to_come = len(state.ids) if state.what == "again" else max(state.left, state.expected)
+    pages = -(-to_come // size)
     return max(1, pages) + (1 if state.until else 0)
 
 
@@ -183,9 +184,11 @@ def take_answer(
 
     Records are taken and stored in batches, so memory does not grow with the answer. Raises
     qbxml.UnreadableAnswer, possibly after some were stored: the caller undoes them, and the read starts again
-    at the next visit.
+    at the next visit. Counted are only records of kinds that are mapped.
     """
-    desk = _Desk(tx, company, scopes, {one.name: one for one in states}, now, rereading.followed(scopes))
+    by_name = {one.name: one for one in states}
+    ways, mapped = rereading.followed(scopes), rereading.mapped_kinds(scopes)
+    desk = _Desk(tx, company, scopes, by_name, now, ways, mapped)
     pages = {str(one.request_id): _Page(one) for one in read_requests(states)}
     for status, rets in ahead(_batches(posted)):
         page = pages.get(status.request_id or "")
@@ -248,6 +251,7 @@ class _Desk:
     states: Mapping[tuple[str, str], ReadState]
     now: datetime
     followed: frozenset[Touch]
+    mapped: frozenset[str]
     changed: int = 0
     touched: Touched = field(default_factory=dict)
 
@@ -270,7 +274,7 @@ class _Desk:
                 self._note(kind, bury(self.tx, self.company, self.scopes, kind, some, self.now), None)
 
     def _note(self, kind: str, changes: Changes, state: ReadState | None) -> None:
-        self.changed += len(changes.rows)
+        self.changed += len(changes.rows) if kind in self.mapped else 0
         for way in rereading.ways_from(kind, self.followed):
             floor = self._floor(state, way.kind) if state is not None and state.first else ""
             self.touched = rereading.joined(self.touched, touched_by(way, changes, floor))
@@ -366,10 +370,13 @@ def _after_page(state: ReadState, page: _Page) -> ReadState:
         page=state.page + 1,
         iterator_id=(status.iterator_id or "") if left else "",
     )
+    if not state.iterator_id and windows.too_much(read, left):
+        # The windows after this one hold what it does not, so only one without an end tells how much there is.
+        expected = left + page.seen if not read.until else state.expected
+        return replace(windows.halved(read), iterator_id="", left=0, expected=expected)
+    read = replace(read, expected=max(0, state.expected - page.seen))
     if not read.iterator_id:
         return windows.following(read) if read.until else replace(read, done=True)
-    if not state.iterator_id and windows.too_much(read, left):
-        return replace(windows.halved(read), iterator_id="")
     return read
 
 

@@ -25,6 +25,8 @@ class ReadState:
     first: bool = False
     # A first read that is cut into windows ends here, and another window follows; "" reads to the end.
     until: str = ""
+    # About how many records are still to come in this window and those after it; 0 when nobody knows.
+    expected: int = 0
     # How often this window was asked for already, also in earlier visits.
     tries: int = 0
     # An earlier visit had begun this first read and did not reach its end.
