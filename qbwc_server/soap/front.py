@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -17,7 +19,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from werkzeug.http import parse_options_header
 
 from qbwc_server.soap.envelope import fault, reply
-from qbwc_server.soap.methods import call
+from qbwc_server.soap.methods import METHODS, call
 from qbwc_server.soap.port import Operations, without_values
 from qbwc_server.soap.scan import NotSoap, Scan
 from qbwc_server.soap.spyne_app import spyne_app
@@ -35,6 +37,11 @@ FAULT_STATUS: Final = "500 Internal Server Error"
 BLOCK: Final = 64 * 1024
 # A request that the SOAP library is to judge is held in memory and becomes a tree there.
 FOR_SPYNE: Final = 4_000_000
+# What is refused for its length is read and thrown away: most clients look for a reply when all is sent, and find a
+# broken connection otherwise. So many times the longest body, or so many bytes when that is more; and so many seconds.
+THROWN_AWAY_TIMES: Final = 4
+THROWN_AWAY_BYTES: Final = 100_000_000
+THROWN_AWAY_SECONDS: Final = 60.0
 TROUBLE: Final = "The server had a problem of its own."
 
 GREETING: Final = (
@@ -112,7 +119,9 @@ class Front:
 
     def _post(self, environ: WSGIEnvironment) -> Answer:
         _check_content_type(environ.get("CONTENT_TYPE", ""))
-        length = _content_length(environ, self._max_bytes)
+        length = _content_length(environ)
+        if length > self._max_bytes:
+            raise _too_long(environ, length, self._max_bytes)
         scan = Scan(self._folder)
         try:
             body = _read(environ, length, scan, None if self._operations is None else FOR_SPYNE)
@@ -180,15 +189,44 @@ def _check_content_type(header: str) -> None:
         raise Refused("415 Unsupported Media Type", "The charset must be utf-8.")
 
 
-def _content_length(environ: WSGIEnvironment, max_bytes: int) -> int:
+def _content_length(environ: WSGIEnvironment) -> int:
     header = environ.get("CONTENT_LENGTH") or ""
     if not header:
         raise Refused("411 Length Required", "A Content-Length is required.")
     if not (header.isascii() and header.isdigit() and len(header) < 20):
         raise Refused("400 Bad Request", "The Content-Length is not a number.")
-    if int(header) > max_bytes:
-        raise Refused("413 Content Too Large", f"The request is larger than {max_bytes} bytes.")
     return int(header)
+
+
+def _too_long(environ: WSGIEnvironment, length: int, max_bytes: int) -> Refused:
+    """The refusal of a body that is longer than the setting allows, which is read first if it has an end in sight."""
+    name = ""
+    if length <= max(THROWN_AWAY_TIMES * max_bytes, THROWN_AWAY_BYTES):
+        with suppress(Refused):  # it ends early: the log tells its length all the same
+            beginning = _next_block(environ, min(BLOCK, length))
+            name = _method_in(beginning)
+            _throw_away(environ, length - len(beginning))
+    text = f"This {name or 'request'} has {length} bytes; the setting max_body_mb allows {max_bytes}."
+    return Refused("413 Content Too Large", text)
+
+
+def _method_in(beginning: bytes) -> str:
+    """The method that a body calls by its beginning; empty when it is none of ours."""
+    scan = Scan()
+    try:
+        scan.feed(beginning)
+    except NotSoap:
+        return ""
+    finally:
+        scan.free()
+    return scan.name if scan.name in METHODS else ""
+
+
+def _throw_away(environ: WSGIEnvironment, size: int) -> None:
+    """Read the rest of a body for nothing, within the time. Raises Refused when it ends early."""
+    until = monotonic() + THROWN_AWAY_SECONDS
+    while size and monotonic() < until:
+        size -= len(_next_block(environ, min(BLOCK, size)))
 
 
 def _called(operations: Operations, scan: Scan, address: str) -> Answer:
@@ -201,20 +239,23 @@ def _called(operations: Operations, scan: Scan, address: str) -> Answer:
 
 
 def _read(environ: WSGIEnvironment, length: int, scan: Scan, keep: int | None) -> bytes | None:
-    """Read the body through the scan; its bytes as well, unless they are more than `keep`.
-
-    Raises Refused when it ends early, NotSoap otherwise.
+    """Read the body through the scan; its bytes as well, unless they are more than `keep`: an odd one that is longer
+    is not looked at to its end. Raises Refused when it ends early, NotSoap otherwise.
     """
+    kept = keep is None or length <= keep
     blocks: list[bytes] = []
     missing = length
     while missing:
         block = _next_block(environ, min(BLOCK, missing))
-        scan.feed(block)
-        if keep is None or length <= keep:
-            blocks.append(block)
         missing -= len(block)
+        scan.feed(block)
+        if kept:
+            blocks.append(block)
+        elif scan.odd:
+            _throw_away(environ, missing)
+            return None
     scan.close()
-    return b"".join(blocks) if keep is None or length <= keep else None
+    return b"".join(blocks) if kept else None
 
 
 def _next_block(environ: WSGIEnvironment, size: int) -> bytes:

@@ -3,6 +3,7 @@ import io
 import logging
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from wsgiref.validate import validator
@@ -12,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
+from qbwc_server.soap import front
 from qbwc_server.soap.front import Front
+from tests.soap.conftest import Gunicorn, Prepared
 from tests.soap.recording import INTUIT, MAX, REQUEST, URL, Recording, app, ask, post, serve
 
 PASSWORD = "Tr0ub4dor-and-3"
@@ -129,7 +132,7 @@ class Untouchable(io.RawIOBase):
         (" 5", 400),
         ("٣", 400),
         ("9" * 5000, 400),
-        ("1001", 413),
+        ("9" * 19, 413),
     ],
 )
 def test_a_length_that_is_missing_wrong_or_too_large_is_refused_unread(
@@ -138,6 +141,59 @@ def test_a_length_that_is_missing_wrong_or_too_large_is_refused_unread(
     application = app(max_bytes=1000)
     untouched = {"wsgi.input": Untouchable()}
     assert post(application, CALL, CONTENT_LENGTH=length, **untouched).status == status
+
+
+class Endless(io.RawIOBase):
+    """A body of any length, which notes how much of it was read."""
+
+    taken = 0
+
+    def __init__(self, beginning: str = "") -> None:
+        self._beginning = beginning.encode()
+
+    def read(self, size: int = -1) -> bytes:
+        self.taken += size
+        piece, self._beginning = self._beginning[:size], self._beginning[size:]
+        return piece.ljust(size, b"x")
+
+
+ANSWER = REQUEST.split("%s")[0] + f'<receiveResponseXML xmlns="{INTUIT}"><ticket>secret</ticket><response>'
+
+
+@pytest.mark.parametrize(("beginning", "named"), [(ANSWER, "receiveResponseXML"), ("", "request")])
+def test_a_body_above_the_cap_is_read_and_refused_with_its_length_and_the_name_of_the_setting(
+    beginning: str, named: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    source, operations = Endless(beginning), Recording()
+    reply = post(app(operations, max_bytes=1000), "", CONTENT_LENGTH="5000000", **{"wsgi.input": source})
+    assert reply.status == 413
+    assert reply.headers["content-type"].startswith("text/plain")
+    for text in (reply.body.decode(), caplog.text):
+        assert f"This {named} has 5000000 bytes" in text
+        assert "max_body_mb allows 1000" in text
+        assert "secret" not in text
+    assert "203.0.113.9" in caplog.text
+    assert source.taken == 5_000_000
+    assert not operations.calls
+
+
+def test_a_body_above_the_cap_that_ends_early_is_refused_for_its_length() -> None:
+    assert post(app(max_bytes=10), CALL, CONTENT_LENGTH="5000").status == 413
+
+
+@pytest.mark.parametrize("seconds", [0, -1])
+def test_a_body_above_the_cap_has_only_so_much_time(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(front, "THROWN_AWAY_SECONDS", seconds)
+    source = Endless()
+    assert post(app(max_bytes=10), "", CONTENT_LENGTH="9000000", **{"wsgi.input": source}).status == 413
+    assert source.taken <= 2 * front.BLOCK
+
+
+def test_many_times_the_cap_is_not_read_at_all() -> None:
+    cap = front.THROWN_AWAY_BYTES
+    most = front.THROWN_AWAY_TIMES * cap
+    untouched = {"wsgi.input": Untouchable(), "CONTENT_LENGTH": str(most + 1)}
+    assert post(app(max_bytes=cap), "", **untouched).status == 413
 
 
 def test_a_body_that_ends_early_is_refused() -> None:
@@ -338,6 +394,22 @@ def test_expect_100_continue_is_no_obstacle(server: str) -> None:
             reply += block
     assert b" 417 " not in reply
     assert b" 200 " in reply
+
+
+@pytest.mark.parametrize("size", [1_100_000, 5_000_000, 50_000_000])
+def test_a_client_that_sends_all_before_it_reads_is_told_that_it_was_too_much(
+    gunicorn: Gunicorn, prepared: Prepared, tmp_path: Path, size: int
+) -> None:
+    prepared.copy("small-cap", tmp_path / "home")
+    gunicorn.serve(tmp_path / "home", "")
+    connection = http.client.HTTPConnection(*gunicorn.address, timeout=60)
+    connection.request("POST", "/qbwc", ANSWER.encode().ljust(size), {"Content-Type": "text/xml"})
+    reply = connection.getresponse()
+    assert reply.status == 413
+    assert f"{size} bytes; the setting max_body_mb allows 1000000" in reply.read().decode()
+    connection.request("POST", "/qbwc", CALL, {"Content-Type": "text/xml"})
+    assert connection.getresponse().status == 200
+    connection.close()
 
 
 def test_after_a_connection_reset_in_the_middle_of_an_answer_a_new_session_works(server: str) -> None:

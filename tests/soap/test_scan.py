@@ -1,5 +1,6 @@
 """Calls that are answered without the SOAP library, and long answers that never are in memory."""
 
+import io
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -85,6 +86,21 @@ def test_a_long_call_that_is_odd_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(front, "FOR_SPYNE", 1000)
     body = call_of("receiveResponseXML", ("response", "x" * 1000), ("response", "y"))
     assert post(without_library(Recording()), body).fault_code == "Client"
+
+
+def test_a_long_call_that_is_odd_is_read_to_its_end_but_not_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A client that sends all before it reads would find a broken connection instead of the fault."""
+    looked_at: list[int] = []
+    feed = Scan.feed
+    monkeypatch.setattr(Scan, "feed", lambda self, block: (looked_at.append(len(block)), feed(self, block)))
+    beginning, _, _ = call_of("receiveResponseXML").partition(b"</")
+    body = beginning + b"<unknown/>" + b"x" * 5_000_000
+    source = io.BytesIO(body)
+    assert post(without_library(Recording()), body, **{"wsgi.input": source}).fault_code == "Client"
+    assert source.tell() == len(body)
+    assert sum(looked_at) == front.BLOCK
 
 
 @pytest.mark.parametrize("number", ["", "13", " 13 ", "+13", "-1"])
