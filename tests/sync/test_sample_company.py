@@ -1,0 +1,186 @@
+"""A real company, 146 customers and jobs as QuickBooks itself answered them, arrives in an empty CRM."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from crm.port import Record
+from tests.databases import Databases
+from tests.sync.sample_company import SOURCE, Customer, customers
+from tests.sync.world import World, world_in
+
+WRITING = ("Add", "Mod", "Del", "Void")
+# What every write of ours to an account may move besides what it is about.
+STAMPS = {"QB_EditSequence__c", "QB_Last_Sync__c"}
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """The world after the company arrived, and what both sides held at that moment, by ListID."""
+
+    world: World
+    accounts: Mapping[str, Record]
+    contacts: Mapping[str, Mapping[str, Any]]
+    written: int
+    counts: Mapping[str, int]
+
+    def account_of(self, customer: Customer) -> Record:
+        return self.accounts[customer.list_id]
+
+    def parent_of(self, account: Record) -> Record | None:
+        by_id = {one.id: one for one in self.accounts.values()}
+        above = account.values.get("ParentId")
+        return by_id[str(above)] if above else None
+
+    def full_name(self, account: Record) -> str:
+        """Names from the top, found by walking up in the CRM."""
+        above = self.parent_of(account)
+        own = str(account.values["Name"])
+        return f"{self.full_name(above)}:{own}" if above else own
+
+
+@pytest.fixture(scope="module")
+def arrived(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arrived]:
+    """Made once for each kind of database, because all of it is a good part of a minute's work.
+
+    What the tests look at is what it was then; only numbers of later writes are taken from the world itself.
+    """
+    if not SOURCE.is_file():
+        pytest.skip("the sample company is not beside this checkout")
+    home = tmp_path_factory.mktemp("sample")
+    with databases.migrated(home) as url, world_in(home, url, documents=True) as world:
+        world.company.load(SOURCE.read_bytes())
+        world.quiet()
+        yield Arrived(
+            world,
+            accounts_now(world),
+            {one.id: one.values for one in world.crm.rows("contact")},
+            world.crm.writes,
+            world.company.counts(),
+        )
+
+
+def writes_to_books(counts: Mapping[str, int]) -> dict[str, int]:
+    return {name: number for name, number in counts.items() if name.endswith(WRITING)}
+
+
+def new_writes(world: World, before: Mapping[str, int]) -> Counter[str]:
+    return Counter(writes_to_books(world.company.counts())) - Counter(writes_to_books(before))
+
+
+def jobs_below(parent: Customer) -> list[Customer]:
+    return [one for one in customers() if one.parent == parent.list_id]
+
+
+def test_the_recording_is_the_company_that_these_tests_speak_of(arrived: Arrived) -> None:
+    everybody = customers()
+    assert len(everybody) == len({one.list_id for one in everybody}) == 146
+    assert len([one for one in everybody if one.parent]) == 82
+    assert len({one.text("Email") for one in everybody} - {None}) == 63
+    assert Counter(one.name for one in everybody)["Remodel"] == 10
+
+
+def test_each_customer_and_job_becomes_an_account_of_its_own(arrived: Arrived) -> None:
+    rows = arrived.accounts
+    assert len(arrived.world.crm.rows("account")) == len(rows) == 146
+    assert rows.keys() == {one.list_id for one in customers()}
+    keys = {one.values["QB_SyncKey__c"] for one in rows.values()}
+    assert len(keys) == 146
+    assert {one.values["QB_Link_Status__c"] for one in rows.values()} == {"Success"}
+    assert {one.values.get("QB_Sync_Error__c") for one in rows.values()} == {None}
+    assert len({link.crm_id for link in arrived.world.links()}) == 146
+
+
+def test_names_phones_addresses_notes_and_balances_are_those_of_quickbooks(arrived: Arrived) -> None:
+    for customer in customers():
+        expected = customer.account()
+        held = arrived.account_of(customer).values
+        assert {name: held.get(name) for name in expected} == expected, customer.full_name
+
+
+def test_every_job_stands_below_its_customer_and_keeps_its_full_name(arrived: Arrived) -> None:
+    for customer in customers():
+        account = arrived.account_of(customer)
+        above = arrived.parent_of(account)
+        assert (above.values["QB_ListID__c"] if above else None) == customer.parent, customer.full_name
+        assert arrived.full_name(account) == customer.full_name
+
+
+def test_every_person_becomes_a_contact_of_their_account(arrived: Arrived) -> None:
+    for customer in customers():
+        account = arrived.account_of(customer)
+        contact_id, expected = account.values.get("QB_Primary_Contact__c"), customer.contact()
+        if expected is None:
+            assert contact_id is None, customer.full_name
+            continue
+        contact = arrived.contacts[str(contact_id)]
+        assert {name: contact.get(name) for name in expected} == expected, customer.full_name
+        assert contact["AccountId"] == account.id
+    assert len(arrived.contacts) == len([one for one in customers() if one.contact()])
+    assert len({one.get("Email") for one in arrived.contacts.values()} - {None}) == 63
+
+
+def test_nothing_is_written_more_often_than_it_must_be(arrived: Arrived) -> None:
+    # An account; where there is a person also the contact, and the account's reference to it.
+    people = len(arrived.contacts)
+    assert arrived.written == 146 + 2 * people
+    assert writes_to_books(arrived.counts) == {}
+    assert arrived.world.conflicts() == arrived.world.suggestions() == []
+    assert {job.state for job in arrived.world.jobs()} == {"settled"}
+
+
+def test_a_second_run_writes_nothing_on_either_side(arrived: Arrived) -> None:
+    world = arrived.world
+    written, counts = world.crm.writes, world.company.counts()
+    world.quiet()
+    assert world.company.counts()["CustomerQuery"] > counts["CustomerQuery"]
+    assert world.crm.writes == written
+    assert new_writes(world, counts) == {}
+
+
+def test_ten_new_names_in_quickbooks_and_five_in_the_crm_are_ten_and_five_writes(arrived: Arrived) -> None:
+    # Customers that have jobs, and jobs of which others have the same name.
+    world = arrived.world
+    parents = [one for one in customers() if not one.parent and jobs_below(one)][-7:]
+    remodels = [one for one in customers() if one.name == "Remodel"]
+    in_books, in_crm = parents[:5] + remodels[:5], parents[5:] + remodels[5:8]
+    written, counts = world.crm.writes, world.company.counts()
+    accounts, sequences = accounts_now(world), sequences_now(world)
+
+    for customer in in_books:
+        world.edit_customer(customer.list_id, Name=f"{customer.name} 2")
+    for customer in in_crm:
+        world.edit_account(arrived.account_of(customer).id, Name=f"{customer.name} 3")
+    world.quiet()
+
+    assert world.crm.writes == written + 10
+    assert new_writes(world, counts) == {"CustomerMod": 5}
+    assert world.conflicts() == []
+    for customer in in_books:
+        account = accounts_now(world)[customer.list_id]
+        assert account.values["Name"] == f"{customer.name} 2"
+        assert changed_fields(accounts[customer.list_id], account) == {"Name", *STAMPS}
+    for customer in in_crm:
+        held = world.in_books(customer.list_id)
+        assert held["Name"] == f"{customer.name} 3"
+        assert held.get("ParentRef", {}).get("ListID") == customer.parent
+    renamed = {one.list_id for one in in_books + in_crm}
+    moved = {key for key, one in accounts_now(world).items() if one.version != accounts[key].version}
+    assert moved == renamed
+    assert {key for key, one in sequences_now(world).items() if one != sequences[key]} == renamed
+
+
+def accounts_now(world: World) -> dict[str, Record]:
+    return {str(one.values["QB_ListID__c"]): one for one in world.crm.rows("account")}
+
+
+def sequences_now(world: World) -> dict[str, str]:
+    return {one["ListID"]: one["EditSequence"] for one in world.company.customers()}
+
+
+def changed_fields(before: Record, after: Record) -> set[str]:
+    names = before.values.keys() | after.values.keys()
+    return {name for name in names if before.values.get(name) != after.values.get(name)}
