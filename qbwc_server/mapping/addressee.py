@@ -45,7 +45,9 @@ def headed(street: Sequence[str], heading: Sequence[str], names: Names, room: in
     """The street under its names; a street that needs all the room there is goes without them."""
     if split(street, names)[0]:
         return tuple(street)
-    above = [names[key] for key in heading if len(names.get(key, "")) in range(1, LINE_LENGTH + 1)]
+    fitting = [names[key] for key in heading if len(names.get(key, "")) in range(1, LINE_LENGTH + 1)]
+    # Two headings may have become the same text; a second copy would be read back as a part of the street.
+    above = list({name.casefold(): name for name in fitting}.values())
     return (*above[: max(room - len(street), 0)], *street)
 
 

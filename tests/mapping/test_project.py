@@ -220,8 +220,13 @@ def test_only_on_create_rules_are_left_out_of_updates():
 
 
 def test_rules_of_one_direction_write_one_side(account):
-    assert "CompanyName" in {rule.books for rule in rules_to(account, "books", creating=False)}
-    assert "CompanyName" not in {rule.books for rule in rules_to(account, "crm", creating=False)}
+    assert "CompanyName" in {rule.books for rule in rules_to(account, "books", creating=True)}
+    assert "CompanyName" not in {rule.books for rule in rules_to(account, "crm", creating=True)}
+
+
+def test_a_customer_keeps_the_company_it_has_in_quickbooks(account):
+    """Jobs carry the company of their customer, and 17 of 29 companies of a real file are not the record's name."""
+    assert "CompanyName" not in {rule.books for rule in rules_to(account, "books", creating=False)}
 
 
 def test_crm_writes_are_grouped_by_the_record_that_takes_them(account):

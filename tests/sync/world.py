@@ -41,95 +41,13 @@ from qbwc_server.sync.from_books import unlink
 from qbwc_server.sync.visit import WORKER_LEASE
 from qbwc_server.worker import tasks
 from qbwc_server.worker.tasks import Background
+from tests.sync.crm_fields import ACCOUNT, CONTACT, DOCUMENTS
 from tests.sync.web_connector import Connector, Killed, Visited
 
 START = datetime(2026, 3, 2, 15, 0, 0, tzinfo=UTC)
 ZONE = "America/New_York"
 FILE_ID = "{90A44FB5-33D9-4815-AC85-BC87A7E7D1EB}"
 PC = "192.0.2.10"
-
-# Lengths of Salesforce's own fields: reference crm-apis, "Objects"; of the others: the set-up of the profile.
-STATUSES = ("To be Linked", "Queued", "Success", "Error", "Unlinked")
-ADDRESS = {"Street": 255, "City": 40, "State": 80, "PostalCode": 20, "Country": 80}
-ACCOUNT = (
-    FieldInfo("Name", "text", 255, required=True),
-    FieldInfo("AccountNumber", "text", 40),
-    FieldInfo("Phone", "text", 40),
-    FieldInfo("Fax", "text", 40),
-    FieldInfo("Description", "text", 32_000),
-    FieldInfo("Website", "text", 255),
-    *(FieldInfo(f"Billing{part}", "text", length) for part, length in ADDRESS.items()),
-    *(FieldInfo(f"Shipping{part}", "text", length) for part, length in ADDRESS.items()),
-    FieldInfo("QB_Link_Status__c", "choice", 255, choices=STATUSES),
-    FieldInfo("QB_Sync_Error__c", "text", 32_768),
-    FieldInfo("QB_ListID__c", "text", 41, unique=True, external_key=True),
-    FieldInfo("QB_EditSequence__c", "text", 16),
-    FieldInfo("QB_Last_Sync__c", "datetime"),
-    FieldInfo("QB_SyncKey__c", "text", 80, unique=True, external_key=True),
-    FieldInfo("QB_Primary_Contact__c", "reference", 18),
-    FieldInfo("ParentId", "reference", 18),
-    FieldInfo("QB_Balance__c", "decimal"),
-)
-CONTACT = (
-    FieldInfo("LastName", "text", 80, required=True),
-    FieldInfo("FirstName", "text", 40),
-    FieldInfo("Salutation", "text", 40),
-    FieldInfo("Title", "text", 128),
-    FieldInfo("Email", "text", 80),
-    FieldInfo("AccountId", "reference", 18),
-    FieldInfo("QB_SyncKey__c", "text", 80, unique=True, external_key=True),
-)
-
-
-LINK_FIELDS = (
-    FieldInfo("QB_Link_Status__c", "choice", 255, choices=STATUSES),
-    FieldInfo("QB_Sync_Error__c", "text", 32_768),
-    FieldInfo("QB_EditSequence__c", "text", 16),
-    FieldInfo("QB_Last_Sync__c", "datetime"),
-    FieldInfo("QB_SyncKey__c", "text", 80, unique=True, external_key=True),
-)
-PRODUCT = (
-    FieldInfo("Name", "text", 255, required=True),
-    FieldInfo("Description", "text", 4000),
-    FieldInfo("IsActive", "boolean"),
-    FieldInfo("StandardPrice", "decimal"),
-    FieldInfo("QB_Item_Type__c", "choice", 255, choices=("Service", "Non-inventory Part", "Inventory Part")),
-    *(FieldInfo(f"QB_{one}_Account__c", "text", 159) for one in ("Income", "Expense", "COGS", "Asset")),
-    FieldInfo("QB_Purchase_Cost__c", "decimal"),
-    FieldInfo("QB_Quantity_On_Hand__c", "decimal"),
-    FieldInfo("QB_ListID__c", "text", 41, unique=True, external_key=True),
-    *LINK_FIELDS,
-)
-OPPORTUNITY = (
-    FieldInfo("Name", "text", 120, required=True),
-    FieldInfo("AccountId", "reference", 18),
-    FieldInfo("Amount", "decimal"),
-    FieldInfo("CloseDate", "date"),
-    FieldInfo("Pricebook2.IsStandard", "boolean"),
-    FieldInfo("PrimaryContactId", "reference", 18),
-    FieldInfo("QB_Generate__c", "choice", 255, choices=("Invoice", "Sales Order")),
-    FieldInfo("QB_TxnID__c", "text", 41, unique=True, external_key=True),
-    FieldInfo("QB_RefNumber__c", "text", 21),
-    *LINK_FIELDS,
-    FieldInfo("lines.Id", "id", 18),
-    FieldInfo("lines.Product2Id", "reference", 18),
-    FieldInfo("lines.Description", "text", 255),
-    *(FieldInfo(f"lines.{one}", "decimal") for one in ("Quantity", "UnitPrice", "TotalPrice", "Discount")),
-    FieldInfo("lines.ServiceDate", "date"),
-    FieldInfo("lines.QB_TxnLineID__c", "text", 41),
-)
-INVOICE = (
-    FieldInfo("QB_Account__c", "reference", 18),
-    FieldInfo("QB_Opportunity__c", "reference", 18),
-    FieldInfo("QB_Doc_Number__c", "text", 21),
-    *(FieldInfo(f"QB_{one}_Date__c", "date") for one in ("Txn", "Due")),
-    *(FieldInfo(f"QB_{one}__c", "decimal") for one in ("Subtotal", "Sales_Tax", "Total", "Paid", "Balance")),
-    FieldInfo("QB_Status__c", "text", 40),
-    FieldInfo("QB_Memo__c", "text", 4095),
-    FieldInfo("QB_TxnID__c", "text", 41, unique=True, external_key=True),
-    *(one for one in LINK_FIELDS if one.name != "QB_Link_Status__c"),
-)
-DOCUMENTS = {"product": PRODUCT, "opportunity": OPPORTUNITY, "invoice": INVOICE}
 
 
 class Clock:
@@ -202,10 +120,10 @@ class Line:
             act()
         answer = self.memory.write_many(kind, writes, fields)
         self.calls += parts
-        for part in [name for part in parts for name in (part, f"{part} {kind}")]:
-            if part in self.kill_after:
-                self.kill_after.remove(part)
-                raise Killed(part)
+        for name in [*parts, *(f"{part} {kind}" for part in parts)]:
+            if name in self.kill_after:
+                self.kill_after.remove(name)
+                raise Killed(name)
         for act in self.before.pop("read", []):
             act()
         return answer
