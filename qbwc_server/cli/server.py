@@ -144,7 +144,8 @@ def _with_waitress(serving: Serving) -> None:
         port=serving.port,
         threads=THREADS,
         channel_timeout=KEEPALIVE_SECONDS,
-        max_request_body_size=installation.settings.max_bytes,
+        # Beyond the setting, so that whoever posts too much hears it from us, in a sentence.
+        max_request_body_size=max(4 * installation.settings.max_bytes, 100_000_000),
     )
     click.echo(listening(server.effective_host, server.effective_port))
     background = installation.worker() if serving.with_worker else None
