@@ -17,6 +17,7 @@ class Checks:
             self.held += 1
             self._say(f"  ok      {sentence}")
         else:
-            self.failed.append(sentence)
-            self._say(f"  FAILED  {sentence}{': ' + otherwise if otherwise else ''}")
+            said = f"{sentence}. What is seen: {otherwise}" if otherwise else sentence
+            self.failed.append(said)
+            self._say(f"  FAILED  {said}")
         return holds

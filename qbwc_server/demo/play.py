@@ -7,13 +7,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from qbwc_server.demo.changes import changed, unchanged, where_to_look
 from qbwc_server.demo.checks import Checks
-from qbwc_server.demo.scenes import first_update, rejected, second_update, third_update
+from qbwc_server.demo.first import first_update, rejected
+from qbwc_server.demo.sale import sale
 from qbwc_server.demo.server import CommandFailed
-from qbwc_server.demo.world import Wishes, World, made
+from qbwc_server.demo.stage import Wishes, made
+from qbwc_server.demo.world import World
 from qbwc_server.simulator import SimulatorError
 
-SCENES = (first_update, rejected, second_update, third_update)
+SCENES = (first_update, rejected, sale, changed, unchanged, where_to_look)
 
 
 def play(wishes: Wishes, say: Callable[[str], None]) -> int:
@@ -26,7 +29,7 @@ def play(wishes: Wishes, say: Callable[[str], None]) -> int:
         if not checks.failed:
             shutil.rmtree(home, ignore_errors=True)
     if checks.failed:
-        say(f"\nThe demonstration failed: {checks.failed[0]}. What the server wrote: {home / 'server.log'}")
+        say(f"\nThe demonstration failed: {checks.failed[0]}\nWhat the server wrote: {home / 'server.log'}")
         return 1
     say(f"\nAll {checks.held} claims held. Each was read from Salesforce or from the company file.")
     return 0
@@ -40,7 +43,9 @@ def _perform(wishes: Wishes, home: Path, checks: Checks, say: Callable[[str], No
             if wishes.serve and not checks.failed:
                 _keep_running(world, say)
     except (CommandFailed, SimulatorError) as trouble:
-        checks.claim("Everything could be set up", holds=False, otherwise=str(trouble))
+        checks.claim(
+            "Everything that people type and do here is accepted", holds=False, otherwise=str(trouble)
+        )
 
 
 def _tell(world: World, checks: Checks, say: Callable[[str], None]) -> None:
@@ -54,6 +59,7 @@ def _tell(world: World, checks: Checks, say: Callable[[str], None]) -> None:
 COMMANDS = """\
   qbwc-server --home {home} doctor
   qbwc-server --home {home} job list
+  qbwc-server --home {home} log runs
   qbwc-server --home {home} log list
   qbwc-server --home {home} simulate company show {company}
   qbwc-server --home {home} simulate connector update

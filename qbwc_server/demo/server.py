@@ -35,7 +35,8 @@ def command(home: Path, *arguments: str, answer: str = "") -> str:
         check=False,
     )
     if done.returncode:
-        raise CommandFailed(f"qbwc-server {' '.join(arguments[:2])}: {done.stderr.strip()}")
+        said = done.stderr.strip() or done.stdout.strip()
+        raise CommandFailed(f"qbwc-server {' '.join(arguments[:2])}: {said}")
     return done.stdout
 
 

@@ -15,6 +15,9 @@ import pytest
 from qbwc_server.demo.checks import Checks
 
 
+HELD = "\n  ok      "
+
+
 def demo(folder: Path, *words: str) -> subprocess.Popen[str]:
     """With a temporary folder of its own, and the settings of another installation around it."""
     environment = os.environ | {
@@ -48,8 +51,10 @@ def test_the_demonstration_passes_and_leaves_nothing_behind(tmp_path: Path) -> N
     assert "FAILED" not in text
     assert "Name has 100 characters" in text
     assert "contains a colon" in text
+    assert "The opportunity has no products" in text
     assert "By both sides' own count, nothing was written to either" in text
     assert text.rstrip().endswith("Each was read from Salesforce or from the company file.")
+    assert f"All {text.count(HELD)} claims held" in text
     assert list(tmp_path.iterdir()) == []
 
 
@@ -58,6 +63,7 @@ def test_a_broken_endpoint_fails_the_demonstration_in_a_plain_sentence(tmp_path:
     text = told(process)
     assert process.returncode == 1
     assert "The demonstration failed: The Web Connector could update" in text
+    assert "HTTP status 500" in text
     assert "Traceback" not in text
     [home] = tmp_path.iterdir()
     assert (home / "server.log").exists()
@@ -93,8 +99,8 @@ def test_a_claim_that_does_not_hold_says_what_is_seen_instead() -> None:
     checks = Checks(said.append)
     assert checks.claim("Both sides agree", holds=True)
     assert not checks.claim("Nothing is twice", holds=False, otherwise="Ann, Ann")
-    assert said == ["  ok      Both sides agree", "  FAILED  Nothing is twice: Ann, Ann"]
-    assert (checks.held, checks.failed) == (1, ["Nothing is twice"])
+    assert said == ["  ok      Both sides agree", "  FAILED  Nothing is twice. What is seen: Ann, Ann"]
+    assert (checks.held, checks.failed) == (1, ["Nothing is twice. What is seen: Ann, Ann"])
 
 
 @pytest.mark.parametrize("word", ["--accounts=3", "--accounts=many", "--seed=x"])
