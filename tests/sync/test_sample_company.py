@@ -142,13 +142,15 @@ def test_a_second_run_writes_nothing_on_either_side(arrived: Arrived) -> None:
 
 
 def test_ten_new_names_in_quickbooks_and_five_in_the_crm_are_ten_and_five_writes(arrived: Arrived) -> None:
-    # Customers that have jobs, and jobs of which others have the same name.
+    # Customers that have jobs, jobs that share a name, and somebody who stands above the street with a company.
     world = arrived.world
-    parents = [one for one in customers() if not one.parent and jobs_below(one)][-7:]
+    above = [one for one in customers() if not one.parent and jobs_below(one)]
+    of_a_company = [one for one in above if one.text("CompanyName") not in (None, one.name)]
+    [both_names] = [one for one in of_a_company if one.name in one.names_above_street("BillAddress")]
     remodels = [one for one in customers() if one.name == "Remodel"]
-    in_books, in_crm = parents[:5] + remodels[:5], parents[5:] + remodels[5:8]
+    in_books, in_crm = above[-5:] + remodels[:5], [above[0], both_names, *remodels[-3:]]
     written, counts = world.crm.writes, world.company.counts()
-    accounts, sequences = accounts_now(world), sequences_now(world)
+    accounts, held = accounts_now(world), customers_now(world)
 
     for customer in in_books:
         world.edit_customer(customer.list_id, Name=f"{customer.name} 2")
@@ -164,21 +166,35 @@ def test_ten_new_names_in_quickbooks_and_five_in_the_crm_are_ten_and_five_writes
         assert account.values["Name"] == f"{customer.name} 2"
         assert changed_fields(accounts[customer.list_id], account) == {"Name", *STAMPS}
     for customer in in_crm:
-        held = world.in_books(customer.list_id)
-        assert held["Name"] == f"{customer.name} 3"
-        assert held.get("ParentRef", {}).get("ListID") == customer.parent
+        assert renamed_in_books(customer, f"{customer.name} 3", customers_now(world)[customer.list_id])
     renamed = {one.list_id for one in in_books + in_crm}
-    moved = {key for key, one in accounts_now(world).items() if one.version != accounts[key].version}
-    assert moved == renamed
-    assert {key for key, one in sequences_now(world).items() if one != sequences[key]} == renamed
+    assert len(renamed) == 15
+    assert {
+        key for key, one in accounts_now(world).items() if one.version != accounts[key].version
+    } == renamed
+    assert {
+        key for key, one in customers_now(world).items() if one["EditSequence"] != held[key]["EditSequence"]
+    } == renamed
+
+
+def renamed_in_books(customer: Customer, name: str, held: Mapping[str, Any]) -> bool:
+    """Whether QuickBooks has the new name, above the street too where the old one stood, and all else as it was."""
+    assert held["Name"] == name
+    assert held.get("ParentRef", {}).get("ListID") == customer.parent
+    assert held.get("CompanyName") == customer.text("CompanyName")
+    for address in ("BillAddress", "ShipAddress"):
+        lines = [name if line == customer.name else line for line in customer.lines(address)]
+        assert [held.get(address, {}).get(f"Addr{n}") for n in range(1, 1 + len(lines))] == lines
+        assert f"Addr{len(lines) + 1}" not in held.get(address, {})
+    return True
 
 
 def accounts_now(world: World) -> dict[str, Record]:
     return {str(one.values["QB_ListID__c"]): one for one in world.crm.rows("account")}
 
 
-def sequences_now(world: World) -> dict[str, str]:
-    return {one["ListID"]: one["EditSequence"] for one in world.company.customers()}
+def customers_now(world: World) -> dict[str, Mapping[str, Any]]:
+    return {one["ListID"]: one for one in world.company.customers()}
 
 
 def changed_fields(before: Record, after: Record) -> set[str]:
