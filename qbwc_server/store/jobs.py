@@ -129,21 +129,18 @@ def waits_of(tx: Tx, connection_id: str, job_id: str) -> list[str]:
 
 def waiting_for(tx: Tx, connection_id: str, link_id: str) -> list[LinkJob]:
     """Jobs, waiting or blocked, that need this link."""
-    query = (
-        select(link_jobs)
-        .join(
-            job_waits,
-            and_(
-                job_waits.c.connection_id == link_jobs.c.connection_id, job_waits.c.job_id == link_jobs.c.id
-            ),
-        )
-        .where(
-            job_waits.c.connection_id == connection_id,
-            job_waits.c.link_id == link_id,
-            link_jobs.c.state.in_(("waiting", "blocked")),
-        )
+    waiting = tx.execute(_WAITING_FOR, {"connection_id": connection_id, "link_id": link_id}).scalars().all()
+    if not waiting:
+        return []
+    query = select(link_jobs).where(
+        link_jobs.c.id.in_(waiting), link_jobs.c.state.in_(("waiting", "blocked"))
     )
     return many(LinkJob, tx.execute(query.order_by(link_jobs.c.created_at, link_jobs.c.id)).all())
+
+
+_WAITING_FOR = select(job_waits.c.job_id).where(
+    job_waits.c.connection_id == bindparam("connection_id"), job_waits.c.link_id == bindparam("link_id")
+)
 
 
 def add_set(tx: Tx, message_set: MessageSet) -> None:
