@@ -60,7 +60,7 @@ def add(
 
     It is kept encrypted and can be deleted afterwards.
     """
-    change = _json_object(override) if override else None
+    change = json_object(override) if override else None
     with acting() as (tx, by, installation):
         owner = company_named(tx, company)
         sealed = _sealed(installation, crm, url, credentials)
@@ -80,7 +80,7 @@ def _sealed(installation: Installation, crm: str, url: str, path: Path | None) -
 
 
 def _credentials(path: Path) -> dict[str, str]:
-    values = _json_object(path)
+    values = json_object(path)
     if wrong := [name for name, value in values.items() if not isinstance(value, str)]:
         raise Problem(f"{path}: {wrong[0]} is not a text.")
     key_file = values.pop("private_key_file", None)
@@ -90,7 +90,7 @@ def _credentials(path: Path) -> dict[str, str]:
     return values
 
 
-def _json_object(path: Path) -> dict[str, Any]:
+def json_object(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text("utf-8"))
     except UnicodeDecodeError:

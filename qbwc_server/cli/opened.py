@@ -5,11 +5,12 @@ from contextlib import contextmanager
 
 import click
 
-from qbwc_server import app
+from qbwc_server import app, mapping
 from qbwc_server.app import Installation
 from qbwc_server.cli.frame import actor, home_of
-from qbwc_server.errors import NotFound
+from qbwc_server.errors import NotFound, Problem
 from qbwc_server.logs import set_up_logs
+from qbwc_server.mapping import KindMap, Profile
 from qbwc_server.mapping.spelling import did_you_mean
 from qbwc_server.store import parties
 from qbwc_server.store.database import Tx
@@ -79,3 +80,23 @@ def the_connection(tx: Tx, name: str | None) -> ConnectionRow:
     names = ", ".join(one.name for one in every)
     text = f"Say which connection: {names}." if every else "There is no connection yet."
     raise NotFound(f"{text} {'' if every else 'Add one with: qbwc-server connection add'}".strip())
+
+
+def map_named(profile: Profile, name: str) -> KindMap:
+    """The kind map of this name; an unknown one is answered with the nearest, or with all there are."""
+    known = {one.name: one for one in profile.kinds}
+    if name not in known:
+        near = did_you_mean(name, known) or f"; there are: {', '.join(known)}."
+        raise NotFound(f"There is no kind {name!r}{near}")
+    return known[name]
+
+
+def kind_named(one: ConnectionRow, name: str) -> KindMap:
+    """A kind map that a connection uses. Raises NotFound for an unknown one, Problem for one that is off."""
+    found = map_named(mapping.load_profile(one.profile, one.override), name)
+    if found.mode == "off":
+        raise Problem(
+            f"The kind {name} is off. Turn it on: "
+            f"qbwc-server mapping set {one.name} kinds.{name}.mode synchronize"
+        )
+    return found

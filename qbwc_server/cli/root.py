@@ -19,6 +19,7 @@ COMMANDS = {
     "worker": "qbwc_server.cli.serving:worker",
     "run": "qbwc_server.cli.serving:run",
     "sync-now": "qbwc_server.cli.sync_now:sync_now",
+    "batch": "qbwc_server.cli.batch:batch",
     "job": "qbwc_server.cli.job:job",
     "link": "qbwc_server.cli.link:link",
     "conflict": "qbwc_server.cli.conflict:conflict",
