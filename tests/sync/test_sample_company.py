@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from sqlalchemy import delete
 
 from crm.port import Record
+from qbwc_server.store import records
+from qbwc_server.store.tables import watermarks
 from tests.databases import Databases
 from tests.sync.sample_company import SOURCE, Customer, customers
 from tests.sync.world import World, world_in
@@ -75,7 +78,8 @@ def jobs_below(parent: Customer) -> list[Customer]:
     return [one for one in customers() if one.parent == parent.list_id]
 
 
-def test_the_recording_is_the_company_that_these_tests_speak_of(arrived: Arrived) -> None:
+@pytest.mark.usefixtures("arrived")
+def test_the_recording_is_the_company_that_these_tests_speak_of() -> None:
     everybody = customers()
     assert len(everybody) == len({one.list_id for one in everybody}) == 146
     assert len([one for one in everybody if one.parent]) == 82
@@ -137,6 +141,21 @@ def test_a_second_run_writes_nothing_on_either_side(arrived: Arrived) -> None:
     written, counts = world.crm.writes, world.company.counts()
     world.quiet()
     assert world.company.counts()["CustomerQuery"] > counts["CustomerQuery"]
+    assert world.crm.writes == written
+    assert new_writes(world, counts) == {}
+
+
+def test_reading_and_deciding_everything_anew_writes_nothing_either(arrived: Arrived) -> None:
+    world = arrived.world
+    written, counts = world.crm.writes, world.company.counts()
+    with world.database.write() as tx:
+        tx.execute(delete(watermarks))
+        records.mark_undecided(tx, "con", "books", "Customer", list(arrived.accounts), world.clock())
+        ids = [one.id for one in arrived.accounts.values()]
+        records.mark_undecided(tx, "con", "crm", "account", ids, world.clock())
+    assert world.waiting() == ["292 undecided"]
+    world.quiet()
+    assert world.watermark()[1]
     assert world.crm.writes == written
     assert new_writes(world, counts) == {}
 
