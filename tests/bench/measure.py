@@ -22,7 +22,7 @@ from types import FrameType
 from unittest.mock import patch
 
 from tests import postgres
-from tests.bench import large, visits
+from tests.bench import large, syncing, visits
 from tests.bench.figures import TARGETS, VOID, Figure, Target, plain, table
 from tests.bench.installations import Installations
 from tests.bench.sizes import QUICK, Sizes
@@ -33,6 +33,7 @@ GROUPS: Mapping[str, Measurement] = {
     "memory": large.memory,
     "small": visits.small_calls,
     "records": visits.many_records,
+    "sync": syncing.sync,
 }
 PROFILES: Mapping[str, Callable[[Installations, Sizes, Path], None]] = {
     "a large answer": large.profile,

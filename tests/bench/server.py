@@ -1,7 +1,8 @@
 """The server process that is measured: `qbwc-server serve` with one worker of four threads, on a free port.
 
 `--nothing` serves an application that reads the body and answers at once, in the same gunicorn with the same
-settings: the yardstick. `--profile FILE` writes where the time of all calls went when the server ends.
+settings: the yardstick. `--worker` does the background work in the same process, as `qbwc-server run` does.
+`--profile FILE` writes where the time of all calls went when the server ends.
 """
 
 from __future__ import annotations
@@ -75,12 +76,14 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--home", type=Path, required=True)
     options.add_argument("--nothing", action="store_true")
+    options.add_argument("--worker", action="store_true")
     options.add_argument("--profile", type=Path)
     chosen = options.parse_args()
     signal.alarm(LIFETIME_SECONDS)  # not inherited by the worker, which ends with its parent
     set_up_logs("WARNING")
     server.THREADS = THREADS
-    server.serve(Measured(chosen.home, "127.0.0.1", 0, nothing=chosen.nothing, profile=chosen.profile))
+    more = {"with_worker": chosen.worker, "nothing": chosen.nothing, "profile": chosen.profile}
+    server.serve(Measured(chosen.home, "127.0.0.1", 0, **more))
 
 
 if __name__ == "__main__":

@@ -21,9 +21,22 @@ class Sizes:
     calls: int = 60
     few_records: int = 1_000
     many_records: int = 1_000_000
+    # Of each side of a first sync, a third of them on both; and the invoices in QuickBooks.
+    partners: int = 2_000
+    invoices: int = 1_000
 
 
-QUICK = Sizes(rounds=1, customers=40, many_customers=60, visits=2, calls=4, few_records=20, many_records=200)
+QUICK = Sizes(
+    rounds=1,
+    customers=40,
+    many_customers=60,
+    visits=2,
+    calls=4,
+    few_records=20,
+    many_records=200,
+    partners=20,
+    invoices=10,
+)
 
 
 def in_time(rounds: int, seconds: float) -> Iterator[int]:
