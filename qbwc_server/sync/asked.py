@@ -13,11 +13,20 @@ from qbwc_server.store.database import Database, Tx
 from qbwc_server.store.job_states import JobState
 from qbwc_server.store.rows import ConnectionRow
 from qbwc_server.sync.decide import Side
-from qbwc_server.sync.deciding import Scope, Turn, one_turn, scopes_of_company, scopes_of_organisation
+from qbwc_server.sync.deciding import (
+    Scope,
+    Turn,
+    decide_waiting,
+    one_turn,
+    scopes_of_company,
+    scopes_of_organisation,
+)
 from qbwc_server.sync.from_books import rereading
 from qbwc_server.sync.from_crm import bury_missing, fields_to_read, ingest, where_to_resume
 
 Clock = Callable[[], datetime]
+# The kind of a run that somebody asked for.
+RUN = "asked"
 
 
 @dataclass(frozen=True)
@@ -36,6 +45,14 @@ class Place:
     side: Side
     kind: str
     id: str
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What came of a record's turn: the run that tells of it, and why it was left alone where it has no pair."""
+
+    run_number: int
+    left_alone: str = ""
 
 
 # --- a kind ---
@@ -157,20 +174,28 @@ def _contributors(
                 yield found
 
 
-def decide_record(tx: Tx, connection: ConnectionRow, place: Place, now: datetime) -> int:
-    """Give a record its turn now, and make its jobs due now; the number of the run that tells what followed.
+def decide_record(tx: Tx, connection: ConnectionRow, place: Place, now: datetime) -> Decided:
+    """Give a record its turn now, and make its jobs due now.
 
     One of QuickBooks is decided as it was last read, and read again with the next visit.
     """
     scopes = scopes_of_company(tx, connection.company_id, lock=True)
     [scope] = _only(scopes, connection.id)
-    number = history.begin_run(tx, "asked", now, company_id=scope.company.id)
-    one_turn(Turn(tx, scope, number, now), place.side, place.kind, place.id)
-    history.end_run(tx, number, now, place.id)
+    turn = Turn(tx, scope, history.begin_run(tx, RUN, now, company_id=scope.company.id), now)
+    one_turn(turn, place.side, place.kind, place.id)
+    history.end_run(tx, turn.run_number, now, f"{place.kind} {place.id}")
     make_due(tx, connection.id, place.id, now)
     if place.side == "books" and place.kind in {one.kind for one in rereading.followed(scopes)}:
         rereading.remember(tx, scope.company, {place.kind: frozenset({place.id})}, now)
-    return number
+    return Decided(turn.run_number, _why_alone(turn, place))
+
+
+def _why_alone(turn: Turn, place: Place) -> str:
+    record = records.record(turn.tx, turn.scope.scope_id(place.side), place.side, place.kind, place.id)
+    if record is None or search.links_of_record(turn.tx, place.id):
+        return ""
+    kind_map = turn.map_of_record(turn.scope.maps_of(place.side, place.kind), place.side, record)
+    return turn.why_left_alone(kind_map, place.side, record)
 
 
 def make_due(tx: Tx, connection_id: str, record_id: str, now: datetime) -> None:
@@ -182,8 +207,21 @@ def make_due(tx: Tx, connection_id: str, record_id: str, now: datetime) -> None:
                 jobs.change_job(tx, job.id, now, due_at=now)
 
 
-def make_kind_due(tx: Tx, connection_id: str, kind_map: KindMap, now: datetime) -> None:
-    """Queued jobs of a kind that were put off go at once, on either side."""
+def decide_kind(
+    database: Database, connection: ConnectionRow, kind_map: KindMap, clock: Clock
+) -> tuple[int, int]:
+    """Decide what waits, and make the kind's queued jobs due now: (number of the run, records decided)."""
+    with database.write() as tx:
+        number = history.begin_run(tx, RUN, clock(), company_id=connection.company_id)
+        _make_kind_due(tx, connection.id, kind_map, clock())
+    decided = decide_waiting(database, connection.company_id, number, clock)
+    with database.write() as tx:
+        history.count_in_run(tx, number, {"decided": decided})
+        history.end_run(tx, number, clock(), kind_map.name)
+    return number, decided
+
+
+def _make_kind_due(tx: Tx, connection_id: str, kind_map: KindMap, now: datetime) -> None:
     kinds = {"crm": kind_map.crm_kind, "books": kind_map.books_kind}
     for job in jobs.all_jobs(tx, [connection_id], states=(JobState.QUEUED,), limit=100_000):
         if job.due_at > now and job.kind == kinds[job.side]:
