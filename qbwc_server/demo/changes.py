@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from qbwc_server.demo.checks import Checks
-from qbwc_server.demo.first import claim_mirrored
+from qbwc_server.demo.first import claim_mirrored, not_mirrored
 from qbwc_server.demo.sale import BUYER
 from qbwc_server.demo.server import command
 from qbwc_server.demo.sides import Account, Invoice
@@ -35,9 +35,9 @@ def changed(world: World, checks: Checks, say: Say) -> None:
     _take_payments(world, say)
     if not updated(world, checks):
         return
-    until(
-        lambda: world.account(renamed.id).name == new_name and world.account(long_one.id).status == "Success"
-    )
+    until(lambda: world.account(renamed.id).name == new_name)
+    until(lambda: world.account(long_one.id).status == "Success")
+    until(lambda: not not_mirrored(world) and not _wrong_balances(world))
     world.until_quiet()
     seen = world.account(renamed.id).name
     checks.claim("The new name arrived in Salesforce", holds=seen == new_name, otherwise=seen)
@@ -107,13 +107,17 @@ def _row(one: Invoice, account: str) -> tuple[object, ...]:
 
 
 def _claim_balances(world: World, checks: Checks) -> None:
-    owed = {one.list_id: one.balance for one in world.customers()}
-    wrong = [one.name for one in world.accounts() if one.list_id and one.balance != owed.get(one.list_id)]
+    wrong = _wrong_balances(world)
     checks.claim(
         "Each account in Salesforce shows the balance of its customer in QuickBooks",
         holds=not wrong,
         otherwise=named(wrong),
     )
+
+
+def _wrong_balances(world: World) -> list[str]:
+    owed = {one.list_id: one.balance for one in world.customers()}
+    return [one.name for one in world.accounts() if one.list_id and one.balance != owed.get(one.list_id)]
 
 
 def unchanged(world: World, checks: Checks, say: Say) -> None:
@@ -137,6 +141,14 @@ def unchanged(world: World, checks: Checks, say: Say) -> None:
     )
 
 
+PLACES = (
+    ("qbwc-server log runs", "what ran and when; S4 is a Sync ID, and log show S4 tells all of it"),
+    ("qbwc-server job list --needs-person", "what waits for a person, with the next step"),
+    ("qbwc-server link list", "every pair, and every record that could not become one"),
+    ("qbwc-server doctor", "whether everything is well"),
+)
+
+
 def where_to_look(world: World, _checks: Checks, say: Say) -> None:
     """Nothing is claimed of this: it is the server's own account of one record."""
     say("\nWhere to look: the log knows every record, by the id of either side\n")
@@ -147,11 +159,8 @@ def where_to_look(world: World, _checks: Checks, say: Say) -> None:
     for line in shown.partition("\nCall ")[0].strip().splitlines():
         say(f"      {line}".rstrip())
     say("      ... and below, each call with what was sent to QuickBooks and what it answered\n")
-    say(
-        "    qbwc-server log runs                  what ran and when; S4 is a Sync ID, log show S4 tells all of it"
-    )
-    say("    qbwc-server job list --needs-person   what waits for a person, with the next step")
-    say("    qbwc-server doctor                    whether everything is well")
-    say(
-        f"    {world.server.url}/                the same as a page, while the server runs (make demo SERVE=1)"
-    )
+    for line, what in (
+        *PLACES,
+        (f"{world.server.url}/", "the same as a page; make demo SERVE=1 keeps it running"),
+    ):
+        say(f"    {line:<36}  {what}")

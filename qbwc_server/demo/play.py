@@ -29,9 +29,10 @@ def play(wishes: Wishes, say: Callable[[str], None]) -> int:
         if not checks.failed:
             shutil.rmtree(home, ignore_errors=True)
     if checks.failed:
-        say(f"\nThe demonstration failed: {checks.failed[0]}\nWhat the server wrote: {home / 'server.log'}")
+        say(
+            f"\nThe demonstration failed: {checks.failed[0]}\nAll of it is kept in {home}; what the server wrote is in server.log."
+        )
         return 1
-    say(f"\nAll {checks.held} claims held. Each was read from Salesforce or from the company file.")
     return 0
 
 
@@ -40,7 +41,10 @@ def _perform(wishes: Wishes, home: Path, checks: Checks, say: Callable[[str], No
     try:
         with made(home, wishes, lambda text: say(f"  {text}")) as world:
             _tell(world, checks, say)
-            if wishes.serve and not checks.failed:
+            if checks.failed:
+                return
+            say(f"\nAll {checks.held} claims held. Each was read from Salesforce or from the company file.")
+            if wishes.serve:
                 _keep_running(world, say)
     except (CommandFailed, SimulatorError) as trouble:
         checks.claim(
@@ -58,6 +62,7 @@ def _tell(world: World, checks: Checks, say: Callable[[str], None]) -> None:
 
 COMMANDS = """\
   qbwc-server --home {home} doctor
+  qbwc-server --home {home} link list
   qbwc-server --home {home} job list
   qbwc-server --home {home} log runs
   qbwc-server --home {home} log list

@@ -71,8 +71,10 @@ def _amounts(price: str, quantity: str, discount: str | None) -> Mapping[str, De
 
 
 def _arrived(world: World, opportunity_id: str) -> bool:
-    done = world.opportunity(opportunity_id).status in ("Success", "Error")
-    return done and any(one.opportunity_id == opportunity_id for one in world.invoices())
+    """The opportunity tells all of its invoice, and Salesforce shows the invoice."""
+    one = world.opportunity(opportunity_id)
+    told = all((one.status == "Success", one.number, *(line.line_id for line in one.lines)))
+    return told and any(invoice.opportunity_id == opportunity_id for invoice in world.invoices())
 
 
 def _claim_invoice(world: World, checks: Checks, say: Say, opportunity: Opportunity) -> None:
