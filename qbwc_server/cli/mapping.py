@@ -170,7 +170,8 @@ def set_one(connection: str, name: str, value: str) -> None:
     """
     with acting() as (tx, by, _):
         cancelled = act.set_value(tx, by, connection_named(tx, connection), name, value)
-    _tell(connection, f"{name} is {value or 'empty'} now.", cancelled)
+        unknown = act.unknown_in_books(tx, connection_named(tx, connection), name)
+    _tell(connection, " ".join(filter(None, [f"{name} is {value or 'empty'} now.", unknown])), cancelled)
 
 
 @mapping_group.command()

@@ -216,18 +216,14 @@ def _running(tx: Tx, connection: ConnectionRow) -> Scope:
 
 def _said(wanted: Wanted) -> dict[str, Any]:
     span = wanted.span
-    return {
-        "kind": wanted.kind,
-        "side": wanted.side,
-        "from": span.first.text() if span.first else "",
-        "before": span.end.text() if span.end else "",
-    }
+    days = {"from": span.first and span.first.text(), "before": span.end and span.end.text()}
+    return {"kind": wanted.kind, "side": wanted.side} | {name: day for name, day in days.items() if day}
 
 
 def _title(wanted: Wanted) -> str:
     told = _said(wanted)
-    parts = [f"{name} {told[name]}" for name in ("from", "before") if told[name]]
-    return " ".join([f"{wanted.kind} of {NAMES[wanted.side]}", *parts])
+    days = [f"{name} {told[name][:10]}" for name in ("from", "before") if name in told]
+    return " ".join([f"{wanted.kind} of {NAMES[wanted.side]}", *days])
 
 
 # --- one record ---

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from qbwc_server.store import parties, records
 from tests.cli.conftest import Line, Shop
 
 SHIPPED = ("--profile", "salesforce")
@@ -100,6 +101,20 @@ def test_a_wrong_setting_changes_nothing_and_says_what_is_right(
 ) -> None:
     assert told in busy_shop.line.refuses("mapping", "set", "CRM", name, value)
     assert "as it is" in busy_shop.line.says("mapping", "diff", "CRM")
+
+
+def test_an_account_that_quickbooks_does_not_have_is_told(shop: Shop) -> None:
+    assert "has no account" not in shop.line.says("mapping", "set", "CRM", "settings.income_account", "X")
+    shop.sync()
+    with shop.installation.database.read() as tx:
+        [company] = parties.all_companies(tx)
+        names = sorted(one.values["FullName"] for one in records.living(tx, company.id, "books", "Account"))
+    told = shop.line.says("mapping", "set", "CRM", "settings.income_account", f"{names[0]}s")
+    assert f"QuickBooks has no account called '{names[0]}s'; did you mean" in told
+    assert "has no" not in shop.line.says(
+        "mapping", "set", "CRM", "settings.income_account", names[0].upper()
+    )
+    assert "has no" not in shop.line.says("mapping", "set", "CRM", "settings.income_account", "")
 
 
 def test_only_what_was_set_can_be_taken_back(shop: Shop) -> None:

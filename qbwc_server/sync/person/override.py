@@ -25,6 +25,9 @@ OF_RULES: Final = ("rules", "add", "change", "remove")
 # What holds text whatever it looks like: an account may be called 4000.
 TEXTS: Final = ("settings", "title", "app_name_prefix")
 EMPTY: Final = ("none", "null")
+# Settings by the ends of their names, and the list of QuickBooks that their values stand in.
+LISTS: Final = {"_account": "Account", "tax_code": "SalesTaxCode"}
+LIST_NAMES: Final = {"Account": "account", "SalesTaxCode": "sales tax code"}
 
 
 def set_value(tx: Tx, by: By, connection: ConnectionRow, name: str, text: str) -> int:
@@ -68,6 +71,25 @@ def replace_override(tx: Tx, by: By, connection: ConnectionRow, override: Mappin
     cancelled = _store(tx, by, connection, dict(override))
     by.note(tx, "mapping replaced", connection.name, was=connection.override)
     return cancelled
+
+
+def unknown_in_books(tx: Tx, connection: ConnectionRow, name: str) -> str:
+    """Why the value of a setting cannot be what QuickBooks calls one of its own, in a sentence; "" where it may be.
+
+    Asked of the accounts and tax codes that were read last; nothing is known before they were read.
+    """
+    setting = name.removeprefix("settings.")
+    kind = next((kind for ending, kind in LISTS.items() if setting.endswith(ending)), None)
+    value = mapping.load_profile(connection.profile, connection.override).settings.get(setting)
+    if kind is None or not value:
+        return ""
+    known = records.living(tx, connection.company_id, "books", kind)
+    names = [str(one.values.get("FullName") or one.values.get("Name")) for one in known]
+    if not names or " ".join(value.casefold().split()) in {one.casefold() for one in names}:
+        return ""
+    what = LIST_NAMES[kind]
+    near = did_you_mean(value, names) or f"; it has {len(names)}."
+    return f"QuickBooks has no {what} called {value!r}{near}"
 
 
 # --- names and values ---
