@@ -29,9 +29,8 @@ def play(wishes: Wishes, say: Callable[[str], None]) -> int:
         if not checks.failed:
             shutil.rmtree(home, ignore_errors=True)
     if checks.failed:
-        say(
-            f"\nThe demonstration failed: {checks.failed[0]}\nAll of it is kept in {home}; what the server wrote is in server.log."
-        )
+        say(f"\nThe demonstration failed: {checks.failed[0]}")
+        say(f"All of it is kept in {home}; what the server wrote is in server.log.")
         return 1
     return 0
 
