@@ -163,7 +163,7 @@ def not_mirrored(world: World) -> list[str]:
     """Numbers of invoices that are on one side only, twice, or with other amounts."""
     books = Counter(map(_figures, world.documents("Invoice")))
     crm = Counter(map(_figures, world.invoices()))
-    return [number for _, number, *_ in (books - crm) + (crm - books)]
+    return sorted({number for _, number, *_ in (books - crm) + (crm - books)})
 
 
 def _figures(one: Document | Invoice) -> tuple[str, str, Decimal, Decimal, Decimal]:

@@ -67,7 +67,7 @@ class World:
     # -- Salesforce ------------------------------------------------------------------------------------------
 
     def accounts(self) -> list[Account]:
-        return [Account.of(row) for row in self.salesforce.records("Account")]
+        return [Account.of(row) for row in self._rows("Account")]
 
     def account(self, account_id: str) -> Account:
         return next(one for one in self.accounts() if one.id == account_id)
@@ -92,7 +92,8 @@ class World:
         return [Invoice.of(row) for row in self._rows("QB_Invoice__c")]
 
     def _rows(self, name: str) -> list[dict[str, Any]]:
-        return self.salesforce.records(name)
+        """What is not in the Recycle Bin."""
+        return [row for row in self.salesforce.records(name) if not row["IsDeleted"]]
 
     # -- QuickBooks ------------------------------------------------------------------------------------------
 
