@@ -127,6 +127,20 @@ def waits_of(tx: Tx, connection_id: str, job_id: str) -> list[str]:
     return list(tx.execute(query.order_by(job_waits.c.link_id)).scalars())
 
 
+def release_unhung(tx: Tx, connection_id: str, now: datetime) -> None:
+    """Blocked jobs that wait for no link get their turn again: what they lacked may have been read meanwhile."""
+    hung = select(job_waits.c.job_id).where(job_waits.c.connection_id == connection_id)
+    tx.execute(
+        update(link_jobs)
+        .where(
+            link_jobs.c.connection_id == connection_id,
+            link_jobs.c.state == "blocked",
+            link_jobs.c.id.not_in(hung),
+        )
+        .values(state="queued", due_at=now, changed_at=now)
+    )
+
+
 def waiting_for(tx: Tx, connection_id: str, link_id: str) -> list[LinkJob]:
     """Jobs, waiting or blocked, that need this link."""
     waiting = tx.execute(_WAITING_FOR, {"connection_id": connection_id, "link_id": link_id}).scalars().all()

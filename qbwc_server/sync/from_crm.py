@@ -8,7 +8,7 @@ from typing import Any
 
 from crm.port import Page, Record
 from qbwc_server import mapping
-from qbwc_server.store import parties, records
+from qbwc_server.store import jobs, parties, records
 from qbwc_server.store.columns import content_hash, dumps, loads
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import StoredRecord
@@ -62,6 +62,7 @@ def ingest(
         records.move_watermark(tx, organisation_id, "crm", kind, value, now, complete=True)
         for scope in scopes:
             records.release_parked(tx, scope.id)
+            jobs.release_unhung(tx, scope.id, now)
     return len(changed)
 
 

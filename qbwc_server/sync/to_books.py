@@ -180,6 +180,10 @@ def draft(tx: Tx, scope: Scope, link: Link, job: LinkJob) -> Draft | Refusal | N
     if sides.crm is None or sides.crm.deleted:
         return Nothing()
     if link.books_id is None or recreating:
+        if why := mapping.left_out(kind_map.crm_filter, sides.crm.values) or mapping.unmet(
+            kind_map, sides.crm.values
+        ):
+            return Refusal(why, "skip", {"seen": _seen(sides)})
         return _checked(scope, _add(tx, scope, kind_map, link, sides, job))
     decision = rule_book.decide(pair, rule_book.Policy())
     wanted = {one.name for one in decision.of(FieldOutcome.TO_BOOKS)}

@@ -148,6 +148,35 @@ def test_a_later_edit_in_the_crm_is_told_and_not_sent(shop: World) -> None:
     assert "InvoiceMod" not in shop.company.counts()
 
 
+def test_a_sale_that_was_invoiced_is_not_ordered_as_well(shop: World) -> None:
+    _, _, sale = sold(shop)
+    shop.crm.user_edit("opportunity", sale, {"QB_Generate__c": "Sales Order"})
+    shop.quiet()
+    assert shop.company.txns("SalesOrder") == []
+    assert "made once" in shop.decisions(sale)[0]["reason"]
+    assert status_of(shop, "opportunity", sale) == ("Success", None)
+    assert shop.crm.record("opportunity", sale).values["QB_TxnID__c"] == the_invoice(shop)["TxnID"]
+
+
+def test_an_invoice_that_was_unlinked_is_not_made_again_by_itself(shop: World) -> None:
+    _, _, sale = sold(shop)
+    [link] = [one for one in shop.links() if one.role == "invoice"]
+    shop.unlink(link)
+    shop.crm.user_edit("opportunity", sale, {"Name": "Bathroom"})
+    shop.quiet()
+    assert len(shop.company.txns("Invoice")) == 1
+
+
+def test_an_invoice_that_was_deleted_is_made_again_only_by_a_person(shop: World) -> None:
+    _, _, sale = sold(shop)
+    shop.company.user_delete(the_invoice(shop)["TxnID"], "Invoice")
+    shop.quiet()
+    shop.crm.user_edit("opportunity", sale, {"Name": "Bathroom"})
+    shop.quiet()
+    assert shop.company.txns("Invoice") == []
+    assert len(mirrors(shop)) == 1
+
+
 # --- what must be there first ---
 
 

@@ -87,6 +87,33 @@ def test_a_long_answer_can_be_looked_at_whole(world: World, monkeypatch: pytest.
         assert len(long.request) < len(answers[0])
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "<CustomerRet><Name>Nobody</Name></CustomerRet>",
+        "<CustomerRet><ListID>80FFFFF1-1</ListID><TimeModified></TimeModified><Name>When</Name></CustomerRet>",
+        "<CustomerRet><ListID>80FFFFF1-1</ListID><TimeModified>2026-01-03</TimeModified><Name>Day</Name></CustomerRet>",
+        "<CustomerRet><ListID>80FFFFF1-1</ListID><TimeModified>soon</TimeModified><Name>Soon</Name></CustomerRet>",
+        "<ErrorRecovery><ListID>80FFFFF1-1</ListID></ErrorRecovery>",
+        "<SomethingNew>x</SomethingNew>",
+    ],
+)
+def test_one_odd_record_keeps_no_other_from_being_read(world: World, odd: str) -> None:
+    world.poll()
+    answer_reads_with(
+        world, lambda document: page_of(document, 3).replace("</CustomerQueryRs>", f"{odd}</CustomerQueryRs>")
+    )
+    seen = world.visit()
+    assert seen.ok
+    assert seen.progress[-1] == 100
+    with world.database.read() as tx:
+        known = records.living(tx, "co", "books", "Customer")
+        told = [one for one in history.audit_trail(tx) if one["action"] == "not understood"]
+    assert {"Customer 0", "Customer 1", "Customer 2"} <= {one.values["Name"] for one in known}
+    assert len(known) + len(told) == 4
+    assert world.watermark()[1]
+
+
 # Reading ahead
 
 

@@ -70,6 +70,10 @@ class Desk:
             }
             jobs.change_job(self.tx, job.id, self.now, next_step="", **values)
             return True
+        if job.state in (JobState.WAITING, JobState.BLOCKED) and self.changed_since(link, job):
+            # It may need something else by now; when its turn comes, it looks.
+            released = {"state": after(job.state, JobEvent.RELEASE), "due_at": self.now}
+            jobs.change_job(self.tx, job.id, self.now, **released)
         return False
 
     def changed_since(self, link: Link, job: LinkJob) -> bool:

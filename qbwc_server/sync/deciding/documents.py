@@ -7,12 +7,38 @@ from typing import Any
 
 from qbwc_server import mapping
 from qbwc_server.mapping import KindMap
-from qbwc_server.store.rows import Link
+from qbwc_server.store import links
+from qbwc_server.store.database import Tx
+from qbwc_server.store.rows import Link, StoredRecord
+from qbwc_server.sync.deciding.scope import Scope
 
 # Where the pairs of lines stand in the books' half of a link's base: {CRM line id: TxnLineID}.
 LINES = "lines"
 # The code of a document that both sides have, with different totals.
 DIFFERENT_TOTAL = "total"
+
+
+def other_document(tx: Tx, scope: Scope, kind_map: KindMap, record: StoredRecord) -> str:
+    """Why a record that becomes a document once does not become this one, too; "" when it may."""
+    if not kind_map.once or mapping.left_out(kind_map.crm_filter, record.values) is not None:
+        return ""
+    others = {one.role for one in scope.maps_of("crm", kind_map.crm_kind) if one.once} - {kind_map.role}
+    found = [links.partner_of_crm(tx, scope.id, role, record.id) for role in sorted(others)]
+    made = next((one for one in found if one is not None), None)
+    if made is None:
+        return ""
+    return f"it has become {made.books_kind} {made.label} already, and a document is made once; unlink that first"
+
+
+def lacks_partner(tx: Tx, scope: Scope, kind_map: KindMap, record: StoredRecord) -> str:
+    """A document of somebody who is not in the CRM is none of the CRM's business; "" for all others."""
+    values = mapping.books_values(kind_map, record.values)
+    for rule in kind_map.rules:
+        if rule.refers_to and rule.required and rule.goes_to("crm"):
+            link = links.partner_of_books(tx, scope.id, rule.refers_to, str(values[rule.books] or ""))
+            if link is None or link.crm_id is None:
+                return f"its {rule.refers_to} has no record in the CRM"
+    return ""
 
 
 def pair_lines(kind_map: KindMap, line_ids: Sequence[str], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from qbwc_server.store.job_states import JobEvent, JobState, after
 from qbwc_server.store.rows import Link, LinkJob, StoredRecord
 from qbwc_server.sync.decide import Side
 from qbwc_server.sync.deciding.desk import GOES_ON, Desk
+from qbwc_server.sync.deciding.pair import look
 from qbwc_server.sync.deciding.turn import Turn
 
 MOST_LEVELS = 5  # of customers in QuickBooks, and of jobs that wait for each other
@@ -52,7 +53,10 @@ def hold(turn: Turn, link: Link, job: LinkJob, needs: Sequence[Need]) -> bool:
     hang_on = [*waits, *(one.link_id for one in causes if one.link_id)]
     jobs.wait_for(turn.tx, turn.scope.id, job.id, hang_on)
     state = after(job.state, JobEvent.WAIT)
-    jobs.change_job(turn.tx, job.id, turn.now, state=state, error="", error_code="", next_step="")
+    sides = look(turn.tx, turn.scope, turn.map_of(link), link.crm_id, link.books_id)
+    seen = {"crm": dict(sides.crm_values), "books": dict(sides.books_values)}
+    values = {"state": state, "error": "", "error_code": "", "next_step": "", "sent": {"seen": seen}}
+    jobs.change_job(turn.tx, job.id, turn.now, **values)
     if causes:
         _block(turn, job.id, state, causes[0].text)
     turn.refresh_status(link.id)

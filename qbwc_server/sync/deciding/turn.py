@@ -18,9 +18,11 @@ from qbwc_server.store.rows import Link, StoredRecord, new_id
 from qbwc_server.sync import decide as rule_book
 from qbwc_server.sync.decide import Decision, FieldOutcome, Matches, Outcome, Pair, Policy, Presence, Side
 from qbwc_server.sync.deciding.desk import ON_THE_WAY, SIDES, WAITS_FOR_PERSON, Desk, explained
+from qbwc_server.sync.deciding.documents import lacks_partner, other_document
 from qbwc_server.sync.deciding.matching import find_matches, is_bound, kind_on, link_of
-from qbwc_server.sync.deciding.pair import Sides, look, presence, view_linked
+from qbwc_server.sync.deciding.pair import look, presence, view_linked
 from qbwc_server.sync.deciding.scope import Scope, scopes_of_company
+from qbwc_server.sync.deciding.wording import asks, label, sentence
 
 RUN = timedelta(hours=1)
 
@@ -82,7 +84,8 @@ class Turn(Desk):
         by_role: dict[str, list[KindMap]] = {}
         for kind_map in self.scope.maps_of(side, kind):
             by_role.setdefault(kind_map.role, []).append(kind_map)
-        for maps in by_role.values():
+        # What it no longer is comes first: only then may it become something else.
+        for maps in sorted(by_role.values(), key=lambda maps: side == "crm" and _fits(maps, record)):
             self._decide_in_role(maps, side, record_id, record)
 
     def _decide_in_role(
@@ -96,6 +99,10 @@ class Turn(Desk):
         if record is None:
             return
         kind_map = self.map_of_record(maps, side, record)
+        if side == "crm" and known is None and (why := other_document(self.tx, self.scope, kind_map, record)):
+            if history.last_reason(self.tx, self.scope.id, record.id) != why:
+                self.explain("", record.id, Decision(Outcome.SKIP, why))
+            return
         if known is not None and known.books_kind != kind_map.books_kind and not known.books_id:
             # What it was to become changed before it was made; whoever waits for it waits for this link.
             self.cancel_open(known, "books")
@@ -194,7 +201,7 @@ class Turn(Desk):
             self._withdraw(link, side, wanted.get(side, ""))
             if wanted.get(side) == "change":
                 self.ensure_job(link, side, "change", again=again)
-            elif wanted.get(side) == "recreate" and self.ensure_job(link, side, "recreate", _asks(decision)):
+            elif wanted.get(side) == "recreate" and self.ensure_job(link, side, "recreate", asks(decision)):
                 self.explain(link.id, link.crm_id or link.books_id or "", decision)
 
     def _withdraw(self, link: Link, side: Side, wanted: str) -> None:
@@ -258,25 +265,13 @@ class Turn(Desk):
     def _out_of_scope(self, kind_map: KindMap, side: Side, record: StoredRecord) -> str:
         """Why a record is left alone; "" when it is not."""
         if side == "books":
-            return mapping.left_out(kind_map.books_filter, record.values) or self._lacks_partner(
-                kind_map, record
+            return mapping.left_out(kind_map.books_filter, record.values) or lacks_partner(
+                self.tx, self.scope, kind_map, record
             )
         why = mapping.left_out(kind_map.crm_filter, record.values)
         if why is None and kind_map.requires and self._promoted(kind_map, side, record):
             why = mapping.unmet(kind_map, record.values)
         return why or ""
-
-    def _lacks_partner(self, kind_map: KindMap, record: StoredRecord) -> str:
-        """A document of somebody who is not in the CRM is none of the CRM's business."""
-        values = mapping.books_values(kind_map, record.values)
-        for rule in kind_map.rules:
-            if rule.refers_to and rule.required and rule.goes_to("crm"):
-                link = links.partner_of_books(
-                    self.tx, self.scope.id, rule.refers_to, str(values[rule.books] or "")
-                )
-                if link is None or link.crm_id is None:
-                    return f"its {rule.refers_to} has no record in the CRM"
-        return ""
 
     def _promoted(self, kind_map: KindMap, side: Side, record: StoredRecord) -> bool:
         """Asked for now; or before, and stuck: its status is Error then, and correcting it is the retry.
@@ -294,7 +289,9 @@ class Turn(Desk):
         if half is None:
             return False
         job = jobs.open_job(self.tx, self.scope.id, half.id, "books")
-        return half.error_code in WAITS_FOR_PERSON or (job is not None and job.state == "refused")
+        return half.error_code in WAITS_FOR_PERSON or (
+            job is not None and job.state in ("refused", "blocked")
+        )
 
     def _former_links(self, side: Side, record: StoredRecord) -> list[Link]:
         crm_id, books_id = (record.id, None) if side == "crm" else (None, record.id)
@@ -379,7 +376,7 @@ class Turn(Desk):
             crm_id=crm_id,
             books_kind=kind_map.books_kind,
             books_id=books_id,
-            label=_label(sides),
+            label=label(sides),
             generation=1,
             edit_sequence="",
             base_crm=None,
@@ -423,7 +420,7 @@ class Turn(Desk):
         """
         made = jobs.count_made_since(self.tx, self.scope.id, "add", self.now - RUN)
         why = rule_book.beyond_limits(rule_book.RunSize(creates=made + 1), self.scope.profile.limits)
-        return f"{_sentence(why)} Approve it (job retry), or cancel it." if why else ""
+        return f"{sentence(why)} Approve it (job retry), or cancel it." if why else ""
 
     def _ask(
         self, kind_map: KindMap, side: Side, record: StoredRecord, link: Link | None, decision: Decision
@@ -444,6 +441,17 @@ class Turn(Desk):
         self, kind_map: KindMap, side: Side, record: StoredRecord, link: Link | None, decision: Decision
     ) -> bool:
         """Left alone. Whoever promoted it is told why; for the many that nobody promoted it goes without saying."""
+        if (
+            link is not None
+            and side == "crm"
+            and not record.deleted
+            and self._out_of_scope(kind_map, side, record)
+        ):
+            # It was wanted, and is not any more, or not as it is: what waits is not sent.
+            self.cancel_open(link, "books")
+            if mapping.left_out(kind_map.crm_filter, record.values) is not None and kind_map.once:
+                self._drop_half(link)
+                return True
         if self._promoted(kind_map, side, record):
             return self._show(kind_map, side, record, link, decision)
         if link is not None:
@@ -457,7 +465,7 @@ class Turn(Desk):
         if not self._promoted(kind_map, side, record):
             return False
         link = link or self._new_link(kind_map, record.id, None)
-        error, code = _sentence(decision.reason), str(decision.outcome)
+        error, code = sentence(decision.reason), str(decision.outcome)
         if (link.error, link.error_code) != (error, code):
             links.change_link(self.tx, self.scope.id, link.id, self.now, error=error, error_code=code)
         self.refresh_status(link.id)
@@ -471,23 +479,14 @@ class Turn(Desk):
         return True
 
 
+def _fits(maps: Sequence[KindMap], record: StoredRecord | None) -> bool:
+    values = record.values if record else {}
+    return any(mapping.left_out(one.crm_filter, values) is None for one in maps)
+
+
 def _pressed(kind_map: KindMap, record: StoredRecord | None) -> bool:
     """A person set the record to be linked at this moment."""
-    if kind_map.promoted is None or record is None:
+    standing = kind_map.crm_filter is not None and kind_map.promoted == kind_map.crm_filter
+    if kind_map.promoted is None or record is None or standing or kind_map.once:
         return False
     return mapping.left_out(kind_map.promoted, record.values) is None
-
-
-def _asks(decision: Decision) -> str:
-    return f"{_sentence(decision.reason)} Approve it to create the record again (job retry), or cancel it."
-
-
-def _label(sides: Sides) -> str:
-    """The name by which a person knows the record."""
-    name = sides.crm_values.get("Name") or sides.books_values.get("Name")
-    record = sides.crm or sides.books
-    return str(name or (record.id if record else ""))
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")

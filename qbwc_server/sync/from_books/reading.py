@@ -3,13 +3,13 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import groupby, islice
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import qbxml
-from qbwc_server.store import records
+from qbwc_server.store import history, records
 from qbwc_server.store.database import Tx
 from qbwc_server.store.records import Mark
 from qbwc_server.store.rows import Company
@@ -18,7 +18,16 @@ from qbwc_server.sync.from_books import asking, lists, rereading, windows
 from qbwc_server.sync.from_books.ahead import ahead
 from qbwc_server.sync.from_books.rereading import Touch, Touched
 from qbwc_server.sync.from_books.state import ReadState
-from qbwc_server.sync.from_books.storing import Changes, bury, by_kind, keep, plain, store_records, touched_by
+from qbwc_server.sync.from_books.storing import (
+    Changes,
+    bury,
+    by_kind,
+    id_name,
+    keep,
+    plain,
+    store_records,
+    touched_by,
+)
 from qbwc_server.sync.posted import Posted
 from qbxml import Ret, SetStatus, Status, WallTime
 
@@ -44,6 +53,7 @@ CLOCK_CHANGE_OVERLAP = timedelta(hours=2)
 # Kinds that not every edition has (qbXML semantics, section 6).
 OPTIONAL = ("Estimate", "SalesOrder")
 
+NOT_UNDERSTOOD_SHOWN = 500
 LEFT_OUT = "QuickBooks' answer left it out."
 
 
@@ -224,9 +234,8 @@ class _Page:
         return [*self.request.values[f"{self.kind}DelType"]] if self.what == "gone" else []
 
     def add(self, status: Status, rets: Sequence[Ret]) -> None:
-        stamps = [one.values["TimeModified"].text() for one in rets if "TimeModified" in one.values]
         self.status = status
-        self.newest = max([self.newest, *stamps])
+        self.newest = max([self.newest, *(_stamp(one.values) for one in rets)])
         self.seen += len(rets)
 
     def states_in(self, states: Mapping[tuple[str, str], ReadState]) -> list[ReadState]:
@@ -261,11 +270,21 @@ class _Desk:
             return
         state = self.states[page.what, page.kind]
         for kind, some in by_kind(rets):
-            if kind in asking.kinds_answered(page.kind):
-                values = [one.values for one in some]
+            if kind not in asking.kinds_answered(page.kind):
+                self._not_understood(kind, [str(one.values) for one in some])
+            else:
+                name = id_name(kind)
+                self._not_understood(kind, [str(one.values) for one in some if not one.values.get(name)])
+                values = [one.values for one in some if one.values.get(name)]
                 former = bool(rereading.ways_from(kind, self.followed))
                 changes = keep(self.tx, self.company, self.scopes, kind, values, self.now, former=former)
                 self._note(kind, changes, state)
+
+    def _not_understood(self, kind: str, odd: Sequence[str]) -> None:
+        """What has no id, or nobody asked for, cannot be kept; it is told, and keeps nothing else from being kept."""
+        for text in odd:
+            shown = text[:NOT_UNDERSTOOD_SHOWN]
+            history.note_action(self.tx, self.now, "QuickBooks", "not understood", kind, text=shown)
 
     def _bury(self, page: _Page, rets: Sequence[Ret]) -> None:
         for kind in page.deleted_kinds:
@@ -313,6 +332,14 @@ class _Desk:
         marks = records.all_watermarks(self.tx, self.company.id, "books") if ended else {}
         for state in ended:
             _move_watermark(self.tx, self.company, self.scopes, state, marks.get(state.kind), self.now)
+
+
+def _stamp(values: Mapping[str, Any]) -> str:
+    """When an object was last changed; "" where QuickBooks says nothing that can be understood."""
+    stamp = values.get("TimeModified")
+    if type(stamp) is date:
+        stamp = WallTime.parse(stamp.isoformat())
+    return stamp.text() if isinstance(stamp, WallTime) else ""
 
 
 def _with_ids(state: ReadState, touched: Touched) -> ReadState:

@@ -136,7 +136,7 @@ def folded(text: object) -> str:
 
 
 @lru_cache
-def _id_field(kind: str) -> str:
+def id_name(kind: str) -> str:
     return id_field(kind)
 
 
@@ -148,7 +148,7 @@ def _row(
         scope_id=company_id,
         side="books",
         kind=kind,
-        id=str(values[_id_field(kind)]),
+        id=str(values[id_name(kind)]),
         version=str(values.get("EditSequence", "")),
         content_hash=content_hash,
         values=dict(values),
