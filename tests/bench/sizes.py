@@ -24,6 +24,8 @@ class Sizes:
     # Of each side of a first sync, a third of them on both; and the invoices in QuickBooks.
     partners: int = 2_000
     invoices: int = 1_000
+    # Of each side of a trial, which tells whether a sync of the above is over in time.
+    trial_partners: int = 100
 
 
 QUICK = Sizes(
@@ -36,6 +38,7 @@ QUICK = Sizes(
     many_records=200,
     partners=20,
     invoices=10,
+    trial_partners=20,
 )
 
 

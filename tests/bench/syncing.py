@@ -6,10 +6,14 @@ Connector visits as often as something is left to do. Their time is part of the 
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -27,7 +31,7 @@ from qbwc_server.soap.qwc import OWNER_ID, build_qwc
 from qbwc_server.store import parties, records
 from qbwc_server.store.database import Database
 from qbwc_server.store.tables import link_jobs
-from tests.bench.customers import name_of, phone
+from tests.bench.customers import phone
 from tests.bench.figures import Figure
 from tests.bench.installations import PASSWORD, Fresh, Installations
 from tests.bench.large import NAMES, Void
@@ -40,6 +44,9 @@ PAGE = 2_000
 WRITES_AT_ONCE = 200
 # One sync may take so long; a visit may find so often that something is left.
 PATIENCE = 600.0
+TOO_LONG = f"something was left to do after {PATIENCE:.0f} s"
+# What a trial may promise: the rest of the time is for a busy hour.
+PROMISED = 0.7 * PATIENCE
 MOST_VISITS = 10
 LOOK_SECONDS = 0.1
 # What the Web Connector waits before it asks again; the real one takes five.
@@ -227,7 +234,7 @@ def _books(path: Path) -> CompanyFile:
 
 
 def _account(crm: Crm, number: int) -> str:
-    given = {"Name": name_of(number), "Phone": phone(number), "BillingCity": "Bayshore"}
+    given = {"Name": _name(number), "Phone": phone(number), "BillingCity": "Bayshore"}
     return crm.create(**given, QB_Link_Status__c="To be Linked")
 
 
@@ -249,7 +256,7 @@ def _entered(books: CompanyFile, plan: Plan) -> tuple[list[str], list[str]]:
 
 
 def _customer(number: int) -> dict[str, Any]:
-    return {"Name": name_of(number), "Phone": phone(number), "BillAddress": {"City": "Bayshore"}}
+    return {"Name": _name(number), "Phone": phone(number), "BillAddress": {"City": "Bayshore"}}
 
 
 def _qwc(port: int) -> str:
@@ -286,12 +293,14 @@ def _synced(sides: Sides) -> Synced:
     calls, cpu = sides.crm.calls(), sides.server.cpu_seconds()
     visits = soap_calls = 0
     started = time.monotonic()
-    with Watch(sides.server.pid) as watch:
+    with Watch(sides.server.pid) as watch, _patience(sides.server):
         while not visits or _open_jobs(sides.database, "books"):
             visits += 1
             if visits > MOST_VISITS:
                 raise Void(f"something is left to do after {MOST_VISITS} visits")
             (result,) = sides.connector.update()
+            if time.monotonic() > started + PATIENCE:
+                raise Void(TOO_LONG)
             if not result.ok:
                 raise Void(f"a visit failed: {result.status}")
             soap_calls += len(result.calls)
@@ -302,11 +311,22 @@ def _synced(sides: Sides) -> Synced:
     return Synced(seconds, visits, soap_calls, {kind: one for kind, one in made.items() if one}, used, watch)
 
 
+@contextmanager
+def _patience(server: Server) -> Iterator[None]:
+    """A visit that goes on beyond our patience ends because its server does."""
+    timer = threading.Timer(PATIENCE, os.killpg, (server.pid, signal.SIGKILL))
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 def _rest(database: Database, until: float) -> None:
     """Until the worker has read what the visit wished, decided what came and written what was due in the CRM."""
     while not _rests(database):
         if time.monotonic() > until:
-            raise Void(f"the worker had something left to do after {PATIENCE:.0f} s")
+            raise Void(TOO_LONG)
         time.sleep(LOOK_SECONDS)
 
 
@@ -340,8 +360,18 @@ def _change(sides: Sides) -> None:
             sides.books.take_payment(customer=customer, amount=invoice["BalanceRemaining"], invoice=txn_id)
 
 
+def _name(number: int) -> str:
+    """A name like no other: names that are alike would be suggested to a person as the same partner."""
+    letters = hashlib.sha256(str(number).encode()).hexdigest().translate(_LETTERS)
+    return f"{letters[:10]} {letters[10:20]}".title()
+
+
+# Hexadecimal figures as letters, for numbers in names have a meaning of their own.
+_LETTERS = str.maketrans("0123456789abcdef", "bcdfghjklmnprstv")
+
+
 def _renamed(number: int) -> str:
-    return f"{name_of(number)[:35]} New"
+    return f"{_name(number)} & Sons"
 
 
 # --- is it right ---
@@ -351,7 +381,7 @@ def _check(sides: Sides, renamed: int, paid: int) -> None:
     """Raises Void unless both sides hold the same partners, all linked, and the CRM each invoice with its balance."""
     numbers = range(sides.plan.all)
     changed = {*numbers[:renamed], *numbers[len(numbers) - renamed :]}
-    names = sorted(_renamed(one) if one in changed else name_of(one) for one in numbers)
+    names = sorted(_renamed(one) if one in changed else _name(one) for one in numbers)
     _same("customers", names, sorted(one["FullName"] for one in sides.books.customers()))
     accounts = sides.crm.rows("Account")
     _same("accounts", names, sorted(one["Name"] for one in accounts))
@@ -373,31 +403,57 @@ def _same(what: str, expected: Any, found: Any) -> None:
 
 def sync(installations: Installations, sizes: Sizes) -> Iterator[Figure]:
     """A first sync, and one of what changed, in one round: more would take too long."""
-    kind, plan = installations.databases[0], Plan(sizes.partners, sizes.invoices)
-    left = ["first sync", "change sync"]
+    kind, left = installations.databases[0], ["first sync", "change sync"]
     try:
+        plan, reduced = _feasible(installations, kind, sizes)
         with installations.fresh(kind) as fresh, _sides(fresh, plan) as sides:
             first = _synced(sides)
             _check(sides, 0, 0)
             size = f"{plan.partners:,} accounts and customers each, {plan.both:,} on both sides"
             about = f"{size}, {plan.invoices:,} invoices; {NAMES[kind]}"
-            yield from _figures(left.pop(0), first, plan.first(), about)
+            yield from _figures(left.pop(0), first, plan.first(), about, reduced)
             _change(sides)
             change = _synced(sides)
             _check(sides, plan.changed, plan.paid)
             about = f"{plan.changed} renamed on each side, {plan.paid} invoices paid"
-            yield from _figures(left.pop(0), change, plan.change(), about)
+            yield from _figures(left.pop(0), change, plan.change(), about, reduced)
     except (Void, DidNotStart) as void:
         for name in left:
             yield Figure(f"{name}, CRM calls", "x", (), str(void))
 
 
-def _figures(name: str, synced: Synced, least: Least, size: str) -> Iterator[Figure]:
+def _feasible(installations: Installations, kind: str, sizes: Sizes) -> tuple[Plan, str]:
+    """The wanted sizes, or after a trial that promises no end in time smaller ones, with a sentence that says so."""
+    wanted, trial = Plan(sizes.partners, sizes.invoices), sizes.trial_partners
+    if trial >= wanted.partners:
+        return wanted, ""
+    plan = _shrunk(wanted, trial)
+    with installations.fresh(kind) as fresh, _sides(fresh, plan) as sides:
+        seconds = _synced(sides).seconds
+        _check(sides, 0, 0)
+    return _reduced(wanted, trial, seconds)
+
+
+def _reduced(wanted: Plan, trial: int, seconds: float) -> tuple[Plan, str]:
+    """What a trial of so many partners in so many seconds promises to be over in time."""
+    possible = max(trial, int(trial * PROMISED / seconds))
+    if possible >= wanted.partners:
+        return wanted, ""
+    said = f"REDUCED from {wanted.partners:,} to {possible:,} of each side: a trial with {trial} took {seconds:.0f} s"
+    return _shrunk(wanted, possible), said
+
+
+def _shrunk(plan: Plan, partners: int) -> Plan:
+    return Plan(partners, plan.invoices * partners // plan.partners)
+
+
+def _figures(name: str, synced: Synced, least: Least, size: str, reduced: str) -> Iterator[Figure]:
     calls = sum(synced.crm_calls.values())
     kinds = ", ".join(f"{kind} {number}" for kind, number in sorted(synced.crm_calls.items()))
     note = f"{calls} calls ({kinds}); 1 is {least.calls}: {least.pages} pages, {least.writes} writes"
-    yield Figure(f"{name}, CRM calls", "x", (calls / least.calls,), note)
-    yield Figure(name, "s", (synced.seconds,), f"{size}; with the time of both emulated sides")
+    yield Figure(f"{name}, CRM calls", "x", (calls / least.calls,), "; ".join(filter(None, (note, reduced))))
+    about = f"{size}; with the time of both emulated sides"
+    yield Figure(name, "s", (synced.seconds,), "; ".join(filter(None, (about, reduced))))
     yield Figure(f"{name}, server CPU", "s", (synced.cpu_seconds,))
     yield Figure(f"{name}, SOAP calls", "calls", (float(synced.soap_calls),), f"{synced.visits} visits")
     rest, peak = synced.watch.rest, synced.watch.peak

@@ -8,7 +8,7 @@ from tests.bench import syncing
 from tests.bench.figures import TARGETS
 from tests.bench.installations import Installations
 from tests.bench.sizes import QUICK, Sizes
-from tests.bench.syncing import FREE, Least, Plan
+from tests.bench.syncing import FREE, PROMISED, Least, Plan, _reduced
 
 
 def test_a_tiny_sync_gives_all_figures_without_postgresql(tmp_path: Path) -> None:
@@ -61,3 +61,15 @@ def test_parts_of_a_call_and_logins_are_not_counted_as_calls() -> None:
 
 def test_the_real_sizes_are_those_of_the_figures() -> None:
     assert (Sizes().partners, Sizes().invoices) == (2_000, 1_000)
+
+
+def test_a_trial_that_promises_an_end_in_time_leaves_the_sizes_alone() -> None:
+    wanted = Plan(2_000, 1_000)
+    assert _reduced(wanted, 100, PROMISED / 20) == (wanted, "")
+
+
+def test_sizes_that_cannot_be_over_in_time_are_reduced_and_that_is_said() -> None:
+    plan, said = _reduced(Plan(2_000, 1_000), 100, PROMISED / 8)
+    assert plan == Plan(800, 400)
+    assert "REDUCED from 2,000 to 800" in said
+    assert _reduced(Plan(2_000, 1_000), 100, 10 * PROMISED)[0] == Plan(100, 50)
