@@ -97,12 +97,15 @@ def count_needing_a_person(tx: Tx, company_id: str) -> int:
     return int(tx.execute(query.where(*stuck)).scalar_one())
 
 
-def count_made_since(tx: Tx, connection_id: str, action: str, since: datetime) -> int:
+def count_made_since(tx: Tx, connection_id: str, kind: str, since: datetime) -> int:
+    """Creations of a kind that were not left to a person."""
     query = select(func.count()).select_from(link_jobs)
     made = (
         link_jobs.c.connection_id == connection_id,
-        link_jobs.c.action == action,
+        link_jobs.c.action == "add",
         link_jobs.c.created_at >= since,
+        link_jobs.c.kind == kind,
+        link_jobs.c.state.not_in(("proposed", "cancelled")),
     )
     return int(tx.execute(query.where(*made)).scalar_one())
 

@@ -70,8 +70,13 @@ def partner_of_books(tx: Tx, connection_id: str, role: str, books_id: str) -> Li
     return one(Link, tx.execute(query).first())
 
 
-def was_unlinked(tx: Tx, connection_id: str, crm_id: str | None, books_id: str | None) -> list[Link]:
-    """Pairs that a person took apart and that name one of these: they are not matched again by themselves."""
+def was_unlinked(
+    tx: Tx, connection_id: str, role: str, crm_id: str | None, books_id: str | None
+) -> list[Link]:
+    """Pairs of a role that a person took apart and that name one of these: not matched again by themselves.
+
+    An item and a customer may have the same ListID: it is unique within one kind of list (qbXML semantics, section 4).
+    """
     # An id that is not given names nobody; compared with None it would find every row without one.
     # The connection stands beside each id, or SQLite looks for the connection alone and reads all its links.
     given = [
@@ -79,7 +84,7 @@ def was_unlinked(tx: Tx, connection_id: str, crm_id: str | None, books_id: str |
         for column, value in ((links.c.crm_id, crm_id), (links.c.books_id, books_id))
         if value
     ]
-    query = select(links).where(links.c.unlinked_at.is_not(None), or_(false(), *given))
+    query = select(links).where(links.c.unlinked_at.is_not(None), links.c.role == role, or_(false(), *given))
     return many(Link, tx.execute(query).all())
 
 

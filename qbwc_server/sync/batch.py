@@ -1,18 +1,17 @@
 """A batch run: the records of one kind that were modified in a range of days, as if somebody had promoted each.
 
 The decisions are the ordinary ones. Only the promotion is supplied: filters, requirements, matching and safety limits
-hold as always. A preview makes the same decisions in a transaction that the caller rolls back.
+hold as always. A preview makes the same decisions in transactions that are rolled back.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from crm.port import Page
 from qbwc_server import mapping
 from qbwc_server.errors import Problem
 from qbwc_server.mapping import KindMap
@@ -20,7 +19,6 @@ from qbwc_server.store import history, jobs, records
 from qbwc_server.store.database import Database, Tx
 from qbwc_server.store.job_states import JobState
 from qbwc_server.store.rows import ConnectionRow, Link, LinkJob, StoredRecord
-from qbwc_server.sync.asked import Pass, take_in
 from qbwc_server.sync.decide import NAMES, Side
 from qbwc_server.sync.deciding import (
     Scope,
@@ -31,12 +29,16 @@ from qbwc_server.sync.deciding import (
     one_turn,
     scopes_of_company,
 )
+from qbwc_server.sync.deciding.documents import other_document
 from qbwc_server.sync.person.by import By
+from qbwc_server.sync.person.jobs import NO_RUN
 from qbwc_server.sync.to_books import Refusal, draft
 from qbxml import WallTime
 
 RUN = "batch"
 SLICE = 50
+# What counts as one run for the limit on new records; see `deciding.turn`.
+HOUR = timedelta(hours=1)
 OTHER: Mapping[Side, Side] = {"crm": "books", "books": "crm"}
 
 
@@ -187,21 +189,41 @@ def carry_out(
 
 
 def rehearse(
-    tx: Tx,
+    database: Database,
     connection: ConnectionRow,
     wanted: Wanted,
-    read: Iterable[tuple[Pass, Sequence[Page]]],
-    now: datetime,
+    clock: Callable[[], datetime],
+    advance: Callable[[int], None] = lambda _: None,
 ) -> Report:
-    """The same with what was read from the CRM just now; the caller rolls the transaction back."""
-    scope = _running(tx, connection)
-    for one, pages in read:
-        seen: set[str] = set()
-        for page in pages:
-            take_in(tx, connection.organisation_id, one, page, seen, now)
-    number = history.begin_run(tx, RUN, now, company_id=scope.company.id)
-    ids = choose(tx, scope, wanted)
-    return Report(_decide(tx, connection, wanted, ids, number, now))
+    """The same decisions, each slice in a transaction that is rolled back: nobody else waits for long."""
+    with database.read() as tx:
+        scope = _running(tx, connection)
+        ids = choose(tx, scope, wanted)
+        made = jobs.count_made_since(tx, scope.id, _made_as(scope, wanted), clock() - HOUR)
+    results: list[Result] = []
+    for start in range(0, len(ids), SLICE):
+        with database.write() as tx:
+            results += _decide(tx, connection, wanted, ids[start : start + SLICE], NO_RUN, clock())
+            tx.rollback()
+        advance(SLICE)
+    return Report(tuple(_within(results, scope.profile.limits.creates, made)))
+
+
+def _made_as(scope: Scope, wanted: Wanted) -> str:
+    """What the records become on the other side."""
+    kind_map = map_named(scope, wanted.kind)
+    return kind_map.books_kind if wanted.side == "crm" else kind_map.crm_kind
+
+
+def _within(results: Iterable[Result], limit: int | None, made: int) -> Iterator[Result]:
+    """What a slice that was rolled back would create counts for those that follow."""
+    for one in results:
+        creates = one.became in (Became.CREATED, Became.UNFIT)
+        if creates and limit is not None and made >= limit:
+            yield replace(one, became=Became.PROPOSED, reason="")
+        else:
+            made += creates
+            yield one
 
 
 def _running(tx: Tx, connection: ConnectionRow) -> Scope:
@@ -273,8 +295,13 @@ def _one(turn: _AsPromoted, kind_map: KindMap, side: Side, record: StoredRecord)
         return Became.MATCHED, ""
     job = _open_job(turn, side, link)
     if link is None or job is None:
-        return Became.SKIPPED, turn.why_left_alone(kind_map, side, record)
+        return Became.SKIPPED, _why_alone(turn, kind_map, side, record)
     return _of_job(turn, link, job, asked)
+
+
+def _why_alone(turn: Turn, kind_map: KindMap, side: Side, record: StoredRecord) -> str:
+    elsewhere = other_document(turn.tx, turn.scope, kind_map, record) if side == "crm" else ""
+    return elsewhere or turn.why_left_alone(kind_map, side, record)
 
 
 def _open_job(turn: Turn, side: Side, link: Link | None) -> LinkJob | None:

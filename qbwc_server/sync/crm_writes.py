@@ -1,6 +1,7 @@
 """What one link job writes in the CRM, built from the state of its moment; nothing is sent from here."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from qbwc_server import mapping
@@ -82,7 +83,8 @@ def _creation(desk: Desk, link: Link, kind_map: KindMap, sides: Sides) -> Write:
     for rule in kind_map.rules:
         # Both halves agree after a creation, also where this side has nothing to say or holds what another
         # rule wrote; what belongs to a contributor that cannot be made stays without a base, and so visible.
-        if rule.contributor and rule.contributor not in complete:
+        left_out = rule.refers_to and rule.crm not in flat and sides.books_values[rule.books]
+        if left_out or (rule.contributor and rule.contributor not in complete):
             halves.pop(rule_name(rule), None)
         else:
             ours = mapping.normal(flat.get(rule.crm))
@@ -184,6 +186,8 @@ def as_kept(sent: Any, stored: Any) -> Any:
     """
     if sent == stored or stored is None or sent is None:
         return sent
+    if isinstance(sent, Decimal) and isinstance(stored, Decimal):
+        return stored if abs(sent - stored) < Decimal(1).scaleb(int(stored.as_tuple().exponent)) else sent
     one, other = (" ".join(str(value).split()) for value in (sent, stored))
     return stored if one == other or (len(other) > 3 and one.startswith(other)) else sent
 

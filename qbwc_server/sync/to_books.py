@@ -110,10 +110,20 @@ def _drafts(
         limit = min(limit, job.set_limit)
         if len(drafts) >= limit:
             break
-        made = _take(tx, scopes[job.connection_id], job, run_number, now)
+        scope = scopes[job.connection_id]
+        made = None if _switched_off(tx, scope, job, now) else _take(tx, scope, job, run_number, now)
         if made is not None:
             drafts.append((job, made))
     return drafts
+
+
+def _switched_off(tx: Tx, scope: Scope, job: LinkJob, now: datetime) -> bool:
+    """A job of a kind that the mapping no longer has ends here."""
+    link = links.link(tx, scope.id, job.link_id)
+    if link is None or scope.knows(link):
+        return False
+    jobs.change_job(tx, job.id, now, state=after(job.state, JobEvent.CANCEL), ended_at=now)
+    return True
 
 
 def _take(tx: Tx, scope: Scope, job: LinkJob, run_number: int, now: datetime) -> Draft | None:

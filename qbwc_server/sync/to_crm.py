@@ -179,7 +179,7 @@ class Delivery:
             if job is None or job.attempts > 1:
                 return False
             return write.crm_id is not None or not links.was_unlinked(
-                tx, self.scope.id, None, write.link.books_id
+                tx, self.scope.id, write.link.role, None, write.link.books_id
             )
 
     def _deliver_together(self, ready: list[tuple[str, Write]]) -> Delivered:
@@ -223,7 +223,7 @@ class Delivery:
             for (_, write), got in done:
                 if write.crm_id is None:
                     bases = bases_of_creation(write)
-                    links.change_link(tx, self.scope.id, write.link.id, self.clock(), crm_id=got.id, **bases)
+                    self._bind(tx, write.link, got.id, bases)
             self._keep(tx, {kind: Page(tuple(kept), None)} if kept else {})
             for (job_id, write), _ in done:
                 self._settle(tx, job_id, write)
@@ -252,6 +252,10 @@ class Delivery:
         self._decide_first(tx, job_id)
         now, job = self.clock(), jobs.job(tx, job_id)
         if job is None or job.state != JobState.QUEUED:
+            return False
+        owner = links.link(tx, self.scope.id, job.link_id)
+        if owner is not None and not self.scope.knows(owner):
+            jobs.change_job(tx, job_id, now, state=after(job.state, JobEvent.CANCEL), ended_at=now)
             return False
         desk = Desk(tx, self.scope, self.run_number, now)
         link = links.link(tx, self.scope.id, job.link_id)
@@ -326,13 +330,18 @@ class Delivery:
         created = self.gateway.create(kind_map.crm_kind, write.values, (field, key) if field else None)
         bases = bases_of_creation(write)
         with self._writing() as tx:
-            links.change_link(tx, self.scope.id, link.id, self.clock(), crm_id=created.id, **bases)
+            self._bind(tx, link, created.id, bases)
         return created.id
+
+    def _bind(self, tx: Tx, link: Link, crm_id: str, bases: Mapping[str, Any]) -> None:
+        """From now on the CRM has it; its documents in the books hear of it in the same transaction."""
+        links.change_link(tx, self.scope.id, link.id, self.clock(), crm_id=crm_id, **bases)
+        Desk(tx, self.scope, self.run_number, self.clock()).wake_documents(link)
 
     def _check_holder(self, link: Link, kind_map: KindMap, field: str, key: str) -> None:
         """A record that a person took apart from this very object still holds our key: never write over it."""
         with self.database.read() as tx:
-            former = links.was_unlinked(tx, self.scope.id, None, link.books_id)
+            former = links.was_unlinked(tx, self.scope.id, link.role, None, link.books_id)
         if not former:
             return
         for holder in self.gateway.find(kind_map.crm_kind, field, key, [field]):
@@ -415,8 +424,6 @@ class Delivery:
         values = {"state": after(job.state, JobEvent.SETTLE), "ended_at": now, "error": "", "error_code": ""}
         jobs.change_job(tx, job_id, now, next_step="", **values)
         desk = Desk(tx, self.scope, self.run_number, now)
-        if write.crm_id is None:
-            desk.wake_documents(link)
         desk.refresh_status(link.id)
 
     # --- when it does not go ---

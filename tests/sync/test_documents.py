@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from qbwc_server.store import parties
 from tests.sync.world import World
 
 SETTINGS = {"income_account": "Sales", "expense_account": "Cost of Goods Sold"}
@@ -352,3 +353,39 @@ def test_an_opportunity_may_become_a_sales_order(shop: World) -> None:
     assert order["Subtotal"] == "20.00"
     assert shop.company.txns("Invoice") == []
     assert shop.crm.record("opportunity", sale).values["QB_TxnID__c"] == order["TxnID"]
+
+
+# --- what people do to the mapping, and what QuickBooks numbers alike ---
+
+
+def test_an_item_with_the_list_id_of_an_unlinked_customer_is_no_former_partner(shop: World) -> None:
+    """A ListID is unique within one kind of list only: the first customer and the first item may share it."""
+    account = shop.account("Ann", promoted=True)
+    shop.quiet()
+    link = shop.link_of(account)
+    assert link is not None
+    shop.unlink(link)
+    work = product(shop, "Work", "10", QB_Link_Status__c="To be Linked")
+    shop.quiet()
+    assert status_of(shop, "product", work) == ("Success", None)
+
+
+def test_a_kind_that_is_switched_off_leaves_the_others_their_way(shop: World) -> None:
+    account, work = shop.account("Ann", Phone="5" * 40), product(shop, "Work", "10")
+    opportunity(shop, account, (work, "1", "10"))
+    shop.quiet()
+    off = {"kinds": {"invoice": {"mode": "off"}, "sales_order": {"mode": "off"}}, "settings": SETTINGS}
+    with shop.database.write() as tx:
+        parties.change_connection(tx, "con", override=off)
+    shop.edit_account(account, Phone="555-0100")
+    shop.quiet()
+    assert shop.status(account) == ("Success", None)
+    assert shop.company.txns("Invoice") == []
+
+
+def test_a_new_parent_in_the_crm_does_not_move_a_customer_of_quickbooks(shop: World) -> None:
+    account = shop.account("Branch", promoted=True)
+    shop.quiet()
+    shop.edit_account(account, ParentId=shop.account("Holding"))
+    shop.quiet()
+    assert shop.names_in_books() == ["Branch"]

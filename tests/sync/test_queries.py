@@ -171,7 +171,9 @@ def test_a_former_partner_is_found_by_either_id(old_world: World) -> None:
         links.change_link(tx, "con", "old-7", NOW, unlinked_at=NOW)
     for crm_id, books_id in (("old-7", "other"), ("other", "old-7"), (None, "old-7"), ("old-7", None)):
         with noted(old_world.database) as statements, old_world.database.read() as tx:
-            assert [one.id for one in links.was_unlinked(tx, "con", crm_id, books_id)] == ["old-7"]
+            assert [one.id for one in links.was_unlinked(tx, "con", "customer", crm_id, books_id)] == [
+                "old-7"
+            ]
         assert scanned(old_world, statements) == {}
 
 

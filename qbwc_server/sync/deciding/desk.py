@@ -114,7 +114,7 @@ class Desk:
     def refresh_status(self, link_id: str) -> None:
         """Bring the link's status in line with its jobs and conflicts, and queue its write-back if that differs."""
         link = links.link(self.tx, self.scope.id, link_id)
-        if link is None:
+        if link is None or not self.scope.knows(link):
             return
         if link.unlinked_at is not None:
             self._tell_waiting(link, f"{link.label} was unlinked.")
@@ -136,6 +136,11 @@ class Desk:
                 company, kind = self.scope.company.id, kind_map.books_kind
                 ids = records.holders(self.tx, company, "books", kind, link.role, link.books_id)
                 records.mark_undecided(self.tx, self.scope.id, "books", kind, ids, self.now)
+            mirrors = [one for one in kind_map.rules if one.refers_to == link.role and one.books == "TxnID"]
+            if link.books_id and mirrors:
+                records.mark_undecided(
+                    self.tx, self.scope.id, "books", link.books_kind, [link.books_id], self.now
+                )
 
     def _tell_waiting(self, link: Link, cause: str) -> None:
         """Jobs that need this link hear why it will not come by itself; else they get their turn again.

@@ -47,6 +47,11 @@ class Scope:
         """The kind maps of a role: "item" may be a service, a part, ..."""
         return [one for one in self.profile.kinds if one.role == role]
 
+    def knows(self, link: Link) -> bool:
+        """Whether the profile has the map of a link: a kind may have been switched off since."""
+        here = (link.role, link.crm_kind, link.books_kind)
+        return any((one.role, one.crm_kind, one.books_kind) == here for one in self.profile.kinds)
+
     def map_for(self, link: Link) -> KindMap:
         """The kind map of a link. Raises KeyError when the profile no longer has it."""
         found = [one for one in self.maps_in(link.role) if one.crm_kind == link.crm_kind]

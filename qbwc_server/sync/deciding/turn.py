@@ -142,6 +142,8 @@ class Turn(Desk):
     # --- a pair that is linked ---
 
     def decide_link(self, link: Link) -> Decision:
+        if not self.scope.knows(link):
+            return Decision(Outcome.NOTHING, "its kind is switched off")
         kind_map = self.map_of(link)
         self._follow_contributors(kind_map, link)
         sides, pair = view_linked(self.tx, self.scope, kind_map, link)
@@ -259,7 +261,7 @@ class Turn(Desk):
                 else Matches()
             ),
             out_of_scope="" if record.deleted else self._out_of_scope(kind_map, side, record),
-            was_unlinked=bool(self._former_links(side, record)),
+            was_unlinked=bool(self._former_links(kind_map.role, side, record)),
         )
 
     def _out_of_scope(self, kind_map: KindMap, side: Side, record: StoredRecord) -> str:
@@ -293,9 +295,9 @@ class Turn(Desk):
             job is not None and job.state in ("refused", "blocked")
         )
 
-    def _former_links(self, side: Side, record: StoredRecord) -> list[Link]:
+    def _former_links(self, role: str, side: Side, record: StoredRecord) -> list[Link]:
         crm_id, books_id = (record.id, None) if side == "crm" else (None, record.id)
-        return links.was_unlinked(self.tx, self.scope.id, crm_id, books_id)
+        return links.was_unlinked(self.tx, self.scope.id, role, crm_id, books_id)
 
     def _first_reads_complete(self, kind_map: KindMap) -> bool:
         rules = [*kind_map.rules, *(kind_map.lines.rules if kind_map.lines else ())]
@@ -402,7 +404,7 @@ class Turn(Desk):
         self._follow_contributors(kind_map, link)
         target: Side = "books" if side == "crm" else "crm"
         again = side == "crm" and _pressed(kind_map, record)
-        made = self.ensure_job(link, target, "add", self._beyond_limits(), again=again)
+        made = self.ensure_job(link, target, "add", self._beyond_limits(kind_map, target), again=again)
         self.refresh_status(link.id)
         return made
 
@@ -413,12 +415,13 @@ class Turn(Desk):
         assert made is not None
         return made
 
-    def _beyond_limits(self) -> str:
-        """Why a new record must wait for a person; "" when it need not.
+    def _beyond_limits(self, kind_map: KindMap, target: Side) -> str:
+        """Why a new record of this kind must wait for a person; "" when it need not.
 
         A run is counted as the last hour: the pages of a visit and the worker's turns between them are one run.
         """
-        made = jobs.count_made_since(self.tx, self.scope.id, "add", self.now - RUN)
+        kind = kind_map.books_kind if target == "books" else kind_map.crm_kind
+        made = jobs.count_made_since(self.tx, self.scope.id, kind, self.now - RUN)
         why = rule_book.beyond_limits(rule_book.RunSize(creates=made + 1), self.scope.profile.limits)
         return f"{sentence(why)} Approve it (job retry), or cancel it." if why else ""
 
