@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from qbwc_server.app import Installation
-from qbwc_server.cli.crm_now import gateway_of, reread
+from qbwc_server.cli.crm_now import reread
 from qbwc_server.cli.failures import Failure
 from qbwc_server.cli.frame import Group, actor, json_option
 from qbwc_server.cli.opened import kind_named, opened, the_connection
@@ -15,10 +15,8 @@ from qbwc_server.cli.show import progress, said, to_json
 from qbwc_server.errors import Problem
 from qbwc_server.store.rows import ConnectionRow
 from qbwc_server.sync import batch as engine
-from qbwc_server.sync.asked import passes
 from qbwc_server.sync.batch import Became, Report, Span, Wanted
 from qbwc_server.sync.decide import NAMES
-from qbwc_server.sync.deciding import load_scope
 from qbwc_server.sync.person import By
 from qbxml import WallTime
 
@@ -113,27 +111,20 @@ def _ask() -> None:
         raise Failure("Nothing was done.")
 
 
+def _read_again(installation: Installation, one: ConnectionRow, wanted: Wanted) -> None:
+    """The CRM's records are read now; QuickBooks' are those of the last update."""
+    if one.stopped_reason is None:
+        reread(installation, one, kind_named(one, wanted.kind))
+
+
 def _rehearsed(installation: Installation, one: ConnectionRow, wanted: Wanted) -> Report:
-    """Decided on fresh CRM data, read before the transaction begins that is then rolled back."""
-    read = []
-    with installation.database.read() as tx:
-        kind_map = engine.map_named(load_scope(tx, one), wanted.kind)
-        planned = passes(tx, one.organisation_id, kind_map)
-    with gateway_of(installation, one) as gateway, progress("Reading the CRM", None):
-        for each in planned:
-            read.append((each, tuple(gateway.changed_since(each.kind, each.fields, each.watermark))))
-    with installation.database.write() as tx, progress("Deciding", None):
-        report = engine.rehearse(tx, one, wanted, read, installation.clock())
-        tx.rollback()
-    return report
+    _read_again(installation, one, wanted)
+    with progress("Deciding", None) as advance:
+        return engine.rehearse(installation.database, one, wanted, installation.clock, advance)
 
 
 def _carried_out(installation: Installation, one: ConnectionRow, wanted: Wanted) -> Report:
-    with installation.database.read() as tx:
-        scope = load_scope(tx, one)
-        kind_map = engine.map_named(scope, wanted.kind)
-    if not scope.connection.stopped_reason:
-        reread(installation, one, kind_map)
+    _read_again(installation, one, wanted)
     by = By(actor(), installation.clock())
     with progress("Deciding", None) as advance:
         return engine.carry_out(installation.database, one, wanted, by, installation.clock, advance)

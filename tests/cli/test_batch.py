@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from qbwc_server.sync import batch as engine
 from tests.cli.conftest import Line, Shop
-
-FOUR = ("Ann's Bakery", "North: South", "Harbor Ferries", "Blue Door")
 
 
 def waiting_shop(shop: Shop) -> Shop:
@@ -93,12 +92,18 @@ def test_a_person_is_asked_after_the_numbers(shop: Shop) -> None:
     assert shop.jobs("queued") != []
 
 
-def test_what_a_run_creates_beyond_the_limit_waits_for_approval(shop: Shop) -> None:
-    waiting_shop(shop)
-    # One customer became an account in this hour already.
-    shop.line.says("mapping", "set", "CRM", "limits.creates", "2")
+def test_what_a_run_creates_beyond_the_limit_waits_for_approval(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "SLICE", 1)
+    shop.sync()
+    for name in ("Ann's Bakery", "Blue Door", "Late Comer"):
+        shop.account(name, QB_Link_Status__c="")
+    shop.line.says("mapping", "set", "CRM", "limits.creates", "1")
+    promised = shop.line.json("batch", "run", "--kind", "account", "--preview")
+    assert promised["counts"] == {"to be created": 1, "waiting for approval": 2}
     text = shop.line.says("batch", "run", "--kind", "account", "--yes")
-    assert "waiting for approval" in text
+    assert "2 waiting for approval" in text
     assert "job retry --all-proposed" in text
     assert len(shop.jobs("proposed")) == 2
 
