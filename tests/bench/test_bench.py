@@ -122,6 +122,14 @@ def test_an_idle_visit_is_counted_with_its_greetings(figures: Sequence[Figure]) 
     assert notes["idle visit"].startswith("6 calls, on PostgreSQL")
 
 
+def test_a_tiny_sync_is_measured_on_both_lines_and_against_the_least(figures: Sequence[Figure]) -> None:
+    notes = {one.name: one.note for one in figures}
+    each = ("", ", CRM calls", ", server CPU", ", SOAP calls", ", peak memory")
+    assert {f"{name}{what}" for name in ("first sync", "change sync") for what in each} <= notes.keys()
+    assert "1 is 8: 5 pages, 3 writes" in notes["first sync, CRM calls"]
+    assert "1 is 7: 5 pages, 2 writes" in notes["change sync, CRM calls"]
+
+
 # --- what makes a figure void ---
 
 

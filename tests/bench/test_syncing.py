@@ -11,18 +11,6 @@ from tests.bench.sizes import QUICK, Sizes
 from tests.bench.syncing import FREE, PROMISED, Least, Plan, _reduced
 
 
-def test_a_tiny_sync_gives_all_figures_without_postgresql(tmp_path: Path) -> None:
-    installations = Installations(tmp_path, None)
-    figures = {one.name: one for one in syncing.sync(installations, QUICK)}
-    installations.close()
-    each = {"", ", CRM calls", ", server CPU", ", SOAP calls", ", peak memory"}
-    assert figures.keys() == {f"{name}{what}" for name in ("first sync", "change sync") for what in each}
-    assert [name for name, one in figures.items() if not one.values or one.values[0] <= 0] == []
-    assert figures["first sync, CRM calls"].verdict(TARGETS) in ("MISSES", "meets the target")
-    assert "1 is 8: 5 pages, 3 writes" in figures["first sync, CRM calls"].note
-    assert not any(tmp_path.iterdir())
-
-
 def test_a_sync_that_does_not_come_to_its_end_is_void_and_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
