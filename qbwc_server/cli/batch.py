@@ -171,7 +171,7 @@ def _ending(report: Report, wanted: Wanted, *, done: bool) -> str:
     goes = (
         "What is created goes with the next update of the Web Connector."
         if wanted.side == "crm"
-        else "The worker writes it to the CRM; without one: qbwc-server sync-now"
+        else "The worker writes it to the CRM, or you do: qbwc-server sync-now."
     )
     created = str(Became.CREATED) in report.counts
     return f"{goes + ' ' if created else ''}See: qbwc-server log show S{report.run_number}"

@@ -12,11 +12,11 @@ from qbwc_server.cli.opened import connection_named, kind_named, opened, the_con
 from qbwc_server.cli.rehearsed import tell
 from qbwc_server.cli.show import progress, said
 from qbwc_server.errors import Problem
-from qbwc_server.store import history, jobs, parties, search
+from qbwc_server.store import history, jobs, parties
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import Company, ConnectionRow
 from qbwc_server.sync import person
-from qbwc_server.sync.asked import Decided, Place, decide_kind, decide_record, read_record
+from qbwc_server.sync.asked import Decided, Place, decide_kind, decide_record, links_at, read_record
 from qbwc_server.sync.decide import NAMES
 from qbwc_server.sync.deciding import scopes_of_organisation
 from qbwc_server.sync.from_crm import fields_to_read, where_to_resume
@@ -195,13 +195,13 @@ def _sync_kind(installation: Installation, one: ConnectionRow, name: str) -> Non
 
 def _sync_record(installation: Installation, one: ConnectionRow, record_id: str) -> None:
     with gateway_of(installation, one) as gateway, progress(f"{one.name}: reading the record", None):
-        place = read_record(installation.database, gateway, one, record_id, installation.clock)
+        places = read_record(installation.database, gateway, one, record_id, installation.clock)
     with installation.database.write() as tx:
-        decided = decide_record(tx, one, place, installation.clock())
-        By(actor(), installation.clock()).note(tx, "sync wanted", one.name, record=place.id)
+        decided = [(place, decide_record(tx, one, place, installation.clock())) for place in places]
+        By(actor(), installation.clock()).note(tx, "sync wanted", one.name, record=places[0].id)
     _deliver_now(installation, one)
     with installation.database.read() as tx:
-        lines = list(_record_lines(tx, one, place, decided))
+        lines = [line for each in decided for line in _record_lines(tx, one, *each)]
     click.echo("\n".join(lines))
 
 
@@ -230,7 +230,7 @@ def _record_lines(tx: Tx, one: ConnectionRow, place: Place, decided: Decided) ->
     if decided.left_alone:
         yield f"It has no partner: {decided.left_alone}"
     visit = place.side == "books"
-    for link in search.links_of_record(tx, place.id):
+    for link in links_at(tx, one.id, place):
         yield f"{said(link.label)}: {link.status}. {said(link.error)}".strip()
         for job in jobs.jobs_of_link(tx, link.connection_id, link.id):
             if job.state not in ENDED:

@@ -11,7 +11,7 @@ from qbwc_server.mapping import KindMap
 from qbwc_server.store import history, jobs, parties, records, search
 from qbwc_server.store.database import Database, Tx
 from qbwc_server.store.job_states import JobState
-from qbwc_server.store.rows import ConnectionRow
+from qbwc_server.store.rows import ConnectionRow, Link
 from qbwc_server.sync.decide import Side
 from qbwc_server.sync.deciding import (
     Scope,
@@ -101,23 +101,24 @@ def _carry_out(database: Database, gateway: Gateway, organisation_id: str, one: 
 
 def read_record(
     database: Database, gateway: Gateway, connection: ConnectionRow, record_id: str, clock: Clock
-) -> Place:
+) -> list[Place]:
     """Find the record on either side; one of the CRM is read anew, with its contributors.
 
-    Raises NotFound when neither side knows it.
+    A customer and an item of QuickBooks may have the same ListID, so one id may have several places. Raises NotFound
+    when neither side knows it.
     """
     with database.read() as tx:
         [scope] = _only(scopes_of_organisation(tx, connection.organisation_id), connection.id)
         known = _stored(tx, scope, record_id)
         wanted = fields_to_read([scope])
-    if known is not None and known.side == "books":
+    if any(one.side == "books" for one in known):
         return known
-    kinds = [known.kind] if known else list(dict.fromkeys(one.crm_kind for one in scope.profile.kinds))
+    kinds = [one.kind for one in known] or list(dict.fromkeys(one.crm_kind for one in scope.profile.kinds))
     for kind in kinds:
         record = _read(gateway, kind, record_id, wanted[kind])
         if record is not None and (known or not record.deleted):
             _keep(database, gateway, connection, wanted, record, clock)
-            return Place("crm", kind, record.id)
+            return [Place("crm", kind, record.id)]
     raise NotFound(
         f"{connection.name} knows no record {record_id}. Give the id of a CRM record of a mapped kind, or a ListID "
         "or TxnID of QuickBooks that was read; qbwc-server link list shows some."
@@ -128,14 +129,23 @@ def _only(scopes: Iterable[Scope], connection_id: str) -> list[Scope]:
     return [one for one in scopes if one.id == connection_id]
 
 
-def _stored(tx: Tx, scope: Scope, record_id: str) -> Place | None:
-    sides: tuple[Side, Side] = ("crm", "books")
-    for side in sides:
-        kinds = (one.crm_kind if side == "crm" else one.books_kind for one in scope.profile.kinds)
-        for kind in dict.fromkeys(kinds):
-            if records.record(tx, scope.scope_id(side), side, kind, record_id) is not None:
-                return Place(side, kind, record_id)
-    return None
+def _stored(tx: Tx, scope: Scope, record_id: str) -> list[Place]:
+    kinds = dict.fromkeys(end for one in scope.profile.kinds for end in one.ends())
+    return [
+        Place(side, kind, record_id)
+        for side, kind in kinds
+        if records.record(tx, scope.scope_id(side), side, kind, record_id) is not None
+    ]
+
+
+def links_at(tx: Tx, connection_id: str, place: Place) -> list[Link]:
+    """The pairs of a record, taken apart ones too; newest first."""
+    return [
+        one
+        for one in search.links_of_record(tx, place.id)
+        if one.connection_id == connection_id
+        and place.kind == (one.crm_kind if place.side == "crm" else one.books_kind)
+    ]
 
 
 def _read(gateway: Gateway, kind: str, record_id: str, fields: Sequence[str]) -> Record | None:
@@ -184,7 +194,7 @@ def decide_record(tx: Tx, connection: ConnectionRow, place: Place, now: datetime
     turn = Turn(tx, scope, history.begin_run(tx, RUN, now, company_id=scope.company.id), now)
     one_turn(turn, place.side, place.kind, place.id)
     history.end_run(tx, turn.run_number, now, f"{place.kind} {place.id}")
-    make_due(tx, connection.id, place.id, now)
+    _make_due(tx, connection.id, place, now)
     if place.side == "books" and place.kind in {one.kind for one in rereading.followed(scopes)}:
         rereading.remember(tx, scope.company, {place.kind: frozenset({place.id})}, now)
     return Decided(turn.run_number, _why_alone(turn, place))
@@ -192,16 +202,14 @@ def decide_record(tx: Tx, connection: ConnectionRow, place: Place, now: datetime
 
 def _why_alone(turn: Turn, place: Place) -> str:
     record = records.record(turn.tx, turn.scope.scope_id(place.side), place.side, place.kind, place.id)
-    if record is None or search.links_of_record(turn.tx, place.id):
+    if record is None or links_at(turn.tx, turn.scope.id, place):
         return ""
     kind_map = turn.map_of_record(turn.scope.maps_of(place.side, place.kind), place.side, record)
     return turn.why_left_alone(kind_map, place.side, record)
 
 
-def make_due(tx: Tx, connection_id: str, record_id: str, now: datetime) -> None:
-    """Queued jobs of a record's pairs that were put off go at once."""
-    mine = [one for one in search.links_of_record(tx, record_id) if one.connection_id == connection_id]
-    for link in mine:
+def _make_due(tx: Tx, connection_id: str, place: Place, now: datetime) -> None:
+    for link in links_at(tx, connection_id, place):
         for job in jobs.jobs_of_link(tx, connection_id, link.id):
             if job.state == JobState.QUEUED and job.due_at > now:
                 jobs.change_job(tx, job.id, now, due_at=now)

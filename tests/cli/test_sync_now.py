@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from qbwc_server.store import jobs
@@ -60,6 +62,17 @@ def test_a_record_of_quickbooks_is_read_with_the_next_update(shop: Shop) -> None
     shop.update()
     shop.line.says("sync-now", "--record", str(link.books_id))
     assert shop.in_crm(str(link.crm_id))["Phone"] == "555-0200"
+
+
+def test_an_id_that_two_lists_of_quickbooks_share_stands_for_both_records(shop: Shop) -> None:
+    customer = shop.books.user_add({"Name": "Blue Door"})
+    sale = {"SalesOrPurchase": {"Price": Decimal("10.00"), "AccountRef": {"FullName": "Sales"}}}
+    item = shop.books.user_add({"Name": "Hours", **sale}, kind="ItemService")
+    shop.sync()
+    text = shop.line.says("sync-now", "--record", customer)
+    assert "Blue Door: Success" in text
+    assert ("Hours: Success" in text) == (customer == item)
+    assert text.count("in QuickBooks, as it was last read") == (2 if customer == item else 1)
 
 
 def test_a_write_that_was_put_off_goes_now(shop: Shop) -> None:
