@@ -35,6 +35,8 @@ SETTINGS = {
     "cogs_account": "Cost of Goods Sold",
     "asset_account": "Inventory Asset",
 }
+# New records besides the accounts: items, documents, and what comes from QuickBooks.
+MORE_CREATES = 100
 
 LEAST_ACCOUNTS = 6
 
@@ -64,10 +66,13 @@ def made(home: Path, wishes: Wishes, say: Callable[[str], None]) -> Iterator[Wor
             f"QuickBooks (simulated) has the company file {COMPANY} with {len(CUSTOMERS) + 1} customers, an item and "
             "an invoice."
         )
-        password = _set_up(home, salesforce)
+        creates = wishes.accounts + MORE_CREATES
+        # Beyond the limit that is shipped a person would be asked, and nobody is there.
+        password = _set_up(home, salesforce, {"settings": SETTINGS, "limits": {"creates": creates}})
         say(
-            f"The connection knows {len(SETTINGS)} names of QuickBooks' chart of accounts, from its override."
+            f"The connection's override names {len(SETTINGS)} accounts of QuickBooks' chart, and lets an hour"
         )
+        say(f"create {creates} records unasked.")
         server = Server(home, break_soap=wishes.break_soap)
         stack.callback(server.stop)
         say(f"The server runs. The Web Connector reaches it at {server.url}/qbwc.")
@@ -111,12 +116,12 @@ def fill_quickbooks(home: Path, salesforce: SalesforceEmulator) -> CompanyFile:
     return company
 
 
-def _set_up(home: Path, salesforce: SalesforceEmulator) -> str:
+def _set_up(home: Path, salesforce: SalesforceEmulator, change: dict[str, Any]) -> str:
     """What an administrator types, by the real commands; the Web Connector user's password."""
     login = salesforce.credentials()
     chosen = {name: login[name] for name in ("consumer_key", "consumer_secret")}
     credentials = _json_file(home / "credentials.json", chosen)
-    override = _json_file(home / "override.json", {"settings": SETTINGS})
+    override = _json_file(home / "override.json", change)
     command(home, "init")
     added = command(
         home, "company", "add", COMPANY, "--user", "harbor", "--timezone", "America/New_York", "--json"

@@ -14,7 +14,6 @@ import pytest
 
 from qbwc_server.demo.checks import Checks
 
-
 HELD = "\n  ok      "
 
 
