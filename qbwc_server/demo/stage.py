@@ -69,10 +69,8 @@ def made(home: Path, wishes: Wishes, say: Callable[[str], None]) -> Iterator[Wor
         creates = wishes.accounts + MORE_CREATES
         # Beyond the limit that is shipped a person would be asked, and nobody is there.
         password = _set_up(home, salesforce, {"settings": SETTINGS, "limits": {"creates": creates}})
-        say(
-            f"The connection's override names {len(SETTINGS)} accounts of QuickBooks' chart, and lets an hour"
-        )
-        say(f"create {creates} records unasked.")
+        names = f"names {len(SETTINGS)} accounts of QuickBooks' chart"
+        say(f"The connection's override {names}, and allows {creates} new records an hour.")
         server = Server(home, break_soap=wishes.break_soap)
         stack.callback(server.stop)
         say(f"The server runs. The Web Connector reaches it at {server.url}/qbwc.")
