@@ -45,8 +45,8 @@ WRITES_AT_ONCE = 200
 # One sync may take so long; a visit may find so often that something is left.
 PATIENCE = 600.0
 TOO_LONG = f"something was left to do after {PATIENCE:.0f} s"
-# What a trial may promise: the rest of the time is for a busy hour.
-PROMISED = 0.7 * PATIENCE
+# What a trial may promise: hours are busy, and the time grows faster than the sizes.
+PROMISED = 0.4 * PATIENCE
 MOST_VISITS = 10
 LOOK_SECONDS = 0.1
 # What the Web Connector waits before it asks again; the real one takes five.
