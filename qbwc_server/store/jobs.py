@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, func, insert, or_, select, update
 
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import LinkJob, MessageSet, many, one
-from qbwc_server.store.tables import OPEN_STATES, job_waits, link_jobs, message_sets
+from qbwc_server.store.tables import OPEN_STATES, job_waits, link_jobs, links, message_sets
 from qbwc_server.store.writing import insert_many
 
 
@@ -130,15 +130,20 @@ def waits_of(tx: Tx, connection_id: str, job_id: str) -> list[str]:
     return list(tx.execute(query.order_by(job_waits.c.link_id)).scalars())
 
 
-def release_unhung(tx: Tx, connection_id: str, now: datetime) -> None:
-    """Blocked jobs that wait for no link get their turn again: what they lacked may have been read meanwhile."""
+def release_waiting(tx: Tx, connection_id: str, now: datetime) -> None:
+    """Jobs that wait for no link, or for one that was dropped, look again for what they need when their turn comes.
+
+    What they lacked may have been read meanwhile, or have another link by now.
+    """
     hung = select(job_waits.c.job_id).where(job_waits.c.connection_id == connection_id)
+    its_link = and_(links.c.connection_id == job_waits.c.connection_id, links.c.id == job_waits.c.link_id)
+    hung_on_dropped = hung.where(exists().where(its_link, links.c.unlinked_at.is_not(None)))
     tx.execute(
         update(link_jobs)
         .where(
             link_jobs.c.connection_id == connection_id,
-            link_jobs.c.state == "blocked",
-            link_jobs.c.id.not_in(hung),
+            link_jobs.c.state.in_(("waiting", "blocked")),
+            or_(link_jobs.c.id.not_in(hung), link_jobs.c.id.in_(hung_on_dropped)),
         )
         .values(state="queued", due_at=now, changed_at=now)
     )

@@ -30,7 +30,6 @@ from qbwc_server.sync.deciding import (
     view_linked,
 )
 
-GUID_SINCE = (8, 0)  # ExternalGUID of list elements (qbXML field tables, "since")
 DEFAULT_VERSION = "13.0"
 SET_SIZE = 25  # writes to a set: few enough that one lost answer costs little
 # Sets in which nothing was fit to be sent, before the visit goes on to its next step.
@@ -223,9 +222,7 @@ def _add(
     tree = mapping.books_tree(kind_map, complete, None)
     if kind_map.lines is not None and document is not None:
         tree[f"{kind_map.lines.books}Add"] = document.lines
-    if _version(scope) >= GUID_SINCE and any(
-        field.path == "ExternalGUID" for field in qbxml.fields(f"{link.books_kind}Add")
-    ):
+    if _has_mark(scope, link.books_kind):
         tree["ExternalGUID"] = mark_of(link, recreating=job.action == "recreate")
     name = f"{link.books_kind}Add"
     sent = _sent(rules, sides) | ({"line_ids": document.line_ids} if document else {})
@@ -240,6 +237,12 @@ def _document(tx: Tx, scope: Scope, kind_map: KindMap, sides: Sides) -> "mapping
 
     values = sides.crm.values if sides.crm else {}
     return mapping.document_lines(kind_map, values, scope.profile.settings, refer)
+
+
+def _has_mark(scope: Scope, books_kind: str) -> bool:
+    """ExternalGUID came later to transactions than to lists (qbXML field tables)."""
+    found = (one for one in qbxml.fields(f"{books_kind}Add") if one.path == "ExternalGUID")
+    return any(_version(scope) >= _number(one.since or "0") for one in found)
 
 
 def mark_of(link: Link, *, recreating: bool = False) -> str:
@@ -310,7 +313,11 @@ def _checked(scope: Scope, made: Draft | Refusal | Needs) -> Draft | Refusal | N
 
 
 def _version(scope: Scope) -> tuple[int, ...]:
-    return tuple(int(part) for part in (scope.company.qbxml_version or DEFAULT_VERSION).split("."))
+    return _number(scope.company.qbxml_version or DEFAULT_VERSION)
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
 
 
 __all__ = ["DEFAULT_VERSION", "Draft", "Offer", "Refusal", "draft", "id_field", "mark_of", "offer_writes"]

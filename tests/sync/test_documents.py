@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from qbwc_server.store import parties
+from qbwc_server.store.job_states import JobEvent
 from tests.sync.world import World
 
 SETTINGS = {"income_account": "Sales", "expense_account": "Cost of Goods Sold"}
@@ -389,3 +390,40 @@ def test_a_new_parent_in_the_crm_does_not_move_a_customer_of_quickbooks(shop: Wo
     shop.edit_account(account, ParentId=shop.account("Holding"))
     shop.quiet()
     assert shop.names_in_books() == ["Branch"]
+
+
+def test_what_waits_for_a_record_that_is_deleted_is_told(shop: World) -> None:
+    account, work = shop.account("Ann", Phone="5" * 40), product(shop, "Work", "10")
+    sale = opportunity(shop, account, (work, "1", "10"))
+    shop.quiet()
+    shop.delete_account(account)
+    shop.quiet()
+    assert status_of(shop, "opportunity", sale)[0] == "Error"
+    assert [state for kind, state in states(shop) if kind == "Invoice"] == ["blocked"]
+
+
+def test_a_customer_made_by_another_way_releases_the_invoice_that_waited(shop: World) -> None:
+    account, work = shop.account("Ann", Phone="5" * 40), product(shop, "Work", "10")
+    opportunity(shop, account, (work, "1", "10"))
+    shop.quiet()
+    [job] = [one for one in shop.jobs("refused") if one.kind == "Customer"]
+    shop.move_job(job, JobEvent.CANCEL)
+    shop.edit_account(account, Phone="555-0100", QB_Link_Status__c="To be Linked")
+    shop.quiet()
+    assert the_invoice(shop)["CustomerRef"]["FullName"] == "Ann"
+
+
+def test_an_item_below_another_is_offered_to_a_person_and_not_made_twice(shop: World) -> None:
+    shop.sync()
+    account_ref = {"AccountRef": {"FullName": "Sales"}}
+    parts = shop.company.user_add({"Name": "Parts", "SalesOrPurchase": account_ref}, "ItemService")
+    shop.company.user_add(
+        {"Name": "Bolt", "ParentRef": {"ListID": parts}, "SalesOrPurchase": account_ref}, "ItemService"
+    )
+    shop.visit()
+    account, bolt = shop.account("Ann"), product(shop, "Bolt", "10")
+    sale = opportunity(shop, account, (bolt, "1", "10"))
+    shop.quiet()
+    assert "ItemServiceAdd" not in shop.company.counts()
+    assert "Bolt" in status_of(shop, "opportunity", sale)[1]
+    assert shop.company.txns("Invoice") == []

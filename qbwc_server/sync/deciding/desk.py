@@ -30,6 +30,8 @@ IN_DOUBT = "in-doubt"
 # Why a record without a partner goes nowhere: the outcome of its decision, kept as the link's error code.
 WAITS_FOR_PERSON = ("ask", "suggest", "skip")
 # The next step of a job that is blocked.
+BLOCKED = "blocked"  # the error code of a job that is, also while it looks once more for what it needs
+STUCK = ("refused", "needs_person", "blocked")
 GOES_ON = "It goes on by itself as soon as that is solved."
 
 
@@ -152,7 +154,7 @@ class Desk:
             if not solved and (not cause or job.state == JobState.BLOCKED):
                 continue
             text = f"Its {link.role} {link.label} cannot go on: {cause}"
-            values: dict[str, Any] = {"error": text, "error_code": "blocked", "next_step": GOES_ON}
+            values: dict[str, Any] = {"error": text, "error_code": BLOCKED, "next_step": GOES_ON}
             if solved:
                 values = {"error": "", "error_code": "", "next_step": "", "due_at": self.now}
             state = after(job.state, JobEvent.RELEASE if solved else JobEvent.BLOCK)
@@ -164,7 +166,7 @@ class Desk:
             return "Error", link.error, link.error_code
         for side in ("books", "crm"):
             job = jobs.open_job(self.tx, self.scope.id, link.id, side)
-            if job is not None and (job.state in ("refused", "needs_person", "blocked") or _in_vain(job)):
+            if job is not None and (job.state in STUCK or job.error_code == BLOCKED or _in_vain(job)):
                 return "Error", " ".join(part for part in (job.error, job.next_step) if part), job.error_code
             if job is not None and job.state == "proposed":
                 return ("Success" if is_bound(link) else "Queued"), job.error, job.error_code

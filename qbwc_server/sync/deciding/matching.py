@@ -15,6 +15,8 @@ from qbwc_server.sync.deciding.scope import Scope
 
 # A key that we gave ourselves (ExternalGUID): it proves a creation and is no business of matching.
 MARK = "mark"
+# The name of a job or of an item below another one.
+BELOW = "below"
 SIMILAR_FROM = 0.88
 SIMILAR_AMONG = 5000
 
@@ -30,10 +32,10 @@ def match_keys(kind_map: KindMap, side: Side, values: Mapping[str, Any]) -> list
     keys = [(MARK, mark.casefold())] if mark else []
     below = _is_below(kind_map, side, values)
     for field in kind_map.matched_by():
-        if field.by == "name" and below:
-            continue
         value = _key_value(kind_map, side, field.by, values, field.crm if side == "crm" else field.books)
-        if value:
+        if field.by == "name" and below:
+            keys += [(BELOW, " ".join(value.casefold().split()))] if value else []
+        elif value:
             keys.append((field.by, value if field.by == "id" else " ".join(value.casefold().split())))
     return keys
 
@@ -68,16 +70,26 @@ def find_matches(
     Likeness reads every name of the other side, so it is asked for only where something would be created.
     """
     there: Side = "books" if here == "crm" else "crm"
-    keys = [pair for pair in match_keys(kind_map, here, record.values) if pair[0] != MARK]
+    keys = [pair for pair in match_keys(kind_map, here, record.values) if pair[0] not in (MARK, BELOW)]
     for key_type, key in keys:
         found = _free(tx, scope, kind_map, there, _holders(tx, scope, kind_map, there, key_type, key))
         if found:
             twins = _free(tx, scope, kind_map, here, _holders(tx, scope, kind_map, here, key_type, key))
             return Matches(tuple(found), key_type, unique_both_ways=set(twins) <= {record.id})
     name = dict(keys).get("name")
+    if name and alike and (below := _below(tx, scope, kind_map, there, name)):
+        return Matches(similar=below, called=f"{name} below another item")
     similar = _similar(tx, scope, kind_map, there, name) if name and alike else ()
     called = _name(tx, scope, kind_map, there, similar[0][0]) if similar else ""
     return Matches(similar=similar, called=called)
+
+
+def _below(tx: Tx, scope: Scope, kind_map: KindMap, there: Side, name: str) -> tuple[tuple[str, int], ...]:
+    """Items of this name below others. Jobs are often called alike, items hardly ever: a person must say."""
+    if not kind_map.books_kind.startswith("Item"):
+        return ()
+    # Also one that has a partner: two products for one item are for a person to sort out.
+    return tuple((one, 100) for one in _holders(tx, scope, kind_map, there, BELOW, name))
 
 
 def _name(tx: Tx, scope: Scope, kind_map: KindMap, side: Side, record_id: str) -> str:

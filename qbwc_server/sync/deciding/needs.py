@@ -15,7 +15,7 @@ from qbwc_server.store import jobs, links, records
 from qbwc_server.store.job_states import JobEvent, JobState, after
 from qbwc_server.store.rows import Link, LinkJob, StoredRecord
 from qbwc_server.sync.decide import Side
-from qbwc_server.sync.deciding.desk import GOES_ON, Desk
+from qbwc_server.sync.deciding.desk import BLOCKED, GOES_ON, Desk
 from qbwc_server.sync.deciding.pair import look
 from qbwc_server.sync.deciding.turn import Turn
 
@@ -157,5 +157,5 @@ def _circle(link: Link) -> Cause:
 
 
 def _block(desk: Desk, job_id: str, state: str, cause: str) -> None:
-    values = {"error": cause, "error_code": "blocked", "next_step": GOES_ON}
+    values = {"error": cause, "error_code": BLOCKED, "next_step": GOES_ON}
     jobs.change_job(desk.tx, job_id, desk.now, state=after(state, JobEvent.BLOCK), **values)
