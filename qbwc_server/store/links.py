@@ -154,6 +154,17 @@ def put_conflict(tx: Tx, row: dict[str, Any]) -> None:
     upsert(tx, conflicts, [row], keep=("opened_at",))
 
 
+def drop_conflicts(tx: Tx, connection_id: str, link_id: str, fields: Sequence[str]) -> None:
+    """Several at once: a settled write ends the conflicts of all it wrote."""
+    tx.execute(
+        delete(conflicts).where(
+            conflicts.c.connection_id == connection_id,
+            conflicts.c.link_id == link_id,
+            conflicts.c.field.in_(fields),
+        )
+    )
+
+
 def drop_conflict(tx: Tx, connection_id: str, link_id: str, field: str) -> None:
     tx.execute(
         delete(conflicts).where(

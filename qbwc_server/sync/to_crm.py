@@ -417,7 +417,7 @@ class Delivery:
             if name in write.halves:
                 sent, source = write.halves[name]
                 crm[name], books[name] = as_kept(sent, sides.crm_values[rule.crm]), source
-                links.drop_conflict(tx, self.scope.id, link.id, name)
+        links.drop_conflicts(tx, self.scope.id, link.id, list(write.halves))
         follow_twins(write, crm, link)
         self._after_moving(tx, link, job)
         links.change_link(tx, self.scope.id, link.id, now, base_crm=crm, base_books=books)

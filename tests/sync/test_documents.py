@@ -173,6 +173,9 @@ def test_an_invoice_that_was_deleted_is_made_again_only_by_a_person(shop: World)
     _, _, sale = sold(shop)
     shop.company.user_delete(the_invoice(shop)["TxnID"], "Invoice")
     shop.quiet()
+    status, error = status_of(shop, "opportunity", sale)
+    assert status == "Error"
+    assert "deleted in QuickBooks" in error
     shop.crm.user_edit("opportunity", sale, {"Name": "Bathroom"})
     shop.quiet()
     assert shop.company.txns("Invoice") == []
@@ -276,6 +279,20 @@ def test_a_total_that_comes_out_differently_is_told_with_both_numbers(shop: Worl
     assert status == "Success"
     assert "100.01" in error
     assert "100.00" in error
+
+
+def test_the_words_about_a_total_follow_both_sides(shop: World) -> None:
+    _, _, sale = sold(shop)
+    assert status_of(shop, "opportunity", sale) == ("Success", None)
+    shop.crm.user_edit("opportunity", sale, {"Amount": Decimal("500.00")})
+    shop.quiet()
+    assert "500.00" in status_of(shop, "opportunity", sale)[1]
+    shop.crm.user_edit("opportunity", sale, {"Amount": Decimal("100.00")})
+    shop.quiet()
+    assert status_of(shop, "opportunity", sale) == ("Success", None)
+    shop.company.edit_amount(the_invoice(shop)["TxnID"], "105")
+    shop.quiet()
+    assert "105.00" in status_of(shop, "opportunity", sale)[1]
 
 
 def test_forty_lines_with_odd_quantities_make_the_same_total_to_the_cent(shop: World) -> None:

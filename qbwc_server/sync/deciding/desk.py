@@ -14,7 +14,7 @@ from qbwc_server.store.database import Tx
 from qbwc_server.store.job_states import JobEvent, JobState, after
 from qbwc_server.store.rows import Link, LinkJob, new_id
 from qbwc_server.sync.decide import Decision, FieldOutcome, Outcome, Side
-from qbwc_server.sync.deciding.documents import DIFFERENT_TOTAL, LINES, lines_to_mark
+from qbwc_server.sync.deciding.documents import DIFFERENT_TOTAL, LINES, different_total, lines_to_mark
 from qbwc_server.sync.deciding.matching import is_bound
 from qbwc_server.sync.deciding.pair import look
 from qbwc_server.sync.deciding.scope import Scope
@@ -31,6 +31,7 @@ IN_DOUBT = "in-doubt"
 WAITS_FOR_PERSON = ("ask", "suggest", "skip")
 # The next step of a job that is blocked.
 BLOCKED = "blocked"  # the error code of a job that is, also while it looks once more for what it needs
+MADE_ONCE = "It is made again only after the two are taken apart (link unlink)."
 STUCK = ("refused", "needs_person", "blocked")
 GOES_ON = "It goes on by itself as soon as that is solved."
 
@@ -173,9 +174,22 @@ class Desk:
         clashes = links.open_conflicts(self.tx, self.scope.id, link.id)
         if waiting := [name for name, row in clashes.items() if row["taken"] is None]:
             return "Error", _conflict_text(waiting), "conflict"
-        if link.error_code == DIFFERENT_TOTAL and is_bound(link):
-            return "Success", link.error, link.error_code
+        if is_bound(link) and (said := self._of_document(link)):
+            return said
         return ("Success" if is_bound(link) else "Queued"), "", ""
+
+    def _of_document(self, link: Link) -> tuple[str, str, str] | None:
+        """What the two records of a document say of each other now, whoever changed last; None for what agrees."""
+        kind_map = self.map_of(link)
+        if kind_map.total is None:
+            return None
+        sides = look(self.tx, self.scope, kind_map, link.crm_id, link.books_id)
+        if sides.crm is None or sides.books is None:
+            return None
+        if sides.books.deleted:
+            return "Error", f"Its {link.books_kind} was deleted in QuickBooks. {MADE_ONCE}", "deleted"
+        text = different_total(kind_map, sides.crm.values, sides.books.values)
+        return ("Success", text, DIFFERENT_TOTAL) if text else None
 
     def status_writes(self, link: Link) -> dict[str, Any]:
         """The CRM's status fields that differ from what the link says, in CRM field names."""

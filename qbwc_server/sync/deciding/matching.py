@@ -139,5 +139,5 @@ def _similar(tx: Tx, scope: Scope, kind_map: KindMap, there: Side, name: str) ->
 
 
 def _digits(name: str) -> list[str]:
-    """ "Branch 1" and "Branch 2" are never alike, however few letters differ."""
-    return sorted(char for char in name if char.isdigit())
+    """ "Branch 12" and "Branch 21" are never alike, however few letters differ."""
+    return [char for char in name if char.isdigit()]

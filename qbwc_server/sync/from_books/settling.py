@@ -15,15 +15,12 @@ from qbwc_server.store.database import Tx
 from qbwc_server.store.job_states import JobEvent, after
 from qbwc_server.store.rows import Link, LinkJob, MessageSet
 from qbwc_server.sync.deciding import (
-    DIFFERENT_TOTAL,
     IN_DOUBT,
     MARK,
     SIDES,
     Desk,
     Scope,
-    different_total,
     is_bound,
-    look,
     pair_lines,
     rule_name,
     scopes_of_company,
@@ -121,10 +118,9 @@ def _bind(
     if job.action == "recreate":
         changes["generation"] = link.generation + 1
     if full:
-        changes |= _bases(kind_map, link, sent, values) | _total(desk, kind_map, link, values)
+        changes |= _bases(kind_map, link, sent, values)
     links.change_link(desk.tx, desk.scope.id, link.id, desk.now, **changes)
-    for name in sent.get("crm", {}):
-        links.drop_conflict(desk.tx, desk.scope.id, link.id, name)
+    links.drop_conflicts(desk.tx, desk.scope.id, link.id, list(sent.get("crm", {})))
     _end(desk, job, JobEvent.SETTLE)
     if full:
         store_records(desk.tx, desk.scope.company, _all_scopes(desk), job.kind, [values], desk.now)
@@ -143,17 +139,6 @@ def _bases(
     books = {name: stored[names[name].books] for name in crm if name in names}
     lines = pair_lines(kind_map, sent.get("line_ids", ()), values)
     return {"base_crm": (link.base_crm or {}) | crm, "base_books": (link.base_books or {}) | books | lines}
-
-
-def _total(desk: Desk, kind_map: KindMap, link: Link, values: Mapping[str, Any]) -> dict[str, Any]:
-    """A document whose total came out differently says so, with both numbers."""
-    if kind_map.total is None or link.crm_id is None:
-        return {}
-    crm = look(desk.tx, desk.scope, kind_map, link.crm_id, None).crm
-    text = different_total(kind_map, crm.values, values) if crm else ""
-    if text:
-        history.note_action(desk.tx, desk.now, "QuickBooks", "total differs", link.id, text=text)
-    return {"error": text, "error_code": DIFFERENT_TOTAL if text else ""}
 
 
 def _after_settling(desk: Desk, job: LinkJob, link: Link, status: Status | None) -> None:
