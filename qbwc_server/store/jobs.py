@@ -130,7 +130,7 @@ def waits_of(tx: Tx, connection_id: str, job_id: str) -> list[str]:
     return list(tx.execute(query.order_by(job_waits.c.link_id)).scalars())
 
 
-def release_waiting(tx: Tx, connection_id: str, now: datetime) -> None:
+def release_waiting(tx: Tx, company_id: str, connection_id: str, now: datetime) -> None:
     """Jobs that wait for no link, or for one that was dropped, look again for what they need when their turn comes.
 
     What they lacked may have been read meanwhile, or have another link by now.
@@ -141,8 +141,11 @@ def release_waiting(tx: Tx, connection_id: str, now: datetime) -> None:
     tx.execute(
         update(link_jobs)
         .where(
-            link_jobs.c.connection_id == connection_id,
+            # Company and sides only lead the index to the few that wait.
+            link_jobs.c.company_id == company_id,
+            link_jobs.c.side.in_(("books", "crm")),
             link_jobs.c.state.in_(("waiting", "blocked")),
+            link_jobs.c.connection_id == connection_id,
             or_(link_jobs.c.id.not_in(hung), link_jobs.c.id.in_(hung_on_dropped)),
         )
         .values(state="queued", due_at=now, changed_at=now)

@@ -62,7 +62,7 @@ def ingest(
         records.move_watermark(tx, organisation_id, "crm", kind, value, now, complete=True)
         for scope in scopes:
             records.release_parked(tx, scope.id)
-            jobs.release_waiting(tx, scope.id, now)
+            jobs.release_waiting(tx, scope.company.id, scope.id, now)
     return len(changed)
 
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import pstats
-import socket
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -229,9 +228,8 @@ def test_a_server_ends_with_its_block_and_its_home_goes(on_sqlite: Installations
         assert len(tree(server.pid)) == 2
         assert fresh.home.is_dir()
     assert tree(server.pid) == []
+    # Its port may be somebody else's by now.
     assert not fresh.home.exists()
-    with socket.socket() as caller:
-        assert caller.connect_ex(("127.0.0.1", server.port)) != 0
 
 
 def test_a_profile_tells_of_the_calls(on_sqlite: Installations, tmp_path: Path) -> None:
