@@ -12,7 +12,8 @@ from qbwc_server.sync.deciding.scope import (
     scopes_of_company,
     scopes_of_organisation,
 )
-from qbwc_server.sync.deciding.turn import Turn, decide_slice, decide_waiting, one_turn
+from qbwc_server.sync.deciding.slices import decide_slice, decide_waiting, one_turn
+from qbwc_server.sync.deciding.turn import Turn
 
 __all__ = [
     "DIFFERENT_TOTAL",

@@ -12,64 +12,22 @@ from typing import Any
 from qbwc_server import mapping
 from qbwc_server.mapping import KindMap
 from qbwc_server.store import history, jobs, links, records
-from qbwc_server.store.database import Database, Tx
-from qbwc_server.store.job_states import JobEvent, after
-from qbwc_server.store.rows import Link, StoredRecord, new_id
+from qbwc_server.store.database import Tx
+from qbwc_server.store.rows import Link, StoredRecord
 from qbwc_server.sync import decide as rule_book
 from qbwc_server.sync.decide import Decision, FieldOutcome, Matches, Outcome, Pair, Policy, Presence, Side
-from qbwc_server.sync.deciding.desk import ON_THE_WAY, SIDES, WAITS_FOR_PERSON, Desk, explained
+from qbwc_server.sync.deciding.desk import ON_THE_WAY, SIDES, WAITS_FOR_PERSON, explained
 from qbwc_server.sync.deciding.documents import lacks_partner, other_document
 from qbwc_server.sync.deciding.matching import find_matches, is_bound, kind_on, link_of
-from qbwc_server.sync.deciding.pair import look, presence, view_linked
-from qbwc_server.sync.deciding.scope import Scope, scopes_of_company
-from qbwc_server.sync.deciding.wording import asks, label, sentence
+from qbwc_server.sync.deciding.pair import presence, view_linked
+from qbwc_server.sync.deciding.pairing import Pairing
+from qbwc_server.sync.deciding.scope import Scope
+from qbwc_server.sync.deciding.wording import asks, sentence
 
 RUN = timedelta(hours=1)
 
 
-def decide_waiting(
-    database: Database,
-    company_id: str,
-    run_number: int,
-    clock: Callable[[], datetime],
-    *,
-    until: datetime | None = None,
-    slice_size: int = 50,
-) -> int:
-    """Decide in slices, each its own transaction, until nothing waits or the time is up; how many were done."""
-    done = 0
-    while until is None or clock() < until:
-        with database.write() as tx:
-            decided = decide_slice(tx, company_id, run_number, clock(), slice_size)
-        done += decided
-        if decided == 0:
-            break
-    return done
-
-
-def decide_slice(tx: Tx, company_id: str, run_number: int, now: datetime, limit: int) -> int:
-    scopes = {scope.id: scope for scope in scopes_of_company(tx, company_id, lock=True)}
-    running = [one.id for one in scopes.values() if not one.connection.stopped_reason]
-    waiting = records.next_undecided(tx, running, limit)
-    for connection_id, side, kind, record_id in waiting:
-        turn = Turn(tx, scopes[connection_id], run_number, now)
-        one_turn(turn, "crm" if side == "crm" else "books", kind, record_id)
-    return len(waiting)
-
-
-def one_turn(turn: "Turn", side: Side, kind: str, record_id: str) -> None:
-    """Decide one record that waits; a failure is kept with it and concerns nobody else."""
-    try:
-        with turn.tx.begin_nested():
-            turn.decide_record(side, kind, record_id)
-    except Exception as failure:  # noqa: BLE001 - the edge of one record: the others still get their turn
-        turn.note_failure(record_id, failure)
-        # Set aside, not dropped: it gets its turn again after the next read of the CRM.
-        records.park(turn.tx, turn.scope.id, side, kind, record_id, turn.now)
-    records.decided(turn.tx, turn.scope.id, side, kind, record_id)
-
-
-class Turn(Desk):
+class Turn(Pairing):
     """One record's turn, in one open transaction."""
 
     def __init__(self, tx: Tx, scope: Scope, run_number: int, now: datetime) -> None:
@@ -145,7 +103,7 @@ class Turn(Desk):
         if not self.scope.knows(link):
             return Decision(Outcome.NOTHING, "its kind is switched off")
         kind_map = self.map_of(link)
-        self._follow_contributors(kind_map, link)
+        self.follow_contributors(kind_map, link)
         sides, pair = view_linked(self.tx, self.scope, kind_map, link)
         decision = rule_book.decide(pair, self._policy(kind_map))
         link = self.move_base(link, decision.of(FieldOutcome.AGREED))
@@ -157,23 +115,6 @@ class Turn(Desk):
 
     def _policy(self, kind_map: KindMap) -> Policy:
         return Policy(kind_map.may_create("books"), kind_map.may_create("crm"))
-
-    def _follow_contributors(self, kind_map: KindMap, link: Link) -> None:
-        crm = look(self.tx, self.scope, kind_map, link.crm_id, None).crm
-        for contributor in kind_map.contributors:
-            record_id = crm.values.get(contributor.via) if crm else None
-            links.set_contributor(
-                self.tx, self.scope.id, link.id, contributor.name, contributor.kind, record_id or None
-            )
-
-    def move_base(self, link: Link, agreed: Sequence[rule_book.FieldDecision]) -> Link:
-        if not agreed:
-            return link
-        crm = (link.base_crm or {}) | {one.name: one.crm_value for one in agreed}
-        books = (link.base_books or {}) | {one.name: one.books_value for one in agreed}
-        if (crm, books) != (link.base_crm, link.base_books):
-            links.change_link(self.tx, self.scope.id, link.id, self.now, base_crm=crm, base_books=books)
-        return replace(link, base_crm=crm, base_books=books)
 
     def _keep_conflicts(self, link: Link, decision: Decision) -> None:
         clashing = decision.of(FieldOutcome.CONFLICT)
@@ -335,73 +276,15 @@ class Turn(Desk):
         job = jobs.open_job(self.tx, self.scope.id, link.id, "books" if link.books_id is None else "crm")
         return job is not None and job.state == "offered"
 
-    def bind(self, kind_map: KindMap, crm_id: str, books_id: str) -> Link:
-        """Make the pair, joining half links of either side; the base is unknown until both sides agree."""
-        half = link_of(self.tx, self.scope, kind_map, "crm", crm_id)
-        other = link_of(self.tx, self.scope, kind_map, "books", books_id)
-        if other is not None and (half is None or other.id != half.id):
-            self._drop_half(other)
-        if half is None:
-            half = self._new_link(kind_map, crm_id, books_id)
-        else:
-            self._end_creation(half)
-            links.change_link(
-                self.tx, self.scope.id, half.id, self.now, books_id=books_id, books_kind=kind_map.books_kind
-            )
-        links.drop_suggestions(self.tx, self.scope.id, crm_id, books_id)
-        found = links.link(self.tx, self.scope.id, half.id)
-        assert found is not None
-        self.wake_documents(found)
-        return found
-
-    def _end_creation(self, half: Link) -> None:
-        """A partner was found, so none is made: one that was in doubt is this very one."""
-        self.cancel_open(half, "books")
-        job = jobs.open_job(self.tx, self.scope.id, half.id, "books")
-        if job is not None and job.state == "in_doubt":
-            settled = {"state": after(job.state, JobEvent.SETTLE), "ended_at": self.now}
-            jobs.change_job(self.tx, job.id, self.now, **settled, error="", error_code="", next_step="")
-
-    def _drop_half(self, link: Link) -> None:
-        self.cancel_open(link, "crm")
-        self.cancel_open(link, "books")
-        values = {"unlinked_at": self.now, "status": "Unlinked", "books_id": None, "crm_id": None}
-        links.change_link(self.tx, self.scope.id, link.id, self.now, **values)
-
-    def _new_link(self, kind_map: KindMap, crm_id: str | None, books_id: str | None) -> Link:
-        sides = look(self.tx, self.scope, kind_map, crm_id, books_id)
-        link = Link(
-            connection_id=self.scope.id,
-            id=new_id("link"),
-            role=kind_map.role,
-            crm_kind=kind_map.crm_kind,
-            crm_id=crm_id,
-            books_kind=kind_map.books_kind,
-            books_id=books_id,
-            label=label(sides),
-            generation=1,
-            edit_sequence="",
-            base_crm=None,
-            base_books=None,
-            status="Queued",
-            error="",
-            error_code="",
-            created_at=self.now,
-            changed_at=self.now,
-            unlinked_at=None,
-        )
-        links.add_link(self.tx, link)
-        return link
-
     def _create(self, kind_map: KindMap, side: Side, record: StoredRecord, link: Link | None) -> bool:
         """A half link and the job that makes the missing side."""
         crm_id, books_id = (record.id, None) if side == "crm" else (None, record.id)
         if link is None:
-            link = self._new_link(kind_map, crm_id, books_id)
+            link = self.new_link(kind_map, crm_id, books_id)
         if link.error_code in WAITS_FOR_PERSON:
             links.change_link(self.tx, self.scope.id, link.id, self.now, error="", error_code="")
         links.drop_suggestions(self.tx, self.scope.id, crm_id, books_id)
-        self._follow_contributors(kind_map, link)
+        self.follow_contributors(kind_map, link)
         target: Side = "books" if side == "crm" else "crm"
         again = side == "crm" and _pressed(kind_map, record)
         made = self.ensure_job(link, target, "add", self._beyond_limits(kind_map, target), again=again)
@@ -453,7 +336,7 @@ class Turn(Desk):
             # It was wanted, and is not any more, or not as it is: what waits is not sent.
             self.cancel_open(link, "books")
             if mapping.left_out(kind_map.crm_filter, record.values) is not None and kind_map.once:
-                self._drop_half(link)
+                self.drop_half(link)
                 return True
         if self._promoted(kind_map, side, record):
             return self._show(kind_map, side, record, link, decision)
@@ -467,7 +350,7 @@ class Turn(Desk):
         """Put the reason where the person who promoted the record looks; True when it was not there before."""
         if not self._promoted(kind_map, side, record):
             return False
-        link = link or self._new_link(kind_map, record.id, None)
+        link = link or self.new_link(kind_map, record.id, None)
         error, code = sentence(decision.reason), str(decision.outcome)
         if (link.error, link.error_code) != (error, code):
             links.change_link(self.tx, self.scope.id, link.id, self.now, error=error, error_code=code)
@@ -478,7 +361,7 @@ class Turn(Desk):
         """The record is gone before it had a partner: what was to be made from it is not made."""
         if link is None:
             return False
-        self._drop_half(link)
+        self.drop_half(link)
         return True
 
 

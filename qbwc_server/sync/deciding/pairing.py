@@ -1,0 +1,93 @@
+"""Links as they come and go: made with one half or both, joined, dropped; and the base that both sides agreed on."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from qbwc_server.mapping import KindMap
+from qbwc_server.store import jobs, links
+from qbwc_server.store.job_states import JobEvent, after
+from qbwc_server.store.rows import Link, new_id
+from qbwc_server.sync.decide import FieldDecision
+from qbwc_server.sync.deciding.desk import Desk
+from qbwc_server.sync.deciding.matching import link_of
+from qbwc_server.sync.deciding.pair import look
+from qbwc_server.sync.deciding.wording import label
+
+
+class Pairing(Desk):
+    """The links of one connection, within one open transaction."""
+
+    def bind(self, kind_map: KindMap, crm_id: str, books_id: str) -> Link:
+        """Make the pair, joining half links of either side; the base is unknown until both sides agree."""
+        half = link_of(self.tx, self.scope, kind_map, "crm", crm_id)
+        other = link_of(self.tx, self.scope, kind_map, "books", books_id)
+        if other is not None and (half is None or other.id != half.id):
+            self.drop_half(other)
+        if half is None:
+            half = self.new_link(kind_map, crm_id, books_id)
+        else:
+            self._end_creation(half)
+            links.change_link(
+                self.tx, self.scope.id, half.id, self.now, books_id=books_id, books_kind=kind_map.books_kind
+            )
+        links.drop_suggestions(self.tx, self.scope.id, crm_id, books_id)
+        found = links.link(self.tx, self.scope.id, half.id)
+        assert found is not None
+        self.wake_documents(found)
+        return found
+
+    def _end_creation(self, half: Link) -> None:
+        """A partner was found, so none is made: one that was in doubt is this very one."""
+        self.cancel_open(half, "books")
+        job = jobs.open_job(self.tx, self.scope.id, half.id, "books")
+        if job is not None and job.state == "in_doubt":
+            settled = {"state": after(job.state, JobEvent.SETTLE), "ended_at": self.now}
+            jobs.change_job(self.tx, job.id, self.now, **settled, error="", error_code="", next_step="")
+
+    def new_link(self, kind_map: KindMap, crm_id: str | None, books_id: str | None) -> Link:
+        sides = look(self.tx, self.scope, kind_map, crm_id, books_id)
+        link = Link(
+            connection_id=self.scope.id,
+            id=new_id("link"),
+            role=kind_map.role,
+            crm_kind=kind_map.crm_kind,
+            crm_id=crm_id,
+            books_kind=kind_map.books_kind,
+            books_id=books_id,
+            label=label(sides),
+            generation=1,
+            edit_sequence="",
+            base_crm=None,
+            base_books=None,
+            status="Queued",
+            error="",
+            error_code="",
+            created_at=self.now,
+            changed_at=self.now,
+            unlinked_at=None,
+        )
+        links.add_link(self.tx, link)
+        return link
+
+    def drop_half(self, link: Link) -> None:
+        self.cancel_open(link, "crm")
+        self.cancel_open(link, "books")
+        values = {"unlinked_at": self.now, "status": "Unlinked", "books_id": None, "crm_id": None}
+        links.change_link(self.tx, self.scope.id, link.id, self.now, **values)
+
+    def follow_contributors(self, kind_map: KindMap, link: Link) -> None:
+        crm = look(self.tx, self.scope, kind_map, link.crm_id, None).crm
+        for contributor in kind_map.contributors:
+            record_id = crm.values.get(contributor.via) if crm else None
+            links.set_contributor(
+                self.tx, self.scope.id, link.id, contributor.name, contributor.kind, record_id or None
+            )
+
+    def move_base(self, link: Link, agreed: Sequence[FieldDecision]) -> Link:
+        if not agreed:
+            return link
+        crm = (link.base_crm or {}) | {one.name: one.crm_value for one in agreed}
+        books = (link.base_books or {}) | {one.name: one.books_value for one in agreed}
+        if (crm, books) != (link.base_crm, link.base_books):
+            links.change_link(self.tx, self.scope.id, link.id, self.now, base_crm=crm, base_books=books)
+        return replace(link, base_crm=crm, base_books=books)
