@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, false, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, false, insert, or_, select, update
 
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import Link, many, one
 from qbwc_server.store.tables import conflicts, contributors, links, suggestions
 from qbwc_server.store.writing import upsert
+
+CHUNK = 400
 
 
 def add_link(tx: Tx, link: Link) -> None:
@@ -68,6 +70,17 @@ def partner_of_books(tx: Tx, connection_id: str, role: str, books_id: str) -> Li
         links.c.unlinked_at.is_(None),
     )
     return one(Link, tx.execute(query).first())
+
+
+def bound_among(tx: Tx, connection_id: str, role: str, side: str, ids: Sequence[str]) -> list[str]:
+    """Those of the ids of one side that have their partner."""
+    own, other = (links.c.crm_id, links.c.books_id) if side == "crm" else (links.c.books_id, links.c.crm_id)
+    living = (links.c.connection_id == connection_id, links.c.role == role, links.c.unlinked_at.is_(None))
+    found: list[str] = []
+    for start in range(0, len(ids), CHUNK):
+        some = own.in_(ids[start : start + CHUNK])
+        found += tx.execute(select(own).where(*living, some, other.is_not(None))).scalars()
+    return found
 
 
 def was_unlinked(
@@ -184,11 +197,27 @@ def all_suggestions(tx: Tx, connection_ids: Sequence[str]) -> list[dict[str, Any
     return [dict(row._mapping) for row in tx.execute(query.order_by(suggestions.c.score.desc()))]
 
 
-def drop_suggestions(tx: Tx, connection_id: str, crm_id: str | None, books_id: str | None = None) -> None:
-    """Neither record is to be asked about any more."""
+def drop_suggestions(
+    tx: Tx, connection_id: str, role: str, crm_id: str | None, books_id: str | None = None
+) -> list[tuple[str, str]]:
+    """Neither record is to be asked about any more; the (CRM id, id in the books) pairs that somebody was asked for."""
+    where = and_(suggestions.c.connection_id == connection_id, _names_either(role, crm_id, books_id))
+    found = tx.execute(select(suggestions.c.crm_id, suggestions.c.books_id).where(where)).all()
+    if found:
+        tx.execute(delete(suggestions).where(where))
+    return [(row[0], row[1]) for row in found]
+
+
+def is_asked_about(tx: Tx, connection_id: str, role: str, crm_id: str | None, books_id: str | None) -> bool:
+    """Whether a person was asked whose partner a record is."""
+    where = (suggestions.c.connection_id == connection_id, _names_either(role, crm_id, books_id))
+    return tx.execute(select(suggestions.c.score).where(*where).limit(1)).first() is not None
+
+
+def _names_either(role: str, crm_id: str | None, books_id: str | None) -> ColumnElement[bool]:
     given = [
         column == value
         for column, value in ((suggestions.c.crm_id, crm_id), (suggestions.c.books_id, books_id))
         if value
     ]
-    tx.execute(delete(suggestions).where(suggestions.c.connection_id == connection_id, or_(false(), *given)))
+    return and_(suggestions.c.role == role, or_(false(), *given))

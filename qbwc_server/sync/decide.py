@@ -168,6 +168,8 @@ class Matches:
     similar: tuple[tuple[str, int], ...] = ()
     # The name of the most similar one.
     called: str = ""
+    # Where they stand, if they have the very name but stand below another record, or we do.
+    elsewhere: str = ""
 
 
 @dataclass(frozen=True)
@@ -188,6 +190,8 @@ class Pair:
     # A person took this pair apart: it is not matched again by itself.
     was_unlinked: bool = False
     merged: bool = False
+    # The record that it stands below, about which a person was asked: whose it is must be known first.
+    parent_asked: str = ""
 
 
 @dataclass(frozen=True)
@@ -233,6 +237,10 @@ def _decide_unlinked(pair: Pair, policy: Policy) -> Decision:
         return _suggested(matches) or Decision(Outcome.SKIP, "nothing similar")
     if not (policy.create_in_books if here == "crm" else policy.create_in_crm):
         return Decision(Outcome.SKIP, f"new records are not created in {NAMES[there]}")
+    if pair.parent_asked:
+        return Decision(
+            Outcome.ASK, f"it stands below {pair.parent_asked}, about which a person must say first"
+        )
     created = Outcome.CREATE_BOOKS if here == "crm" else Outcome.CREATE_CRM
     why = "promoted, and no match" if here == "crm" else "new in QuickBooks, and no match"
     return Decision(created, f"{why} in {NAMES[there]}")
@@ -253,6 +261,9 @@ def _suggested(matches: Matches) -> Decision | None:
     if not matches.similar:
         return None
     partner, score = matches.similar[0]
+    if matches.elsewhere:
+        why = f"{matches.elsewhere}; a person must say whether they are the same (link make) or not (link create)"
+        return Decision(Outcome.ASK, why, candidates=matches.similar)
     why = f"looks like {matches.called or partner} ({score} of 100); a person must say"
     return Decision(Outcome.SUGGEST, why, partner=partner, candidates=matches.similar)
 

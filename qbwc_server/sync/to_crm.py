@@ -336,7 +336,8 @@ class Delivery:
     def _bind(self, tx: Tx, link: Link, crm_id: str, bases: Mapping[str, Any]) -> None:
         """From now on the CRM has it; its documents in the books hear of it in the same transaction."""
         links.change_link(tx, self.scope.id, link.id, self.clock(), crm_id=crm_id, **bases)
-        Desk(tx, self.scope, self.run_number, self.clock()).wake_documents(link)
+        desk = Desk(tx, self.scope, self.run_number, self.clock())
+        desk.is_bound_now(replace(link, crm_id=crm_id))
 
     def _check_holder(self, link: Link, kind_map: KindMap, field: str, key: str) -> None:
         """A record that a person took apart from this very object still holds our key: never write over it."""

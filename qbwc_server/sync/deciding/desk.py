@@ -1,6 +1,6 @@
 """Link jobs and the status that people see: made, woken up, cancelled and explained in one place."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from qbwc_server.store.job_states import JobEvent, JobState, after
 from qbwc_server.store.rows import Link, LinkJob, new_id
 from qbwc_server.sync.decide import Decision, FieldOutcome, Outcome, Side
 from qbwc_server.sync.deciding.documents import DIFFERENT_TOTAL, LINES, different_total, lines_to_mark
-from qbwc_server.sync.deciding.matching import is_bound
+from qbwc_server.sync.deciding.matching import PARENT, is_bound
 from qbwc_server.sync.deciding.pair import look
 from qbwc_server.sync.deciding.scope import Scope
 
@@ -131,7 +131,42 @@ class Desk:
             self.ensure_job(link, "crm", "change")
         self._tell_waiting(link, error if status == "Error" and not is_bound(link) else "")
 
-    def wake_documents(self, link: Link) -> None:
+    def is_bound_now(self, link: Link, *, found: bool = False) -> None:
+        """What follows for other records when a link got its second half, which was `found` or made."""
+        self.answered(link.role, link.crm_id, link.books_id)
+        self._wake_documents(link)
+        self._wake_children(link, made=not found)
+
+    def answered(self, role: str, crm_id: str | None, books_id: str | None) -> None:
+        """It is known whose partner they are. Others that might have been are decided without them."""
+        asked = links.drop_suggestions(self.tx, self.scope.id, role, crm_id, books_id)
+        for one in self.scope.maps_in(role) if asked else ():
+            self.decide_again("crm", one.crm_kind, {ours for ours, _ in asked} - {crm_id})
+            self.decide_again("books", one.books_kind, {theirs for _, theirs in asked} - {books_id})
+
+    def _wake_children(self, link: Link, *, made: bool) -> None:
+        """What stands below the two is found below the two, or refers to them: it is decided again.
+
+        Below a record that was just made stands nothing that could be found; what waits for it hears of it anyway.
+        """
+        for side, kind, parent in (
+            ("crm", link.crm_kind, link.crm_id),
+            ("books", link.books_kind, link.books_id),
+        ):
+            below = (
+                records.holders(self.tx, self.scope.scope_id(side), side, kind, PARENT, parent)
+                if parent
+                else []
+            )
+            if below and made:
+                below = links.bound_among(self.tx, self.scope.id, link.role, side, below)
+            self.decide_again(side, kind, below)
+
+    def decide_again(self, side: str, kind: str, ids: Collection[str]) -> None:
+        if ids:
+            records.mark_undecided(self.tx, self.scope.id, side, kind, sorted(ids), self.now)
+
+    def _wake_documents(self, link: Link) -> None:
         """Documents of the books that were left alone because nobody here knew whom they concern: now we do."""
         for kind_map in self.scope.profile.kinds:
             needing = [one for one in kind_map.rules if one.required and one.goes_to("crm")]

@@ -10,13 +10,17 @@ from qbwc_server.mapping import KindMap
 from qbwc_server.store import links, records
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import Link, StoredRecord
-from qbwc_server.sync.decide import Matches, Side
+from qbwc_server.sync.decide import NAMES, Matches, Side
 from qbwc_server.sync.deciding.scope import Scope
 
 # A key that we gave ourselves (ExternalGUID): it proves a creation and is no business of matching.
 MARK = "mark"
-# The name of a job or of an item below another one.
-BELOW = "below"
+# Of a job, or an item below another one: its name, its name together with its parent's id, and that id alone.
+BELOW, INSIDE, PARENT = "below", "inside", "parent"
+# What no record is matched by.
+SILENT = (MARK, BELOW, PARENT)
+CALLED = {INSIDE: "name below the same record"}
+MOST_CANDIDATES = 20
 SIMILAR_FROM = 0.88
 SIMILAR_AMONG = 5000
 
@@ -30,22 +34,27 @@ def match_keys(kind_map: KindMap, side: Side, values: Mapping[str, Any]) -> list
         return []
     mark = str(values.get("ExternalGUID") or "") if side == "books" else ""
     keys = [(MARK, mark.casefold())] if mark else []
-    below = _is_below(kind_map, side, values)
+    parent = parent_of(kind_map, side, values)
+    keys += [(PARENT, parent)] if parent else []
     for field in kind_map.matched_by():
         value = _key_value(kind_map, side, field.by, values, field.crm if side == "crm" else field.books)
-        if field.by == "name" and below:
-            keys += [(BELOW, " ".join(value.casefold().split()))] if value else []
-        elif value:
-            keys.append((field.by, value if field.by == "id" else " ".join(value.casefold().split())))
+        folded = value if field.by == "id" else " ".join(value.casefold().split())
+        if folded and parent and field.by == "name":
+            keys += [(INSIDE, f"{parent}/{folded}"), (BELOW, folded)]
+        elif folded:
+            keys.append((field.by, folded))
     return keys
 
 
-def _is_below(kind_map: KindMap, side: Side, values: Mapping[str, Any]) -> bool:
-    """Jobs and sub-items: their names need be unique only below their parent, so the name alone proves nothing."""
-    parent = next((one for one in kind_map.rules if one.books.startswith("ParentRef/")), None)
+def parent_of(kind_map: KindMap, side: Side, values: Mapping[str, Any]) -> str:
+    """The id of the record that a job or sub-item stands below, of its own side; "" for what stands at the top.
+
+    Its name need be unique only below its parent, so the name alone proves nothing.
+    """
     if side == "books":
-        return "ParentRef" in values
-    return parent is not None and bool(values.get(parent.crm_field))
+        return str((values.get("ParentRef") or {}).get("ListID") or "")
+    rule = next((one for one in kind_map.rules if one.books.startswith("ParentRef/")), None)
+    return str(values.get(rule.crm_field) or "") if rule else ""
 
 
 def _key_value(kind_map: KindMap, side: Side, by: str, values: Mapping[str, Any], name: str) -> str:
@@ -70,35 +79,66 @@ def find_matches(
     Likeness reads every name of the other side, so it is asked for only where something would be created.
     """
     there: Side = "books" if here == "crm" else "crm"
-    keys = [pair for pair in match_keys(kind_map, here, record.values) if pair[0] not in (MARK, BELOW)]
+    keys = match_keys(kind_map, here, record.values)
     for key_type, key in keys:
-        found = _free(tx, scope, kind_map, there, _holders(tx, scope, kind_map, there, key_type, key))
-        if found:
+        theirs = "" if key_type in SILENT else _as_there(tx, scope, kind_map, here, key_type, key)
+        held = _holders(tx, scope, kind_map, there, key_type, theirs) if theirs else []
+        if found := _free(tx, scope, kind_map, there, held):
             twins = _free(tx, scope, kind_map, here, _holders(tx, scope, kind_map, here, key_type, key))
-            return Matches(tuple(found), key_type, unique_both_ways=set(twins) <= {record.id})
-    name = dict(keys).get("name")
-    if name and alike and (below := _below(tx, scope, kind_map, there, name)):
-        return Matches(similar=below, called=f"{name} below another item")
-    similar = _similar(tx, scope, kind_map, there, name) if name and alike else ()
-    called = _name(tx, scope, kind_map, there, similar[0][0]) if similar else ""
+            called = CALLED.get(key_type, key_type)
+            return Matches(tuple(found), called, unique_both_ways=set(twins) <= {record.id})
+    if not alike:
+        return Matches()
+    return _in_another_place(tx, scope, kind_map, there, dict(keys)) or _like_it(
+        tx, scope, kind_map, there, dict(keys).get("name", "")
+    )
+
+
+def _as_there(tx: Tx, scope: Scope, kind_map: KindMap, here: Side, key_type: str, key: str) -> str:
+    """A key as the other side holds it; "" while nobody there is known to be the parent."""
+    if key_type != INSIDE:
+        return key
+    parent, _, name = key.partition("/")
+    find = links.partner_of_crm if here == "crm" else links.partner_of_books
+    link = find(tx, scope.id, kind_map.role, parent)
+    partner = (link.books_id if here == "crm" else link.crm_id) if link else None
+    return f"{partner}/{name}" if partner else ""
+
+
+def _in_another_place(
+    tx: Tx, scope: Scope, kind_map: KindMap, there: Side, keys: Mapping[str, str]
+) -> Matches | None:
+    """Records of this very name that stand at the top where ours stands below another, or the reverse."""
+    below = BELOW in keys
+    name = keys.get(BELOW) or keys.get("name", "")
+    held = _holders(tx, scope, kind_map, there, "name" if below else BELOW, name) if name else []
+    # Of items also those that have a partner: two products for one item are for a person to sort out.
+    also_taken = kind_map.books_kind.startswith("Item") and not below
+    found = held if also_taken else _free(tx, scope, kind_map, there, held[:MOST_CANDIDATES])
+    if not found:
+        return None
+    called = name_of(tx, scope, kind_map, there, found[0])
+    places = ("below another", "at the top") if below else ("at the top", "below another")
+    where = f"it stands {places[0]}, and {NAMES[there]} has {called} {places[1]}"
+    return Matches(
+        similar=tuple((one, 100) for one in found[:MOST_CANDIDATES]), called=called, elsewhere=where
+    )
+
+
+def _like_it(tx: Tx, scope: Scope, kind_map: KindMap, there: Side, name: str) -> Matches:
+    similar = _similar(tx, scope, kind_map, there, name) if name else ()
+    called = name_of(tx, scope, kind_map, there, similar[0][0]) if similar else ""
     return Matches(similar=similar, called=called)
 
 
-def _below(tx: Tx, scope: Scope, kind_map: KindMap, there: Side, name: str) -> tuple[tuple[str, int], ...]:
-    """Items of this name below others. Jobs are often called alike, items hardly ever: a person must say."""
-    if not kind_map.books_kind.startswith("Item"):
-        return ()
-    # Also one that has a partner: two products for one item are for a person to sort out.
-    return tuple((one, 100) for one in _holders(tx, scope, kind_map, there, BELOW, name))
-
-
-def _name(tx: Tx, scope: Scope, kind_map: KindMap, side: Side, record_id: str) -> str:
+def name_of(tx: Tx, scope: Scope, kind_map: KindMap, side: Side, record_id: str) -> str:
     """What a person calls a record, for a sentence about it."""
     record = records.record(tx, scope.scope_id(side), side, kind_on(kind_map, side), record_id)
     field = next((one for one in kind_map.match_fields if one.by == "name"), None)
     if record is None or field is None:
         return record_id
-    return str(record.values.get(field.crm if side == "crm" else field.books) or record_id)
+    full = record.values.get("FullName") if side == "books" else None
+    return str(full or record.values.get(field.crm if side == "crm" else field.books) or record_id)
 
 
 def _holders(tx: Tx, scope: Scope, kind_map: KindMap, side: Side, key_type: str, key: str) -> list[str]:

@@ -30,10 +30,9 @@ class Pairing(Desk):
             links.change_link(
                 self.tx, self.scope.id, half.id, self.now, books_id=books_id, books_kind=kind_map.books_kind
             )
-        links.drop_suggestions(self.tx, self.scope.id, crm_id, books_id)
         found = links.link(self.tx, self.scope.id, half.id)
         assert found is not None
-        self.wake_documents(found)
+        self.is_bound_now(found, found=True)
         return found
 
     def _end_creation(self, half: Link) -> None:

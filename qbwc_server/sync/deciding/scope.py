@@ -30,7 +30,7 @@ class Scope:
     def id(self) -> str:
         return self.connection.id
 
-    def scope_id(self, side: Side) -> str:
+    def scope_id(self, side: str) -> str:
         return self.connection.organisation_id if side == "crm" else self.company.id
 
     def crm_length(self, kind: str, name: str) -> int:

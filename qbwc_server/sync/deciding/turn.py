@@ -18,7 +18,14 @@ from qbwc_server.sync import decide as rule_book
 from qbwc_server.sync.decide import Decision, FieldOutcome, Matches, Outcome, Pair, Policy, Presence, Side
 from qbwc_server.sync.deciding.desk import ON_THE_WAY, SIDES, WAITS_FOR_PERSON, explained
 from qbwc_server.sync.deciding.documents import lacks_partner, other_document
-from qbwc_server.sync.deciding.matching import find_matches, is_bound, kind_on, link_of
+from qbwc_server.sync.deciding.matching import (
+    find_matches,
+    is_bound,
+    kind_on,
+    link_of,
+    name_of,
+    parent_of,
+)
 from qbwc_server.sync.deciding.pair import presence, view_linked
 from qbwc_server.sync.deciding.pairing import Pairing
 from qbwc_server.sync.deciding.scope import Scope
@@ -34,6 +41,8 @@ class Turn(Pairing):
         super().__init__(tx, scope, run_number, now)
         # (role, CRM id) of records that another one needs first.
         self.needed: set[tuple[str, str]] = set()
+        # Ids of records whose turn came first because another stands below them.
+        self.above: set[str] = set()
 
     def decide_record(self, side: Side, kind: str, record_id: str) -> None:
         for link in links.links_of_contributor(self.tx, self.scope.id, kind, record_id):
@@ -169,6 +178,7 @@ class Turn(Pairing):
     def _decide_unlinked(
         self, kind_map: KindMap, side: Side, record: StoredRecord, link: Link | None
     ) -> None:
+        self._parent_first(kind_map, side, record)
         decision = rule_book.decide(self._view_unlinked(kind_map, side, record), self._policy(kind_map))
         if decision.outcome is Outcome.WAIT:
             self._set_aside(kind_map, side, record)
@@ -202,6 +212,7 @@ class Turn(Pairing):
                 else Matches()
             ),
             out_of_scope="" if record.deleted else self._out_of_scope(kind_map, side, record),
+            parent_asked=self._parent_asked(kind_map, side, record),
             was_unlinked=bool(self._former_links(kind_map.role, side, record)),
         )
 
@@ -215,6 +226,23 @@ class Turn(Pairing):
         if why is None and kind_map.requires and self._promoted(kind_map, side, record):
             why = mapping.unmet(kind_map, record.values)
         return why or ""
+
+    def _parent_first(self, kind_map: KindMap, side: Side, record: StoredRecord) -> None:
+        """Jobs are found below their customer, so a customer that still waits for its turn gets it before them."""
+        parent, kind = parent_of(kind_map, side, record.values), kind_on(kind_map, side)
+        waits = bool(parent) and records.is_waiting(self.tx, self.scope.id, side, kind, parent)
+        if waits and parent not in self.above:
+            self.above.add(parent)
+            self.decide_record(side, kind, parent)
+            records.decided(self.tx, self.scope.id, side, kind, parent)
+
+    def _parent_asked(self, kind_map: KindMap, side: Side, record: StoredRecord) -> str:
+        """The name of the record that it stands below, if a person must say whose that is; else ""."""
+        parent = parent_of(kind_map, side, record.values)
+        ends = (parent, None) if side == "crm" else (None, parent)
+        if not parent or not links.is_asked_about(self.tx, self.scope.id, kind_map.role, *ends):
+            return ""
+        return name_of(self.tx, self.scope, kind_map, side, parent)
 
     def _promoted(self, kind_map: KindMap, side: Side, record: StoredRecord) -> bool:
         """Asked for now; or before, and stuck: its status is Error then, and correcting it is the retry.
@@ -283,7 +311,7 @@ class Turn(Pairing):
             link = self.new_link(kind_map, crm_id, books_id)
         if link.error_code in WAITS_FOR_PERSON:
             links.change_link(self.tx, self.scope.id, link.id, self.now, error="", error_code="")
-        links.drop_suggestions(self.tx, self.scope.id, crm_id, books_id)
+        self.answered(kind_map.role, crm_id, books_id)
         self.follow_contributors(kind_map, link)
         target: Side = "books" if side == "crm" else "crm"
         again = side == "crm" and _pressed(kind_map, record)

@@ -124,7 +124,8 @@ def _bind(
     _end(desk, job, JobEvent.SETTLE)
     if full:
         store_records(desk.tx, desk.scope.company, _all_scopes(desk), job.kind, [values], desk.now)
-    desk.wake_documents(_must(desk, link.id))
+    if books_id != link.books_id:
+        desk.is_bound_now(_must(desk, link.id))
     _after_settling(desk, job, link, status)
     return "settled"
 
