@@ -66,6 +66,8 @@ class Turn(Pairing):
         if record is None:
             return
         kind_map = self.map_of_record(maps, side, record)
+        if self._parent_first(kind_map, side, record):
+            known = link_of(self.tx, self.scope, kind_map, side, record_id)
         if side == "crm" and known is None and (why := other_document(self.tx, self.scope, kind_map, record)):
             if history.last_reason(self.tx, self.scope.id, record.id) != why:
                 self.explain("", record.id, Decision(Outcome.SKIP, why))
@@ -79,6 +81,7 @@ class Turn(Pairing):
 
     def decide_needed(self, kind_map: KindMap, side: Side, record: StoredRecord) -> None:
         """Decide a record that has no partner because another one needs it."""
+        self._parent_first(kind_map, side, record)
         known = link_of(self.tx, self.scope, kind_map, side, record.id)
         self._decide_unlinked(kind_map, side, record, known)
 
@@ -178,7 +181,6 @@ class Turn(Pairing):
     def _decide_unlinked(
         self, kind_map: KindMap, side: Side, record: StoredRecord, link: Link | None
     ) -> None:
-        self._parent_first(kind_map, side, record)
         decision = rule_book.decide(self._view_unlinked(kind_map, side, record), self._policy(kind_map))
         if decision.outcome is Outcome.WAIT:
             self._set_aside(kind_map, side, record)
@@ -227,14 +229,16 @@ class Turn(Pairing):
             why = mapping.unmet(kind_map, record.values)
         return why or ""
 
-    def _parent_first(self, kind_map: KindMap, side: Side, record: StoredRecord) -> None:
+    def _parent_first(self, kind_map: KindMap, side: Side, record: StoredRecord) -> bool:
         """Jobs are found below their customer, so a customer that still waits for its turn gets it before them."""
         parent, kind = parent_of(kind_map, side, record.values), kind_on(kind_map, side)
         waits = bool(parent) and records.is_waiting(self.tx, self.scope.id, side, kind, parent)
-        if waits and parent not in self.above:
-            self.above.add(parent)
-            self.decide_record(side, kind, parent)
-            records.decided(self.tx, self.scope.id, side, kind, parent)
+        if not waits or parent in self.above:
+            return False
+        self.above |= {parent, record.id}
+        self.decide_record(side, kind, parent)
+        records.decided(self.tx, self.scope.id, side, kind, parent)
+        return True
 
     def _parent_asked(self, kind_map: KindMap, side: Side, record: StoredRecord) -> str:
         """The name of the record that it stands below, if a person must say whose that is; else ""."""
