@@ -1,22 +1,29 @@
 """`simulate`: a QuickBooks company file and a Web Connector that run here."""
 
 import sys
-from contextlib import closing
+import threading
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import TextIO
 
 import click
 
 from qbwc_server.cli.failures import Failure
-from qbwc_server.cli.frame import Group, home_of, json_option
+from qbwc_server.cli.frame import Group, json_option
+from qbwc_server.cli.open_company import (
+    FILE,
+    OPEN_FILE,
+    company_if_named,
+    company_option,
+    connector_home,
+    open_company,
+)
 from qbwc_server.cli.show import listing, to_json
-from qbwc_server.settings import load_settings
+from qbwc_server.cli.simulate_fault import fault
 from qbwc_server.simulator import CompanyFile, ProcessError, SimulatorError, UpdateResult, commands
 from qbwc_server.simulator.connector.qwc import read as read_qwc
 
-# Absolute, because an application remembers its company file.
-FILE = click.Path(dir_okay=False, path_type=Path, resolve_path=True)
-OPEN_FILE = "open_company.txt"
+PORT = click.IntRange(0, 65535)
 
 
 @click.group(cls=Group)
@@ -29,6 +36,9 @@ def simulate() -> None:
     qbwc-server simulate connector add Acme.qwc --company acme.sqlite --password-file password.txt
     qbwc-server simulate connector update
     """
+
+
+simulate.add_command(fault)
 
 
 @simulate.group(cls=Group)
@@ -44,7 +54,7 @@ def company() -> None:
 def new(ctx: click.Context, file: Path, name: str, timezone: str) -> None:
     """Make a new company file and open it in the simulated QuickBooks."""
     click.echo(commands.new(file, name, timezone))
-    home = _home(ctx)
+    home = connector_home(ctx)
     home.mkdir(parents=True, exist_ok=True)
     (home / OPEN_FILE).write_text(str(file), "utf-8")
 
@@ -99,34 +109,17 @@ def connector() -> None:
     """A simulated Web Connector. It keeps its applications and its log in the installation's home."""
 
 
-def _home(ctx: click.Context) -> Path:
-    return load_settings(home_of(ctx)).home / "connector"
-
-
-def _open_company(home: Path) -> Path:
-    try:
-        return Path((home / OPEN_FILE).read_text("utf-8"))
-    except FileNotFoundError:
-        raise SimulatorError("No company file is open. Name it with --company FILE.") from None
-
-
 @connector.command()
 @click.argument("qwc", type=FILE)
-@click.option(
-    "--company",
-    "company_file",
-    type=FILE,
-    metavar="FILE",
-    help="The company file that is open in QuickBooks. Default: the newest one.",
-)
+@company_if_named
 @click.option("--password-file", type=click.File("r", encoding="utf-8"), metavar="FILE")
 @click.pass_context
 def add(ctx: click.Context, qwc: Path, company_file: Path | None, password_file: TextIO | None) -> None:
     """Add an application: the .qwc file, for the company file that is open."""
     if not qwc.exists():
         raise SimulatorError(f"{qwc} does not exist. Make it with: qbwc-server qwc COMPANY > {qwc}")
-    home = _home(ctx)
-    click.echo(commands.connector_add(home, qwc, company_file or _open_company(home)))
+    home = connector_home(ctx)
+    click.echo(commands.connector_add(home, qwc, company_file or open_company(home)))
     if password_file is not None:
         name = read_qwc(qwc.read_bytes()).registered_name
         click.echo(commands.connector_password(home, name, password_file.read().rstrip("\r\n")))
@@ -138,7 +131,7 @@ def add(ctx: click.Context, qwc: Path, company_file: Path | None, password_file:
 @click.pass_context
 def password(ctx: click.Context, name: str, password_file: TextIO) -> None:
     """Type a password, read from a file, into the Password cell of an application."""
-    click.echo(commands.connector_password(_home(ctx), name, password_file.read().rstrip("\r\n")))
+    click.echo(commands.connector_password(connector_home(ctx), name, password_file.read().rstrip("\r\n")))
 
 
 @connector.command()
@@ -147,25 +140,57 @@ def password(ctx: click.Context, name: str, password_file: TextIO) -> None:
 @click.pass_context
 def update(ctx: click.Context, name: str | None, as_json: bool) -> None:
     """Press Update Selected, for one application or for all."""
-    _tell(ctx, commands.connector_update(_home(ctx), name), as_json=as_json)
+    _tell(ctx, commands.connector_update(connector_home(ctx), name), as_json=as_json)
 
 
 @connector.command("auto-run")
 @click.argument("name", required=False)
 @click.option("--every", type=click.IntRange(min=1), required=True, metavar="SECONDS")
 @click.option("--times", default=1, show_default=True, type=click.IntRange(min=1), help="How many runs.")
+@click.option("--control", type=PORT, metavar="PORT", help="Open a control port meanwhile; 0 = a free one.")
+@company_if_named
 @json_option
 @click.pass_context
-def auto_run(ctx: click.Context, name: str | None, every: int, times: int, as_json: bool) -> None:
+def auto_run(
+    ctx: click.Context,
+    name: str | None,
+    every: int,
+    times: int,
+    control: int | None,
+    company_file: Path | None,
+    as_json: bool,
+) -> None:
     """Update by itself, every so many seconds."""
-    _tell(ctx, commands.connector_auto_run(_home(ctx), name, every, times), as_json=as_json)
+    home = connector_home(ctx)
+    with ExitStack() as stack:
+        if control is not None:
+            port = stack.enter_context(commands.controlled(home, company_file or open_company(home), control))
+            click.echo(f"Control port: http://127.0.0.1:{port}/", err=True)
+        results = commands.connector_auto_run(home, name, every, times)
+    _tell(ctx, results, as_json=as_json)
+
+
+@connector.command()
+@click.option("--control", default=8055, show_default=True, type=PORT, metavar="PORT", help="0 = a free one.")
+@company_option
+@click.pass_context
+def serve(ctx: click.Context, control: int, company_file: Path) -> None:
+    """Wait for orders on a control port: faults to arm, updates to make. Ends with Ctrl-C.
+
+    \b
+    curl localhost:8055/faults
+    curl -H "Content-Type: application/json" -d "{}" localhost:8055/update
+    """
+    with commands.controlled(connector_home(ctx), company_file, control) as port, suppress(KeyboardInterrupt):
+        click.echo(f"Control port: http://127.0.0.1:{port}/")
+        threading.Event().wait()
 
 
 @connector.command()
 @click.pass_context
 def log(ctx: click.Context) -> None:
     """Print the Web Connector's log (QWCLog.txt)."""
-    click.echo(commands.connector_log(_home(ctx)), nl=False)
+    click.echo(commands.connector_log(connector_home(ctx)), nl=False)
 
 
 def _tell(ctx: click.Context, results: list[UpdateResult], *, as_json: bool) -> None:

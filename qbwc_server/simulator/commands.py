@@ -3,8 +3,8 @@
 Every path may be a Path or a text. Nothing is printed here and nobody is asked.
 """
 
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from qbwc_server.simulator.company import CompanyFile
 from qbwc_server.simulator.company.list_kinds import KINDS
 from qbwc_server.simulator.company.people import TRANSACTIONS
 from qbwc_server.simulator.connector import Options, UpdateResult, WebConnector
+from qbwc_server.simulator.control import Control, serving
 from qbwc_server.simulator.errors import ProcessError, SimulatorError
 from qbwc_server.simulator.seed import seed as seed_company
 from qbwc_server.simulator.seed import seed_items as seed_company_items
@@ -149,6 +150,17 @@ def connector_auto_run(
     """every: seconds between two runs, None = what the .qwc file asked for."""
     with closing(WebConnector(home, options=options)) as connector:
         return connector.auto_run(every, times, None if name is None else [name])
+
+
+@contextmanager
+def controlled(home: Place, company_path: Place, port: int) -> Iterator[int]:
+    """A control port for the Web Connector in this folder and the company file; gives the port."""
+    with (
+        closing(CompanyFile.open(company_path)) as company,
+        closing(WebConnector(home)) as connector,
+        serving(Control(company, connector), port) as taken,
+    ):
+        yield taken
 
 
 def connector_log(home: Place) -> str:

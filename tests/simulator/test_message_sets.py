@@ -332,7 +332,7 @@ class TestSwitches:
             assert office.refusal(document(request)) == (hresult, "Gone")
 
     def test_an_unknown_switch_or_argument_is_an_error_of_the_tester(self, company: CompanyFile) -> None:
-        with pytest.raises(SimulatorError, match="no switch"):
+        with pytest.raises(SimulatorError, match="no fault"):
             company.faults.arm("explode")
         with pytest.raises(SimulatorError, match="takes hresult, message, holding, not when"):
             company.faults.arm("refuse_set", when="now")

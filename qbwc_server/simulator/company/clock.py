@@ -24,6 +24,14 @@ class WallClock:
         self._zone = zone
         self._clock = clock
 
+    def off_by(self, offset: Callable[[], timedelta]) -> "WallClock":
+        """The same clock, wrong by what offset says at each look."""
+        return WallClock(self._zone, lambda: self._clock() + offset())
+
+    def instant(self) -> datetime:
+        """What this clock takes for the present: aware."""
+        return self._clock()
+
     def epoch(self) -> int:
         return int(self._clock().timestamp())
 

@@ -3,11 +3,12 @@
 import itertools
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from qbwc_server.simulator import file_faults
 from qbwc_server.simulator.company import (
     host,
     plain_lists,
@@ -39,6 +40,7 @@ class CompanyFile(People):
         self._ended: set[str] = set()
         self._numbers = itertools.count(1)
         self.faults = Faults(books, self._lock)
+        books.clock = books.clock.off_by(lambda: file_faults.offset_of(books))
 
     @classmethod
     def create(
@@ -137,6 +139,8 @@ class CompanyFile(People):
 
     def begin_session(self, application: str = "", file_name: str = "") -> str:
         """OpenConnection and BeginSession; file_name "" = whatever is open. Raises ProcessError."""
+        with self._lock:
+            file_faults.before_session(self, self._books)
         armed = self.faults.take("refuse_session")
         if armed:
             raise ProcessError(armed["hresult"], armed["message"])
@@ -168,7 +172,34 @@ class CompanyFile(People):
             if session in self._ended:
                 raise ProcessError(*SESSION_LOST)
             begun = self._sessions.setdefault(session, Session())
+            file_faults.before_set(self, self._books, qbxml)
             return processing.Processor(self._books, self.faults, begun).process(qbxml)
+
+    # -- other files -----------------------------------------------------------------------------------------
+
+    def opened_instead(self) -> "CompanyFile | None":
+        """What an armed fault has QuickBooks open in place of this file: a copy, or a stranger. Close it after use."""
+        with self._lock:
+            return file_faults.open_instead(self)
+
+    def beside(self, path: Path) -> "CompanyFile":
+        """Another company file on the same PC: the same clock, the same armed faults."""
+        other = CompanyFile(Books.open(path, self._books.clock.instant))
+        other.faults = self.faults
+        return other
+
+    def copy_to(self, path: Path) -> None:
+        """Copies the file as Windows would: the same records, the same FileID. Nothing is armed in the copy."""
+        with self._lock:
+            file_faults.back_up(self._books, path)
+        with closing(CompanyFile.open(path)) as copy:
+            copy.faults.clear()
+
+    def restore(self, path: Path) -> None:
+        """Restores what copy_to made; whoever is connected loses the session."""
+        with self._lock:
+            self.end_all_sessions()
+            file_faults.restore(self._books, path)
 
     # -- private data of applications ------------------------------------------------------------------------
 

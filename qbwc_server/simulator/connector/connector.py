@@ -2,11 +2,13 @@
 
 import threading
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 
 from qbwc_server.simulator.company import CompanyFile
 from qbwc_server.simulator.connector import qwc as qwc_file
+from qbwc_server.simulator.connector.line import Line
 from qbwc_server.simulator.connector.log import QwcLog
 from qbwc_server.simulator.connector.options import Options
 from qbwc_server.simulator.connector.quickbooks import QuickBooks
@@ -44,12 +46,17 @@ class WebConnector:
         self._one_at_a_time = threading.Lock()
 
     def add(self, source: Path | str | bytes) -> Application:
-        """Add an Application: a .qwc file (a path, or its text). The same name again replaces the old one.
+        """Add an Application: a .qwc file (a path, or its text).
+
+        The same name again replaces the old one, or makes a clone with a 1 behind its name (5.2), as
+        Options.replace_existing says; an AppUniqueName always replaces.
 
         Raises SimulatorError with the QBWC code for every check that the real program makes (5.2, 7).
         """
-        qwc = qwc_file.read(_content(source))
-        qwc_file.check_addresses(qwc)
+        unconfirmed = self.options.unconfirmed
+        qwc = qwc_file.read(_content(source), refuses_bom=unconfirmed.refuses_bom)
+        qwc = self._named(qwc)
+        qwc_file.check_addresses(qwc, same_host_only=unconfirmed.same_host_only)
         check_reachable(qwc, self.options.timeout)
         company = self._company_to_add()
         replaced = self.registry.applications().get(qwc.registered_name)
@@ -112,6 +119,15 @@ class WebConnector:
             company.close()
         self._opened.clear()
 
+    def _named(self, qwc: Qwc) -> Qwc:
+        """What the user answers to "replace or clone?"."""
+        names = self.registry.applications()
+        if self.options.replace_existing or qwc.app_unique_name:
+            return qwc
+        while qwc.app_name in names:
+            qwc = replace(qwc, app_name=f"{qwc.app_name}1")
+        return qwc
+
     # -- one application -------------------------------------------------------------------------------------
 
     def _scheduled(self, name: str) -> UpdateResult:
@@ -146,10 +162,27 @@ class WebConnector:
                 )
         return self._remember(application, result)
 
-    def _visit(self, application: Application, password: str, *, scheduled: bool) -> Visit:
-        quickbooks = self._quickbooks(self._company_of(application), application.qwc)
-        service = Service(application.qwc.app_url, self.options.timeout)
-        return Visit(application, password, quickbooks, service, self.log, self.options, scheduled=scheduled)
+    def _visit(
+        self, application: Application, password: str, *, scheduled: bool, computer: str = ""
+    ) -> Visit:
+        """computer: "" = this PC; a second Web Connector may stand on another one."""
+        options = replace(self.options, computer=computer) if computer else self.options
+        company = self._company_of(application)
+        quickbooks = self._quickbooks(company, application.qwc, options.computer)
+        line = Line(
+            Service(application.qwc.app_url, options.timeout, options.unconfirmed),
+            company.faults,
+            options.wait,
+            lambda other: self._second(application, password, other),
+        )
+        return Visit(application, password, quickbooks, line, self.log, options, scheduled=scheduled)
+
+    def _second(self, application: Application, password: str, computer: str) -> None:
+        """A whole run of another Web Connector that was given the same password."""
+        here = computer in ("SAME", self.options.computer)
+        self._visit(
+            application, password, scheduled=False, computer=self.options.computer if here else computer
+        ).run()
 
     def _remember(self, application: Application, result: UpdateResult) -> UpdateResult:
         run = self.options.clock().astimezone(UTC).isoformat(timespec="seconds")
@@ -167,8 +200,14 @@ class WebConnector:
 
     # -- QuickBooks ------------------------------------------------------------------------------------------
 
-    def _quickbooks(self, company: CompanyFile, qwc: Qwc) -> QuickBooks:
-        return QuickBooks(company, qwc, self.options.computer, self.options.clock)
+    def _quickbooks(self, company: CompanyFile, qwc: Qwc, computer: str = "") -> QuickBooks:
+        return QuickBooks(
+            company,
+            qwc,
+            computer or self.options.computer,
+            self.options.clock,
+            takes_over_own_lock=self.options.unconfirmed.takes_over_own_lock,
+        )
 
     def _company_to_add(self) -> CompanyFile:
         if self._company is None:

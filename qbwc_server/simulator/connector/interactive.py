@@ -26,12 +26,13 @@ class Interaction:
         return self.poll
 
     def poll(self) -> Step | UpdateResult:
-        """DONE ends the run, CONTINUE resumes it, an empty reply waits again, anything else is an error text."""
+        """DONE ends the run, CONTINUE resumes it, an empty reply waits again (U), anything else is an error text."""
         visit = self._visit
         visit.options.wait(visit.options.interactive_seconds)
-        said = str(visit.call("interactiveDone", wcTicket=visit.ticket) or "")
+        unconfirmed = visit.options.unconfirmed
+        said = str(visit.call(unconfirmed.interactive_done, wcTicket=visit.ticket) or "")
         if not said:
-            return self.poll
+            return self.poll if unconfirmed.interactive_empty_waits else visit.closing("")
         if said.upper() == "CONTINUE":
             return visit.send_request
         return visit.closing("" if said.upper() == "DONE" else said, ok=said.upper() == "DONE")

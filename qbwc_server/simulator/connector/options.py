@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from qbwc_server.simulator.connector.log import Level
+from qbwc_server.simulator.connector.unconfirmed import Unconfirmed
 
 
 def _now() -> datetime:
@@ -33,3 +34,6 @@ class Options:
     accept_interactive: bool = False
     # The real program retries for ever; here a server that never says done is an error of the test.
     connection_attempts: int = 20
+    # The user's answer when an application of the same name is there already: replace it, or make a clone.
+    replace_existing: bool = True
+    unconfirmed: Unconfirmed = field(default_factory=Unconfirmed)

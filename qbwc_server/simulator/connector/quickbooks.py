@@ -21,24 +21,48 @@ class CompanyFileLockedError(Exception):
 class QuickBooks:
     """One connection to QuickBooks with one company file open, for one application."""
 
-    def __init__(self, company: CompanyFile, qwc: Qwc, computer: str, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        company: CompanyFile,
+        qwc: Qwc,
+        computer: str,
+        clock: Callable[[], datetime],
+        *,
+        takes_over_own_lock: bool = True,
+    ) -> None:
         self.company = company
+        self._own = company
+        self._other: CompanyFile | None = None
         self._qwc = qwc
         self._computer = computer
         self._clock = clock
+        self._takes_over = takes_over_own_lock
         self.session = ""
 
     def connect(self, file_name: str) -> None:
         """OpenConnection and BeginSession; "" = the file now open. Raises ProcessError as QuickBooks would."""
+        self._look_what_is_open()
         if not self._qwc.allows(self.company.edition):
             raise ProcessError(*EDITION_EXCLUDED)
         self.session = self.company.begin_session(self._qwc.app_name, file_name)
 
+    def _look_what_is_open(self) -> None:
+        """A fault may have another file open than the one this application was added with."""
+        self._close_other()
+        self._other = self._own.opened_instead()
+        self.company = self._other or self._own
+
+    def _close_other(self) -> None:
+        if self._other is not None:
+            self._other.close()
+        self._other = None
+        self.company = self._own
+
     def lock(self) -> None:
-        """Sets AppLock to LOCKED:<computer>:<ticks>; a lock of this same PC is stale and taken over."""
+        """Sets AppLock to LOCKED:<computer>:<ticks>; a lock of this same PC is stale and taken over (U)."""
         held = self.company.data_ext(self._qwc.owner_id).get(LOCK_NAME, "")
-        holder = held.split(":")[1] if held.count(":") == 2 else self._computer
-        if holder != self._computer:
+        holder = held.split(":")[1] if held.count(":") == 2 else ""
+        if holder and not (holder == self._computer and self._takes_over):
             raise CompanyFileLockedError(f"The company file is locked by the Web Connector on {holder}.")
         ticks = (self._clock() - _DOT_NET_EPOCH) // timedelta(microseconds=1) * 10
         self.company.set_data_ext(self._qwc.owner_id, LOCK_NAME, f"LOCKED:{self._computer}:{ticks}")
@@ -67,6 +91,11 @@ class QuickBooks:
         if self.session:
             self.company.end_session(self.session)
             self.session = ""
+
+    def leave(self) -> None:
+        """Ends the session, and closes the file that was open in place of the right one."""
+        self.disconnect()
+        self._close_other()
 
     def stamp(self, replaces: Qwc | None) -> None:
         """Writes FileID into the company file when the application is added (5.2).

@@ -64,9 +64,9 @@ class Qwc:
         return self.auth_flags == NO_EDITION_LIMIT or bool(self.auth_flags & EDITION_FLAGS.get(edition, 0))
 
 
-def read(source: bytes) -> Qwc:
+def read(source: bytes, *, refuses_bom: bool = True) -> Qwc:
     """Reads a .qwc file; raises SimulatorError with QBWC1039 for every missing or wrong element at once."""
-    values, schedule = _elements(_root(source))
+    values, schedule = _elements(_root(source, refuses_bom=refuses_bom))
     problems = [*_missing(values), *_malformed(values)]
     if problems:
         raise SimulatorError("The application could not be added. " + " ".join(problems), "QBWC1039")
@@ -87,8 +87,8 @@ def read(source: bytes) -> Qwc:
     )
 
 
-def _root(source: bytes) -> etree._Element:
-    if source.startswith(b"\xef\xbb\xbf"):
+def _root(source: bytes, *, refuses_bom: bool) -> etree._Element:
+    if refuses_bom and source.startswith(b"\xef\xbb\xbf"):
         raise SimulatorError(
             "The .qwc file begins with a byte order mark. Save it as plain UTF-8.", "QBWC1039"
         )
@@ -137,7 +137,7 @@ _RULES: dict[str, tuple[Callable[[str], bool], str]] = {
 }
 
 
-def check_addresses(qwc: Qwc) -> None:
+def check_addresses(qwc: Qwc, *, same_host_only: bool = True) -> None:
     """The checks of host names and schemes, before anything is fetched; raises SimulatorError with their codes."""
     url, support = urlsplit(qwc.app_url), urlsplit(qwc.app_support)
     if _is_ip_address(url.hostname):
@@ -152,10 +152,16 @@ def check_addresses(qwc: Qwc) -> None:
         raise SimulatorError(
             f"AppURL {qwc.app_url} must use https; http is allowed for localhost only.", "QBWC1010"
         )
-    if url.hostname != "localhost" and url.hostname != support.hostname:
+    if url.hostname != "localhost" and not _same_domain(url.hostname, support.hostname, same_host_only):
         raise SimulatorError(
             f"AppURL and AppSupport are on different hosts ({url.hostname}, {support.hostname}).", "QBWC1000"
         )
+
+
+def _same_domain(one: str | None, other: str | None, same_host_only: bool) -> bool:
+    """How sub-domains are compared is unconfirmed (5.1)."""
+    labels = slice(0 if same_host_only else -2, None)
+    return (one or "").split(".")[labels] == (other or "").split(".")[labels]
 
 
 def _is_ip_address(host: str | None) -> bool:

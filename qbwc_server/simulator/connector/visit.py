@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from qbwc_server.simulator.connector.interactive import Interaction
+from qbwc_server.simulator.connector.line import KilledError, Line
 from qbwc_server.simulator.connector.log import MASKED, QwcLog
 from qbwc_server.simulator.connector.options import Options
 from qbwc_server.simulator.connector.quickbooks import CompanyFileLockedError, QuickBooks
 from qbwc_server.simulator.connector.registry import Application
-from qbwc_server.simulator.connector.wire import CallFailed, Service
+from qbwc_server.simulator.connector.unconfirmed import Unconfirmed
+from qbwc_server.simulator.connector.wire import CallFailed
 from qbwc_server.simulator.errors import ProcessError, SimulatorError
 
 NOTHING_TO_DO = "No data exchange required"
@@ -45,10 +47,6 @@ class UpdateResult:
     minimum: int | None = None
 
 
-class KilledError(Exception):
-    """The Web Connector was killed here: nothing more is called, nothing is tidied up (scenario 12)."""
-
-
 Step = Callable[[], "Step | UpdateResult"]
 
 
@@ -60,7 +58,7 @@ class Visit:
         application: Application,
         password: str,
         quickbooks: QuickBooks,
-        service: Service,
+        line: Line,
         log: QwcLog,
         options: Options,
         *,
@@ -69,7 +67,7 @@ class Visit:
         self.application = application
         self.password = password
         self.quickbooks = quickbooks
-        self.service = service
+        self.line = line
         self.log = log
         self.options = options
         self.scheduled = scheduled
@@ -92,7 +90,7 @@ class Visit:
                 step = step()
         except CallFailed as failure:
             self.log.line(f"{_SOAP}.do_{failure.method}", str(failure))
-            step = self.ended(str(failure), code=failure.code, ok=False)
+            step = self.broken_off(failure)
         except KilledError as killed:
             # QuickBooks notices that its client died; the lock in the company file stays.
             self.locked = False
@@ -100,7 +98,8 @@ class Visit:
             step = self.ended(str(killed), ok=False)
         finally:
             self.disconnect()
-            self.service.close()
+            self.quickbooks.leave()
+            self.line.service.close()
         return step
 
     # -- the calls -------------------------------------------------------------------------------------------
@@ -115,10 +114,17 @@ class Visit:
                 f"{_SOAP}.do_serverVersion",
                 f"Actual error received from web service for serverVersion call: <{failure.text}>",
             )
+            if self.unconfirmed.server_version_failure_ends:
+                raise
         return self.client_version
 
     def client_version(self) -> Step | UpdateResult:
-        reply = self.call("clientVersion", strVersion=self.options.version) or ""
+        try:
+            reply = self.call("clientVersion", strVersion=self.options.version) or ""
+        except CallFailed:
+            if not self.unconfirmed.missing_client_version_is_skipped:
+                raise
+            return self.authenticate
         self.received("clientVersion", "clientVersionRet", reply)
         if not reply:
             self.log.line(
@@ -152,7 +158,7 @@ class Visit:
         )
         self.ticket, verdict, postpone, minimum = [*reply, "", ""][:4]
         if self.scheduled:
-            self.seen.update(postponed=_seconds(postpone), minimum=_seconds(minimum))
+            self.seen.update(postponed=self.postponed(postpone), minimum=_seconds(minimum))
         return self.admitted(verdict)
 
     def admitted(self, verdict: str) -> Step | UpdateResult:
@@ -162,22 +168,37 @@ class Visit:
         if keyword is None and not postponed:
             self.file_name = verdict
             return self.connect
-        if postponed:
-            return self.closing(POSTPONED) if keyword and keyword.closes else self.ended(POSTPONED)
-        assert keyword is not None
-        if not keyword.closes:
-            return self.ended(keyword.status, code=keyword.code, ok=keyword.ok)
-        return self.closing(keyword.status, code=keyword.code, ok=keyword.ok)
+        closes = keyword is not None and keyword.closes(self.unconfirmed)
+        status, code, ok = (
+            (POSTPONED, "", True)
+            if postponed or keyword is None
+            else (keyword.status, keyword.code, keyword.ok)
+        )
+        return self.over(status, code=code, ok=ok, closes=closes)
+
+    def postponed(self, text: str) -> int | None:
+        """authenticate [2]; whether a 0 is a number is unconfirmed (2.5)."""
+        seconds = _seconds(text)
+        return None if seconds == 0 and not self.unconfirmed.zero_postpones else seconds
 
     def connect(self) -> Step:
         try:
-            self.quickbooks.connect(self.file_name)
+            self.open_connection()
         except ProcessError as error:
             self.connection_error = error
             self.messages.append(f"QBWC1013: Error connecting to QuickBooks. {error.message}")
             self.log.line(f"{_SOAP}.ConnectToQB", f"QBWC1013: {error}")
             return self.report_connection_error
         return self.prepare
+
+    def open_connection(self) -> None:
+        """Some describe a second attempt before the application is told (3.3)."""
+        try:
+            self.quickbooks.connect(self.file_name)
+        except ProcessError:
+            if not self.unconfirmed.connects_twice:
+                raise
+            self.quickbooks.connect(self.file_name)
 
     def report_connection_error(self) -> Step | UpdateResult:
         """Any reply but "done" is a company file path to try next; QuickBooks sets no limit to it (2.8)."""
@@ -193,7 +214,9 @@ class Visit:
             or ""
         )
         if reply.lower() == "done":
-            return self.failed("QBWC1013", error.message)
+            return self.failed(
+                "QBWC1013", error.message, closes=self.unconfirmed.closes_after_connection_error
+            )
         self.file_name = reply
         return self.connect
 
@@ -204,9 +227,13 @@ class Visit:
             self.locked = True
             self.hcp = self.quickbooks.host_company_preferences()
         except CompanyFileLockedError as error:
-            return self.failed("", str(error))
+            return self.failed("", str(error), closes=self.unconfirmed.closes_after_lock)
         except ProcessError as error:
-            return self.failed("QBWC1014", f"Host, company or preferences query failed. {error}")
+            return self.failed(
+                "QBWC1014",
+                f"Host, company or preferences query failed. {error}",
+                closes=self.unconfirmed.closes_after_preflight,
+            )
         return self.send_request
 
     def send_request(self) -> Step:
@@ -230,7 +257,8 @@ class Visit:
             reply,
         )
         self.document = reply
-        return self.last_error_after_request if reply in ("", "NoOp") else self.process
+        asks = reply == "" or (reply == "NoOp" and self.unconfirmed.noop_request_asks)
+        return self.last_error_after_request if asks else self.process
 
     def process(self) -> Step:
         where = f"{_SOAP}.ProcessRequestXML"
@@ -257,19 +285,27 @@ class Visit:
         )
         self.progress.append(reply)
         if reply > DONE:
-            return self.failed(
-                "",
-                f"receiveResponseXML returned {reply}; what the Web Connector does above 100 "
-                "is not known, so never send it.",
-            )
+            return self.above_100(reply)
         if reply == DONE:
             return self.closing("")
         return self.send_request if reply >= 0 else self.last_error_after_response
 
+    def above_100(self, reply: int) -> Step | UpdateResult:
+        """Unconfirmed (2.7)."""
+        if self.unconfirmed.above_100 == "continue":
+            return self.send_request
+        if self.unconfirmed.above_100 == "done":
+            return self.closing("")
+        return self.failed(
+            "",
+            f"receiveResponseXML returned {reply}; what the Web Connector does above 100 "
+            "is not known, so never send it.",
+        )
+
     def last_error_after_request(self) -> Step | UpdateResult:
         """NoOp = wait five seconds and ask again; only sensible here (2.9)."""
         text = self.last_error()
-        if text.lower() == "noop":
+        if text == "NoOp" or (text.lower() == "noop" and self.unconfirmed.noop_in_any_case):
             self.options.wait(self.options.noop_seconds)
             return self.send_request
         if text == "Interactive mode":
@@ -293,9 +329,22 @@ class Visit:
         self.received("closeConnection", "ccResponse", said)
         return self.ended(status or said or "Ok", code=code, ok=ok)
 
-    def failed(self, code: str, status: str) -> UpdateResult:
+    def failed(self, code: str, status: str, *, closes: bool = False) -> UpdateResult:
         self.log.line(f"{_SOAP}.update", f"{code}: {status}" if code else status)
-        return self.ended(status, code=code, ok=False)
+        return self.over(status, code=code, ok=False, closes=closes)
+
+    def over(self, status: str, *, code: str = "", ok: bool = True, closes: bool) -> UpdateResult:
+        return (self.closing if closes else self.ended)(status, code=code, ok=ok)
+
+    def broken_off(self, failure: CallFailed) -> UpdateResult:
+        """Nothing is known to follow an exception (1.5)."""
+        closes = self.unconfirmed.closes_after_exception and bool(self.ticket)
+        if not closes or failure.method == "closeConnection":
+            return self.ended(str(failure), code=failure.code, ok=False)
+        try:
+            return self.closing(str(failure), code=failure.code, ok=False)
+        except CallFailed:
+            return self.ended(str(failure), code=failure.code, ok=False)
 
     def ended(self, status: str, *, code: str = "", ok: bool = True) -> UpdateResult:
         shown = f"{code}: {status}" if code and not status.startswith(code) else status
@@ -316,17 +365,17 @@ class Visit:
             self.quickbooks.disconnect()
             self.log.line(f"{_SOAP}.DisconnectFromQB", "Session ended and connection closed")
 
+    @property
+    def unconfirmed(self) -> Unconfirmed:
+        return self.options.unconfirmed
+
     def call(self, method: str, **values: str | int) -> Any:
-        """One SOAP call; the switches may kill the program before it or lose its answer after it."""
-        faults = self.quickbooks.company.faults
-        if faults.take("kill_connector_before", method=method):
-            raise KilledError(f"The Web Connector was killed before {method}.")
+        """One SOAP call, with what armed faults do to it."""
+        document = self.document if method in _OF_A_SET else ""
+        self.line.begin(method, document)
         self.calls.append(method)
         self.log.line(f"{_SOAP}.do_{method}", f"*** Calling {method}(){_shown(method, values)}")
-        reply = self.service.call(method, **values)
-        if faults.take("kill_connector_after", method=method):
-            raise KilledError(f"The Web Connector was killed while {method} was answered.")
-        return reply
+        return self.line.call(method, document, values)
 
     def received(self, method: str, name: str, value: str) -> None:
         """name is the log's own word for the value."""
@@ -341,14 +390,16 @@ class _Verdict:
     ok: bool
     code: str = ""
     # Whether closeConnection follows (2.5).
-    closes: bool = True
+    closes: Callable[[Unconfirmed], bool] = lambda _: True
 
 
 _VERDICTS = {
-    "none": _Verdict(NOTHING_TO_DO, ok=True),
+    "none": _Verdict(NOTHING_TO_DO, ok=True, closes=lambda switches: switches.closes_after_none),
     "nvu": _Verdict(INVALID_USER, ok=False, code="QBWC1040"),
-    "busy": _Verdict(BUSY, ok=False, closes=False),
+    "busy": _Verdict(BUSY, ok=False, closes=lambda switches: switches.closes_after_busy),
 }
+# Calls that belong to the set that was handed out last.
+_OF_A_SET = ("receiveResponseXML", "getLastError")
 
 
 def _seconds(text: str) -> int | None:

@@ -1,7 +1,10 @@
 """One HTTP POST to the application, sent and judged as the .NET SOAP client does (protocol reference 1.1 to 1.4)."""
 
 import codecs
+from contextlib import closing, suppress
+from http.client import HTTPConnection, HTTPSConnection
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from urllib3.exceptions import HTTPError
@@ -9,6 +12,7 @@ from urllib3.util import SKIP_HEADER
 
 from qbwc_server.simulator.connector import envelope
 from qbwc_server.simulator.connector.envelope import NAMESPACE, ReplyError
+from qbwc_server.simulator.connector.unconfirmed import Unconfirmed
 
 USER_AGENT = "Mozilla/4.0 (compatible; MSIE 6.0; MS Web Services Client Protocol 4.0.30319.42000)"
 SOAP_TYPES = ("text/xml", "application/soap+xml")
@@ -25,6 +29,7 @@ CALL_CODES = {
     "connectionError": "QBWC1045",
     "getInteractiveURL": "",
     "interactiveDone": "",
+    "isInteractiveDone": "",
     "interactiveRejected": "",
 }
 
@@ -42,9 +47,10 @@ class CallFailed(Exception):
 class Service:
     """The application behind one AppURL, for one run: cookies and the connection live as long as this object."""
 
-    def __init__(self, url: str, timeout: float = 100.0) -> None:
+    def __init__(self, url: str, timeout: float = 100.0, unconfirmed: Unconfirmed | None = None) -> None:
         self.url = url
         self.timeout = timeout
+        self._unconfirmed = unconfirmed or Unconfirmed()
         self._http = requests.Session()
         self._http.trust_env = False
         self._http.headers.clear()
@@ -57,25 +63,54 @@ class Service:
         except (ReplyError, requests.RequestException, HTTPError) as error:
             raise CallFailed(method, str(error)) from error
 
+    def call_half(self, method: str, **values: str | int) -> None:
+        """Promises the whole call, sends half of it and hangs up."""
+        body = envelope.request(method, **values)
+        url = urlsplit(self.url)
+        kind = HTTPSConnection if url.scheme == "https" else HTTPConnection
+        with closing(kind(url.hostname or "", url.port, timeout=self.timeout)) as line, suppress(OSError):
+            line.putrequest(
+                "POST", f"{url.path or '/'}{'?' if url.query else ''}{url.query}", skip_accept_encoding=True
+            )
+            for name, value in self._headers(method).items():
+                if name not in ("Accept-Encoding", "Expect"):
+                    line.putheader(name, value)
+            line.putheader("Content-Length", str(len(body)))
+            line.endheaders(body[: len(body) // 2])
+
     def close(self) -> None:
         self._http.close()
 
-    def _post(self, method: str, body: bytes) -> str:
-        headers = {
+    def _headers(self, method: str) -> dict[str, Any]:
+        return {
             "User-Agent": USER_AGENT,
             "Content-Type": "text/xml; charset=utf-8",
             "SOAPAction": f'"{NAMESPACE}{method}"',
-            "Expect": "100-continue",
+            **({"Expect": "100-continue"} if self._unconfirmed.expects_continue else {}),
             "Accept-Encoding": SKIP_HEADER,
         }
+
+    def _post(self, method: str, body: bytes) -> str:
         with self._http.post(
-            self.url, data=body, headers=headers, timeout=self.timeout, allow_redirects=False, stream=True
+            self.url,
+            data=body,
+            headers=self._headers(method),
+            timeout=self.timeout,
+            allow_redirects=False,
+            stream=True,
         ) as reply:
+            if not self._unconfirmed.keeps_cookies:
+                self._http.cookies.clear()
             # read() of the raw stream: a compressed body stays compressed, as .NET leaves it.
-            return read_body(reply.status_code, reply.headers.get("Content-Type", ""), reply.raw.read())
+            return read_body(
+                reply.status_code,
+                reply.headers.get("Content-Type", ""),
+                reply.raw.read(),
+                "ascii" if self._unconfirmed.ascii_without_charset else "utf-8",
+            )
 
 
-def read_body(status: int, content_type: str, body: bytes) -> str:
+def read_body(status: int, content_type: str, body: bytes, without_charset: str = "ascii") -> str:
     """The text of a reply that .NET would go on to parse; raises ReplyError for the rest (table of 1.4)."""
     media = content_type.partition(";")[0].strip().lower()
     if status >= 300 and not (status in (400, 500) and media in SOAP_TYPES):
@@ -87,27 +122,27 @@ def read_body(status: int, content_type: str, body: bytes) -> str:
             f"{_found(content_type)} The request failed with the error message: "
             f"{body[:200].decode('latin-1')}"
         )
-    return _decoded(body, content_type)
+    return _decoded(body, content_type, without_charset)
 
 
 def _found(content_type: str) -> str:
     return f"Client found response content type of '{content_type}', but expected 'text/xml'."
 
 
-def _decoded(body: bytes, content_type: str) -> str:
+def _decoded(body: bytes, content_type: str, without_charset: str) -> str:
     """Without a charset the class reads US-ASCII, and every other byte becomes a question mark (1.4, details)."""
     if body.startswith(b"\xef\xbb\xbf"):
         return body.decode("utf-8-sig", errors="replace")
-    return body.decode(_encoding(content_type), errors="replace").replace("\ufffd", "?")
+    return body.decode(_encoding(content_type, without_charset), errors="replace").replace("\ufffd", "?")
 
 
-def _encoding(content_type: str) -> str:
+def _encoding(content_type: str, without_charset: str) -> str:
     parameters = (part.partition("=") for part in content_type.split(";")[1:])
     named = {key.strip().lower(): value.strip().strip("\"'") for key, _, value in parameters}
     try:
         return codecs.lookup(named["charset"]).name
     except (KeyError, LookupError):
-        return "ascii"
+        return without_charset
 
 
 def _judge(method: str, value: Any) -> Any:
