@@ -98,10 +98,17 @@ def about_kind(profile: Profile, kind: KindMap) -> Iterator[str]:
     if kind.once:
         yield "It is made once; later changes in the CRM are told and not sent."
     if kind.total:
-        yield f"Afterwards {kind.total.crm} must agree with {kind.total.books} in QuickBooks."
+        yield f"Afterwards {_sum_of(kind, kind.total)} must agree with {kind.total.books} in QuickBooks."
     yield from (
         f"Setting {name}: {said(profile.settings.get(name)) or '(empty)'}" for name in _settings(kind)
     )
+
+
+def _sum_of(kind: KindMap, total: mapping.Total) -> str:
+    """The CRM fields that make the total: "Amount - QB_Discount__c + QB_Tax_Amount__c"."""
+    extra = kind.lines.extra if kind.lines else ()
+    parts = [("-" if one.negative else "+", one.crm) for one in extra] + [("+", total.tax)] * bool(total.tax)
+    return " ".join((total.crm, *(f"{sign} {name}" for sign, name in parts)))
 
 
 def _settings(kind: KindMap) -> list[str]:
@@ -158,5 +165,10 @@ def _choosing_uses(kind: KindMap) -> Iterator[Use]:
 def _document_uses(kind: KindMap) -> Iterator[Use]:
     if kind.lines and kind.lines.line_id:
         yield kind.lines.line_id, "of a line holds the TxnLineID that the line has in QuickBooks."
+    for extra in kind.lines.extra if kind.lines else ():
+        yield extra.crm, f"becomes a line of its own, over the item that the setting {extra.setting} names."
     if kind.total:
-        yield kind.total.crm, f"must agree with {kind.total.books} of the {kind.books_kind} that was made."
+        parts, whole = _sum_of(kind, kind.total), f"{kind.total.books} of the {kind.books_kind} that was made"
+        agree = f"{parts} must agree with {whole}."
+        yield kind.total.crm, agree
+        yield kind.total.tax or "", f"is the sales tax that the CRM expects; {agree}"

@@ -14,7 +14,7 @@ from qbwc_server.mapping.errors import CannotConvert, MappingError
 from qbwc_server.mapping.explain import diff, explain
 from qbwc_server.mapping.fields import EndField, books_vocabulary
 from qbwc_server.mapping.fit import books_kinds, fit
-from qbwc_server.mapping.lines import Document, Refer, document_lines, total_difference
+from qbwc_server.mapping.lines import Document, Refer, document_lines, line_amount
 from qbwc_server.mapping.load import load_profile, shipped
 from qbwc_server.mapping.profile import (
     Choice,
@@ -47,6 +47,7 @@ from qbwc_server.mapping.project import (
     to_crm,
     with_defaults,
 )
+from qbwc_server.mapping.totals import Difference, total_difference
 from qbwc_server.mapping.tree import books_tree
 from qbwc_server.mapping.value import Value, normal
 
@@ -57,6 +58,7 @@ __all__ = [
     "Contributor",
     "Converted",
     "Converter",
+    "Difference",
     "Direction",
     "Document",
     "EndField",
@@ -91,6 +93,7 @@ __all__ = [
     "fit",
     "lacking",
     "left_out",
+    "line_amount",
     "line_reads",
     "load_profile",
     "maps_for",

@@ -182,7 +182,7 @@ def _crm_names(kind: KindMap) -> Iterator[tuple[str, str]]:
     required = (one.field for one in kind.requires if "." not in one.field and one.field != LINES.rstrip("."))
     yield from (("requires", name) for name in required)
     if kind.total:
-        yield "total", kind.total.crm
+        yield from (("total", name) for name in (kind.total.crm, kind.total.tax) if name)
     if kind.lines:
         yield from (("lines", f"{LINES}{name}") for name in (kind.lines.item, kind.lines.line_id) if name)
         yield from (("extra line", extra.crm) for extra in kind.lines.extra)

@@ -68,6 +68,11 @@ _TABLE = (
 DERIVED: Mapping[str, Derived] = {one.name: one for one in _TABLE}
 
 
+def value_at(ret: Nested, path: str) -> object:
+    """What a QuickBooks object holds at a path, or what is derived from it."""
+    return DERIVED[path].make(ret) if path in DERIVED else leaf_at(ret, path)
+
+
 def derived_ends(known: Mapping[str, EndField]) -> Mapping[str, EndField]:
     """What can be derived from an object with these fields."""
     return {

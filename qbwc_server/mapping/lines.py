@@ -1,4 +1,4 @@
-"""The lines of a document: what each CRM line becomes in QuickBooks, and whether both totals agree.
+"""The lines of a document: what each CRM line becomes in QuickBooks, and what each of them should come to.
 
 A line's amount is the CRM's, to the cent. QuickBooks makes the amount of a line from Quantity and Rate, so the two
 are sent only where they make that amount; otherwise Quantity and Amount go, and QuickBooks makes the rate (field
@@ -14,7 +14,7 @@ from qbwc_server.mapping.choosing import held
 from qbwc_server.mapping.conversion import Target
 from qbwc_server.mapping.errors import CannotConvert
 from qbwc_server.mapping.measures import amount_to_books, amount_to_crm
-from qbwc_server.mapping.paths import Nested, leaf_at, put
+from qbwc_server.mapping.paths import put
 from qbwc_server.mapping.profile import LINES, ExtraLine, KindMap, Lines, Rule
 from qbwc_server.mapping.project import setting_of, to_books
 from qbwc_server.mapping.value import Value, normal
@@ -33,9 +33,9 @@ _QUANTITY, _RATE, _AMOUNT = "Quantity", "Rate", "Amount"
 class Document:
     """The lines of one document, in the CRM's order.
 
-    `lines` are the values of the ...LineAdd elements, `line_ids` the CRM's ids of the same lines, "" for a line that
-    is none in the CRM. `unresolved` are the (role, CRM id) that have no partner yet; while there are any, or
-    `problems`, the lines are not complete.
+    `lines` are the values of the ...LineAdd elements, `line_ids` the CRM's ids of the same lines; of a line that is
+    none in the CRM, the field whose amount it is. `unresolved` are the (role, CRM id) that have no partner yet; while
+    there are any, or `problems`, the lines are not complete.
     """
 
     lines: list[dict[str, Any]] = field(default_factory=list)
@@ -59,15 +59,34 @@ def document_lines(
     return document
 
 
-def total_difference(
-    kind_map: KindMap, record_values: Mapping[str, Any], ret: Nested
-) -> tuple[Decimal, Decimal] | None:
-    """The CRM's total and that of QuickBooks where they differ by a cent or more; None where either is unknown."""
-    if kind_map.total is None:
-        return None
-    crm = _cents(held(record_values, kind_map.total.crm), kind_map.total.crm)
-    books = _cents(leaf_at(ret, kind_map.total.books), kind_map.total.books)
-    return None if crm is None or books is None or crm == books else (crm, books)
+def amount_of(lines: Lines, values: Mapping[str, Any]) -> Decimal | None:
+    """What a CRM line comes to in cents: its amount, else quantity times price; None where neither is known."""
+    fields = {rule.books: rule.crm for rule in lines.rules if rule.books in (_QUANTITY, _RATE, _AMOUNT)}
+    quantity, rate, amount = (
+        _number(values.get(fields[name]) if name in fields else None, name)
+        for name in (_QUANTITY, _RATE, _AMOUNT)
+    )
+    if amount is None and rate is not None:
+        amount = _EXACT.multiply(Decimal(1) if quantity is None else quantity, rate)
+    return None if amount is None else in_cents(amount)
+
+
+def line_amount(line: Mapping[str, Any]) -> Decimal | None:
+    """What QuickBooks makes of a line that is sent; None where it takes the item's own price."""
+    if isinstance(given := line.get(_AMOUNT), Decimal):
+        return in_cents(given)
+    rate, quantity = line.get(_RATE), line.get(_QUANTITY, Decimal(1))
+    return in_cents(_EXACT.multiply(quantity, rate)) if isinstance(rate, Decimal) else None
+
+
+def extra_amount(extra: ExtraLine, record_values: Mapping[str, Any]) -> Decimal | None:
+    """The amount of an extra line with its sign; None for none. Raises CannotConvert for a part of a cent."""
+    amount = _amount(held(record_values, extra.crm), extra.crm)
+    return (-abs(amount) if extra.negative else amount) if amount else None
+
+
+def in_cents(amount: Decimal) -> Decimal:
+    return amount.quantize(_CENT, ROUND_HALF_UP, _EXACT)
 
 
 @dataclass(frozen=True)
@@ -88,23 +107,23 @@ class _Making:
             )
             self.document.problems.append(told)
         else:
-            self._add(made, str(values.get("Id") or ""))
+            self._add(made, str(values.get("Id") or ""), self.lines.tax_code)
 
     def amount(self, extra: ExtraLine, record_values: Mapping[str, Any]) -> None:
         try:
-            amount = _amount(held(record_values, extra.crm), extra.crm)
-            if not amount:
+            amount = extra_amount(extra, record_values)
+            if amount is None:
                 return
             item = setting_of(self.settings, extra.setting, f"{extra.crm} needs a line of its own", field="")
         except CannotConvert as problem:
             self.document.problems.append(problem)
         else:
-            signed = -abs(amount) if extra.negative else amount
-            self._add({"ItemRef": {"FullName": item}, _AMOUNT: signed}, "")
+            tax_code = self.lines.tax_code if extra.tax_code is None else extra.tax_code
+            self._add({"ItemRef": {"FullName": item}, _AMOUNT: amount}, extra.crm, tax_code)
 
-    def _add(self, line: dict[str, Any], line_id: str) -> None:
-        code = self.settings.get(self.lines.tax_code or "")
-        self.document.lines.append(line | ({"SalesTaxCodeRef": {"FullName": code}} if code else {}))
+    def _add(self, line: dict[str, Any], line_id: str, tax_code: str | None) -> None:
+        code = self.settings.get(tax_code or "")
+        self.document.lines.append(({"SalesTaxCodeRef": {"FullName": code}} if code else {}) | line)
         self.document.line_ids.append(line_id)
 
     def _item(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -184,7 +203,13 @@ def _amount(value: object, name: str) -> Decimal | None:
     return converted if isinstance(converted, Decimal) else None
 
 
-def _cents(value: object, name: str) -> Decimal | None:
+def _number(value: object, name: str) -> Decimal | None:
     plain = normal(value)
     number = amount_to_crm(plain, Target("crm", name)).value if plain is not None else None
-    return number.quantize(_CENT, ROUND_HALF_UP, _EXACT) if isinstance(number, Decimal) else None
+    return number if isinstance(number, Decimal) else None
+
+
+def cents_of(value: object, name: str) -> Decimal | None:
+    """A number in cents; None for an empty value. Raises CannotConvert for what is no number."""
+    number = _number(value, name)
+    return None if number is None else in_cents(number)

@@ -169,12 +169,15 @@ class Requirement(Plain):
 class ExtraLine(Plain):
     """An amount of the record itself that becomes a line of its own, such as freight or a discount.
 
-    `setting` names the profile's setting that holds the item's full name in QuickBooks.
+    `setting` names the profile's setting that holds the item's full name in QuickBooks, `tax_code` that of the line's
+    sales tax code. Without a `tax_code` of its own the line has that of all lines; where the setting is empty, that of
+    the item: whether freight is taxed, and whether a discount is taken off before tax, differs from state to state.
     """
 
     crm: str
     setting: str
     negative: bool = False
+    tax_code: str | None = None
 
 
 class Lines(Plain):
@@ -197,10 +200,14 @@ class Lines(Plain):
 
 
 class Total(Plain):
-    """What is compared after a document was made: a CRM field and a path of what QuickBooks answers."""
+    """What is compared after a document was made: a CRM field and a path of what QuickBooks answers.
+
+    To the CRM's amount belong those of the extra lines and, where the CRM says one, the sales tax in its field `tax`.
+    """
 
     crm: str
     books: str
+    tax: str | None = None
 
 
 class MatchField(Plain):
@@ -335,4 +342,5 @@ def settings_of(kind_map: KindMap) -> tuple[str, ...]:
 
 
 def _line_settings(lines: Lines) -> tuple[str | None, ...]:
-    return lines.write_in, lines.tax_code, *(extra.setting for extra in lines.extra)
+    named = (name for extra in lines.extra for name in (extra.setting, extra.tax_code))
+    return lines.write_in, lines.tax_code, *named

@@ -106,8 +106,9 @@ def setting_of(settings: Mapping[str, str], name: str, why: str, *, field: str) 
     if found := settings.get(name, "").strip():
         return found
     text = (
-        f"{why}, and the setting {name} is empty. Name it as QuickBooks does in the connection's override: "
-        f'{{"settings": {{"{name}": "..."}}}}' + (f", or fill {field} in the CRM." if field else ".")
+        f"{why}, and the setting {name} is empty. Name it as QuickBooks does: "
+        f'qbwc-server mapping set CONNECTION settings.{name} "..."'
+        + (f", or fill {field} in the CRM." if field else ".")
     )
     raise CannotConvert(text, field=field, value=None, code="setting")
 
@@ -164,7 +165,7 @@ def _own_fields(kind_map: KindMap) -> list[str]:
     status = [name for name in kind_map.status.model_dump().values() if name]
     keys = [field.crm for field in kind_map.match_fields if "." not in field.crm]
     extra = [one.crm for one in kind_map.lines.extra] if kind_map.lines else []
-    total = [kind_map.total.crm] if kind_map.total else []
+    total = [one for one in (kind_map.total.crm, kind_map.total.tax) if one] if kind_map.total else []
     vias = [contributor.via for contributor in kind_map.contributors]
     return [*chosen, *status, *keys, *vias, *extra, *total, *line_reads(kind_map)]
 

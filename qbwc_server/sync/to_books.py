@@ -26,6 +26,7 @@ from qbwc_server.sync.deciding import (
     hold,
     partner_id,
     rule_name,
+    sent_lines,
     unresolved,
     view_linked,
 )
@@ -225,7 +226,7 @@ def _add(
     if _has_mark(scope, link.books_kind):
         tree["ExternalGUID"] = mark_of(link, recreating=job.action == "recreate")
     name = f"{link.books_kind}Add"
-    sent = _sent(rules, sides) | ({"line_ids": document.line_ids} if document else {})
+    sent = _sent(rules, sides) | ({"lines": sent_lines(document)} if document else {})
     return Draft(qbxml.Request(f"{name}Rq", {name: tree}, job.id), sent)
 
 

@@ -28,7 +28,7 @@ def test_one_kind_is_shown_with_its_lines_requirements_and_settings(ready: Line)
     assert "TotalPrice" in text
     assert "The opportunity has no account" in text
     assert "Setting write_in_item: (empty)" in text
-    assert "Amount must agree with Subtotal" in text
+    assert "Amount - QB_Discount__c + QB_Freight__c + QB_Tax_Amount__c must agree with total()" in text
     assert "BillingCity" not in text
     rows = ready.json("mapping", "show", "--kind", "invoice")
     assert {row["part"] for row in rows} == {"", "lines"}

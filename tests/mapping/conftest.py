@@ -49,6 +49,8 @@ _ACCOUNT = {
     "QB_ListID__c": 41,
     "QB_EditSequence__c": 16,
     "QB_SyncKey__c": 80,
+    "QB_Tax_Item__c": 31,
+    "QB_Tax_Code__c": 3,
 }
 _LINK = {"QB_Sync_Error__c": 32768, "QB_EditSequence__c": 16, "QB_SyncKey__c": 80}
 _ACCOUNTS = ("Income", "Expense", "COGS", "Asset")
@@ -93,6 +95,12 @@ CRM_FIELDS = {
         CrmField("Amount", "decimal"),
         CrmField("QB_Generate__c", "choice", choices=("Invoice", "Sales Order")),
         CrmField("QB_RefNumber__c", length=21),
+        CrmField("QB_Tax_Item__c", length=31),
+        CrmField("QB_Tax_Code__c", length=3),
+        *(
+            CrmField(f"QB_{name}__c", "decimal")
+            for name in ("Discount", "Freight", "Tax_Amount", "Sales_Tax", "Total")
+        ),
         *_link("QB_TxnID__c"),
         *(CrmField(f"lines.{one.name}", one.type, one.length) for one in _OPPORTUNITY_LINE),
     ),

@@ -124,8 +124,8 @@ def test_a_new_item_without_an_account_is_refused_with_what_to_do(settings):
     assert caught.value.field == "QB_Income_Account__c"
     assert caught.value.text == (
         "A new ItemService in QuickBooks needs SalesOrPurchase/AccountRef/FullName, and the setting income_account "
-        "is empty. Name it as QuickBooks does in the connection's override: "
-        '{"settings": {"income_account": "..."}}, or fill QB_Income_Account__c in the CRM.'
+        "is empty. Name it as QuickBooks does: qbwc-server mapping set CONNECTION settings.income_account "
+        '"...", or fill QB_Income_Account__c in the CRM.'
     )
 
 

@@ -23,6 +23,8 @@ ACCOUNT = (
     FieldInfo("QB_Primary_Contact__c", "reference", 18),
     FieldInfo("ParentId", "reference", 18),
     FieldInfo("QB_Balance__c", "decimal"),
+    FieldInfo("QB_Tax_Item__c", "text", 31),
+    FieldInfo("QB_Tax_Code__c", "text", 3),
 )
 CONTACT = (
     FieldInfo("LastName", "text", 80, required=True),
@@ -64,6 +66,12 @@ OPPORTUNITY = (
     FieldInfo("QB_Generate__c", "choice", 255, choices=("Invoice", "Sales Order")),
     FieldInfo("QB_TxnID__c", "text", 41, unique=True, external_key=True),
     FieldInfo("QB_RefNumber__c", "text", 21),
+    *(
+        FieldInfo(f"QB_{one}__c", "decimal")
+        for one in ("Discount", "Freight", "Tax_Amount", "Sales_Tax", "Total")
+    ),
+    FieldInfo("QB_Tax_Item__c", "text", 31),
+    FieldInfo("QB_Tax_Code__c", "text", 3),
     *LINK_FIELDS,
     FieldInfo("lines.Id", "id", 18),
     FieldInfo("lines.Product2Id", "reference", 18),

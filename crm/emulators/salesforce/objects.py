@@ -49,6 +49,8 @@ ACCOUNT = SObject(
         OWNER,
         *link_fields("QB_ListID__c", "QuickBooks ListID"),
         money("QB_Balance__c", "QuickBooks Balance"),
+        text("QB_Tax_Item__c", "QuickBooks Sales Tax Item", 31),
+        text("QB_Tax_Code__c", "QuickBooks Sales Tax Code", 3),
         lookup("QB_Primary_Contact__c", "QuickBooks Primary Contact", "Contact", "QB_Primary_Contact__r"),
     ),
     etag=True,

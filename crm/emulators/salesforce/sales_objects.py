@@ -138,6 +138,13 @@ OPPORTUNITY = SObject(
         OWNER,
         picklist("QB_Generate__c", "QuickBooks Generate", _GENERATE, restricted=True),
         text("QB_RefNumber__c", "QuickBooks Number", 21),
+        money("QB_Discount__c", "Discount"),
+        money("QB_Freight__c", "Freight"),
+        text("QB_Tax_Item__c", "Sales Tax Item", 31),
+        text("QB_Tax_Code__c", "Sales Tax Code", 3),
+        money("QB_Tax_Amount__c", "Expected Sales Tax"),
+        money("QB_Sales_Tax__c", "QuickBooks Sales Tax"),
+        money("QB_Total__c", "QuickBooks Total"),
         *link_fields("QB_TxnID__c", "QuickBooks TxnID"),
     ),
 )

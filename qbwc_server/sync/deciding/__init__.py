@@ -1,7 +1,7 @@
 """From a stored record to a decision and its consequence; `decide` itself is pure and stands beside this room."""
 
 from qbwc_server.sync.deciding.desk import IN_DOUBT, SIDES, Desk
-from qbwc_server.sync.deciding.documents import DIFFERENT_TOTAL, different_total, pair_lines
+from qbwc_server.sync.deciding.documents import DIFFERENT_TOTAL, different_total, pair_lines, sent_lines
 from qbwc_server.sync.deciding.matching import MARK, find_matches, is_bound, link_of, match_keys
 from qbwc_server.sync.deciding.needs import Need, hold
 from qbwc_server.sync.deciding.pair import Sides, look, partner_id, rule_name, unresolved, view_linked
@@ -42,6 +42,7 @@ __all__ = [
     "rule_name",
     "scopes_of_company",
     "scopes_of_organisation",
+    "sent_lines",
     "unresolved",
     "view_linked",
 ]

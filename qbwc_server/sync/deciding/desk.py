@@ -223,7 +223,7 @@ class Desk:
             return None
         if sides.books.deleted:
             return "Error", f"Its {link.books_kind} was deleted in QuickBooks. {MADE_ONCE}", "deleted"
-        text = different_total(kind_map, sides.crm.values, sides.books.values)
+        text = different_total(kind_map, link, sides.crm.values, sides.books.values)
         return ("Success", text, DIFFERENT_TOTAL) if text else None
 
     def status_writes(self, link: Link) -> dict[str, Any]:

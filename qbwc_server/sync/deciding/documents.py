@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from qbwc_server import mapping
@@ -41,13 +42,47 @@ def lacks_partner(tx: Tx, scope: Scope, kind_map: KindMap, record: StoredRecord)
     return ""
 
 
-def pair_lines(kind_map: KindMap, line_ids: Sequence[str], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The base's part about lines, from the CRM lines that were sent and what came back in the same order."""
-    if kind_map.lines is None or not line_ids:
+def sent_lines(document: mapping.Document) -> list[dict[str, Any]]:
+    """What is remembered of the lines that go out: enough to know them again among those that come back."""
+    return [
+        {"id": line_id, **_known_by(line)}
+        for line_id, line in zip(document.line_ids, document.lines, strict=True)
+    ]
+
+
+def _known_by(line: Mapping[str, Any]) -> dict[str, Any]:
+    ref = line.get("ItemRef") or {}
+    item = {"item": str(ref.get("ListID") or str(ref.get("FullName", "")).casefold())}
+    amount = mapping.line_amount(line)
+    return item if amount is None else item | {"amount": str(amount)}
+
+
+def pair_lines(
+    kind_map: KindMap, sent: Sequence[Mapping[str, Any]], values: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The base's part about lines: which line that came back is which that was sent.
+
+    A line is known by its item and amount. Between sending and reading a bookkeeper may have put others in, or
+    changed some, so lines are paired only where as many came back of an item and amount as were sent; place by
+    place among those. What cannot be told stays without a partner.
+    """
+    if kind_map.lines is None or not sent:
         return {}
-    made = values.get(f"{kind_map.lines.books}Ret", [])
-    pairs = zip(line_ids, made, strict=False)
-    return {LINES: {crm_id: str(one["TxnLineID"]) for crm_id, one in pairs if crm_id and "TxnLineID" in one}}
+    made = [one for one in values.get(f"{kind_map.lines.books}Ret", []) if one.get("TxnLineID")]
+    pairs: dict[str, str] = {}
+    for item, amount in dict.fromkeys((one["item"], one.get("amount")) for one in sent):
+        ours = [one["id"] for one in sent if (one["item"], one.get("amount")) == (item, amount)]
+        theirs = [str(one["TxnLineID"]) for one in made if _is(one, item, amount)]
+        if len(ours) == len(theirs):
+            pairs |= {crm_id: line_id for crm_id, line_id in zip(ours, theirs, strict=True) if crm_id}
+    return {LINES: pairs}
+
+
+def _is(line: Mapping[str, Any], item: str, amount: str | None) -> bool:
+    ref = line.get("ItemRef") or {}
+    if item not in (ref.get("ListID"), str(ref.get("FullName", "")).casefold()):
+        return False
+    return amount is None or Decimal(str(line.get("Amount") or 0)) == Decimal(amount)
 
 
 def lines_to_mark(kind_map: KindMap, link: Link, crm_values: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -63,13 +98,10 @@ def lines_to_mark(kind_map: KindMap, link: Link, crm_values: Mapping[str, Any]) 
     ]
 
 
-def different_total(kind_map: KindMap, crm_values: Mapping[str, Any], ret: Mapping[str, Any]) -> str:
-    """A sentence with both numbers when the two totals differ; "" when they agree."""
-    found = mapping.total_difference(kind_map, crm_values, ret)
-    if found is None:
-        return ""
-    ours, theirs = found
-    return (
-        f"The totals differ: {ours} in the CRM, {theirs} in QuickBooks ({theirs - ours:+}). "
-        "Compare the lines; QuickBooks computes tax and rounding itself."
-    )
+def different_total(
+    kind_map: KindMap, link: Link, crm_values: Mapping[str, Any], ret: Mapping[str, Any]
+) -> str:
+    """A sentence with both numbers and the causes that are known when the two totals differ; "" when they agree."""
+    pairs = (link.base_books or {}).get(LINES, {})
+    found = mapping.total_difference(kind_map, crm_values, ret, pairs)
+    return found.text if found else ""

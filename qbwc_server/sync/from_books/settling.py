@@ -138,7 +138,7 @@ def _bases(
     names = {rule_name(rule): rule for rule in kind_map.rules}
     crm = dict(sent.get("crm", {}))
     books = {name: stored[names[name].books] for name in crm if name in names}
-    lines = pair_lines(kind_map, sent.get("line_ids", ()), values)
+    lines = pair_lines(kind_map, sent.get("lines", ()), values)
     return {"base_crm": (link.base_crm or {}) | crm, "base_books": (link.base_books or {}) | books | lines}
 
 
