@@ -22,6 +22,7 @@ from qbwc_server.store import history, jobs, parties, visits
 from qbwc_server.store.database import Database, Tx
 from qbwc_server.store.rows import Company, Ticket
 from qbwc_server.sync import visit as visiting
+from qbwc_server.sync.notes import Notes
 from qbwc_server.sync.posted import Posted
 
 T = TypeVar("T")
@@ -277,7 +278,7 @@ class Sessions:
         return self._kept(visit.tx, call, percent, f"{percent} %", subjects=subjects)
 
     def _acknowledge_later(
-        self, tx: Tx, call: Call, ticket: str, stored: visiting.Notes, subjects: Iterable[str]
+        self, tx: Tx, call: Call, ticket: str, stored: Notes, subjects: Iterable[str]
     ) -> int:
         """The same in another transaction, before which anything may have happened.
 

@@ -147,7 +147,7 @@ class MessageSet:
     state: str
     note: str
     offered_at: datetime
-    settled_at: datetime | None
+    answered_at: datetime | None
 
 
 @dataclass(frozen=True)

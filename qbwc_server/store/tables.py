@@ -299,7 +299,7 @@ message_sets = Table(
     Column("state", String(12), nullable=False),
     Column("note", Text, nullable=False),
     Column("offered_at", Moment, nullable=False),
-    Column("settled_at", Moment),
+    Column("answered_at", Moment),
     Index("ix_message_sets_state", "company_id", "state"),
 )
 

@@ -4,7 +4,7 @@ In order: sets in doubt are asked about, QuickBooks is read, what waits is decid
 are cleared. Every step is found anew from the database at each call, so any process can answer any call.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,20 +16,26 @@ from qbwc_server.store.rows import Company, MessageSet, Ticket
 from qbwc_server.sync.deciding import Scope, decide_waiting, scopes_of_company
 from qbwc_server.sync.from_books import (
     PAGE_SIZE,
+    Doubt,
     ReadState,
     apart,
     doubt_set,
+    doubts,
     is_answer_to,
     leave_in_doubt,
     note_asked,
     plan_reads,
+    probe_ids,
+    probe_requests,
     read_requests,
     requests_left,
     settle_found,
     settle_set,
     split_set,
     take_answer,
+    take_probe,
 )
+from qbwc_server.sync.notes import Handout, Notes, Result
 from qbwc_server.sync.posted import Posted
 from qbwc_server.sync.to_books import DEFAULT_VERSION, SET_SIZE, offer_writes, running
 
@@ -45,60 +51,6 @@ GOODBYE = qbxml.Request("HostQueryRq", {}, "goodbye")
 
 
 NOT_READ = "kinds of records could not be read from QuickBooks"
-
-
-@dataclass(frozen=True)
-class Notes:
-    """What a visit remembers between its calls; kept as plain values with its ticket."""
-
-    # The company file was proven to be the right one.
-    identified: bool = False
-    reads: tuple[ReadState, ...] = ()
-    planned: bool = False
-    # What is out: identity, read, write, ask, clear or goodbye; "" when nothing is.
-    out: str = ""
-    set_id: str = ""
-    asked: tuple[str, ...] = ()
-    # The company file's path, kept while QuickBooks is asked which file is open.
-    path: str = ""
-    done: int = 0
-    wanted_poll_at: str = ""
-    waits: int = 0
-    # The goodbye was answered: what came up meanwhile waits for the next visit, so that this one ends.
-    parted: bool = False
-
-    @classmethod
-    def of(cls, stored: Mapping[str, Any]) -> "Notes":
-        known = dict(stored)
-        known["reads"] = tuple(ReadState.of(one) for one in known.get("reads", ()))
-        known["asked"] = tuple(known.get("asked", ()))
-        return cls(**known)
-
-    def plain(self) -> dict[str, Any]:
-        return vars(self) | {"reads": [one.plain() for one in self.reads], "asked": list(self.asked)}
-
-
-@dataclass(frozen=True)
-class Handout:
-    """A qbXML document to hand out; or none, because the visit waits for the CRM's poll."""
-
-    text: str
-    notes: Notes
-    subjects: tuple[str, ...] = ()
-
-    @property
-    def waits(self) -> bool:
-        return not self.text
-
-
-@dataclass(frozen=True)
-class Result:
-    """What an answer led to. `error` is a sentence when the visit must end with it; else percent is true."""
-
-    percent: int
-    notes: Notes
-    error: str = ""
-    subjects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -155,7 +107,7 @@ def undecided(visit: Visit) -> int:
 
 def hand_out(visit: Visit) -> Handout:
     """The next document of this visit. Writes, reads and questions are recorded as out in this transaction."""
-    for step in (_ask, _read, _write, _wait, _clear):
+    for step in (_ask, _read, _probe, _write, _wait, _clear):
         handout = step(visit)
         if handout is not None:
             return handout
@@ -182,6 +134,23 @@ def _read(visit: Visit) -> Handout | None:
     if not requests:
         return None
     return Handout(_build(visit, requests), replace(notes, reads=noted, out="read", set_id=""))
+
+
+def _probe(visit: Visit) -> Handout | None:
+    """Creations that QuickBooks has no answer stored for: only proof lets them be sent again."""
+    waiting = doubts_of(visit)
+    if not waiting:
+        return None
+    ids = tuple(one.job.id for one in waiting)
+    notes = replace(visit.notes, out="probe", probed=(*visit.notes.probed, *ids), proving=ids)
+    requests = probe_requests(visit.company, waiting)
+    return Handout(_build(visit, requests), notes, ids)
+
+
+def doubts_of(visit: Visit) -> list[Doubt]:
+    notes, started = visit.notes, visit.ticket.started_at
+    sets = [one for one in visit.sets("in_doubt") if one.set_id in notes.asked]
+    return doubts(visit.tx, sets, notes.reads, notes.probed, started, visit.now) if sets else []
 
 
 def _write(visit: Visit) -> Handout | None:
@@ -268,6 +237,7 @@ def _ids_out(visit: Visit) -> list[str | None]:
         "read": lambda: [one.request_id for one in read_requests(visit.notes.reads)],
         "write": lambda: [*_the_set(visit).job_ids],
         "ask": lambda: [*_the_set(visit).job_ids],
+        "probe": lambda: [*probe_ids(visit.notes.proving)],
         "more": lambda: [GOODBYE.request_id],
         "goodbye": lambda: [GOODBYE.request_id],
     }
@@ -282,6 +252,7 @@ def take(visit: Visit, response: Posted, hresult: str, message: str) -> Result:
         "read": _take_read,
         "write": _take_write,
         "ask": _take_asked,
+        "probe": _take_proof,
         "clear": lambda visit, _: _cleared(visit),
         "more": lambda visit, _: _went_on(visit),
         "goodbye": lambda visit, _: _went_on(visit, parted=True),
@@ -305,7 +276,7 @@ def _take_read(visit: Visit, response: Posted) -> Result:
     return _went_on(visit, reads=tuple(states))
 
 
-def _note_failed_reads(visit: Visit, reads: list[ReadState]) -> None:
+def _note_failed_reads(visit: Visit, reads: Sequence[ReadState]) -> None:
     known = {one.name for one in visit.notes.reads if one.error}
     failed = [one for one in reads if one.error and one.name not in known]
     history.count_in_run(visit.tx, visit.ticket.run_number, {NOT_READ: len(failed)}, len(failed))
@@ -335,6 +306,16 @@ def _take_asked(visit: Visit, response: Posted) -> Result:
     return _went_on(visit)
 
 
+def _take_proof(visit: Visit, response: Posted) -> Result:
+    number = visit.ticket.run_number
+    outcome = take_probe(
+        visit.tx, visit.scopes, visit.company, visit.notes.proving, response, number, visit.now
+    )
+    counts = {"settled after doubt": outcome.found, "sent again, not in QuickBooks": outcome.absent}
+    history.count_in_run(visit.tx, number, counts, outcome.unsure)
+    return _went_on(visit)
+
+
 def _leave_in_doubt(visit: Visit, message_set: MessageSet, code: int | None) -> None:
     leave_in_doubt(visit.tx, visit.scopes, message_set, code, visit.ticket.run_number, visit.now)
 
@@ -352,7 +333,7 @@ def _no_answer(visit: Visit, hresult: str, message: str) -> Result:
     if hresult.lower() == PARSE_ERROR:
         return _parser_refused(visit, message)
     if visit.notes.out == "write":
-        doubt_set(visit.tx, visit.scopes, _the_set(visit), text, visit.now)
+        doubt_set(visit.tx, visit.scopes, _the_set(visit), text, visit.now, answered=True)
     return Result(-1, replace(visit.notes, out=""), text)
 
 
@@ -362,6 +343,7 @@ def _parser_refused(visit: Visit, message: str) -> Result:
         "write": _split,
         "read": _reads_refused,
         "ask": _question_refused,
+        "probe": lambda visit, _: _went_on(visit),
         "clear": lambda visit, _: _cleared(visit),
         "more": lambda visit, _: _went_on(visit),
         "goodbye": lambda visit, _: _went_on(visit, parted=True),
@@ -396,7 +378,7 @@ def _unreadable(visit: Visit, why: str) -> Result:
         _leave_in_doubt(visit, _the_set(visit), None)
         return _went_on(visit)
     if visit.notes.out == "write":
-        doubt_set(visit.tx, visit.scopes, _the_set(visit), text, visit.now)
+        doubt_set(visit.tx, visit.scopes, _the_set(visit), text, visit.now, answered=True)
     return Result(-1, replace(visit.notes, out=""), text)
 
 
@@ -407,7 +389,7 @@ def _the_set(visit: Visit) -> MessageSet:
 
 
 def _went_on(visit: Visit, **changes: Any) -> Result:
-    notes = replace(visit.notes, out="", set_id="", done=visit.notes.done + 1, **changes)
+    notes = replace(visit.notes, out="", set_id="", proving=(), done=visit.notes.done + 1, **changes)
     return Result(0, notes, "", ())
 
 
@@ -453,7 +435,8 @@ def _left(visit: Visit) -> int:
         if one.state == "settled" or one.set_id not in notes.asked
     )
     waits = 1 if waiting_for_poll(visit) else 0
-    return unplanned + reads + writes + waiting + sets + waits
+    proofs = 1 if notes.asked and doubts_of(visit) else 0
+    return unplanned + reads + writes + waiting + sets + waits + proofs
 
 
 # --- the end ---

@@ -99,7 +99,7 @@ def _waits(installation: Installation) -> None:
     _waits_in_vain(installation)
     with installation.database.write() as tx:
         now = installation.clock()
-        jobs.add_set(tx, like(SET, job_ids=[], state="settled", offered_at=now, settled_at=now))
+        jobs.add_set(tx, like(SET, job_ids=[], state="settled", offered_at=now, answered_at=now))
 
 
 def _polled_after_the_wait(installation: Installation, reply: bytes) -> None:

@@ -1,5 +1,6 @@
 """The door from QuickBooks: reading what changed there, and settling what we wrote."""
 
+from qbwc_server.sync.from_books.probing import Doubt, doubts, probe_ids, probe_requests, take_probe
 from qbwc_server.sync.from_books.reading import (
     PAGE_SIZE,
     ReadState,
@@ -25,21 +26,26 @@ from qbwc_server.sync.from_books.settling import (
 
 __all__ = [
     "PAGE_SIZE",
+    "Doubt",
     "ReadState",
     "Settled",
     "apart",
     "doubt_set",
+    "doubts",
     "is_answer_to",
     "keep_wish",
     "leave_in_doubt",
     "note_asked",
     "plan_reads",
+    "probe_ids",
+    "probe_requests",
     "read_requests",
     "requests_left",
     "settle_found",
     "settle_set",
     "split_set",
     "take_answer",
+    "take_probe",
     "unlink",
     "withdraw",
 ]

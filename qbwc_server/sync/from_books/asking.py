@@ -58,12 +58,17 @@ def query(state: ReadState, most: int) -> qbxml.Request:
     """The next request of a read: by ids, or the next page of what was modified in its window."""
     by_filter = state.what != "again"
     asked = _by_filter(state, most) if by_filter else _by_ids(state)
-    paths = _paths(f"{state.kind}QueryRq")
-    whole = {
+    attributes = _iterator(state) if by_filter and has_iterator(state.kind) else {}
+    asked |= whole(state.kind, by_filter=by_filter)
+    return qbxml.Request(f"{state.kind}QueryRq", asked, state.request_id, attributes)
+
+
+def whole(kind: str, *, by_filter: bool = True) -> dict[str, Any]:
+    """What a query of a kind must say so that nothing of its records, nor inactive ones, stays away."""
+    paths = _paths(f"{kind}QueryRq")
+    return {
         name: value for name, value in WHOLE.items() if name in paths and (by_filter or name not in FILTERS)
     }
-    attributes = _iterator(state) if by_filter and has_iterator(state.kind) else {}
-    return qbxml.Request(f"{state.kind}QueryRq", asked | whole, state.request_id, attributes)
 
 
 def _by_ids(state: ReadState) -> dict[str, Any]:

@@ -34,9 +34,15 @@ RETRY_LATER = timedelta(minutes=10)
 TRIES_PER_VISIT = 2
 LEFT_OUT = "QuickBooks' answer left it out."
 NOT_STORED = (
-    "QuickBooks has no stored answer for it. Look in QuickBooks whether the record is there; "
+    "QuickBooks has no stored answer for it. It goes out again by itself as soon as reading QuickBooks proves that it "
+    "is not there."
+)
+NO_PROOF = (
+    "QuickBooks' stored answer for it cannot be used. Look in QuickBooks whether the record is there; "
     "then link it, or retry to send it again."
 )
+# Message set statuses after which no stored answer speaks for a creation: proof must come from elsewhere.
+NOTHING_STORED = (0, 600, 9002, 9005)
 
 ENDED = ("settled", "cancelled")
 
@@ -74,7 +80,7 @@ def settle_set(
         desk = Desk(tx, scopes[job.connection_id], run_number, now)
         counts[_settle_one(desk, job, response)] += 1
     state = "in_doubt" if counts["in_doubt"] else "settled"
-    jobs.change_set(tx, message_set.company_id, message_set.set_id, state=state, settled_at=now)
+    jobs.change_set(tx, message_set.company_id, message_set.set_id, state=state, answered_at=now)
     return Settled(**counts)
 
 
@@ -99,7 +105,7 @@ def _settle_job(desk: Desk, job: LinkJob, response: qbxml.Response) -> str:
         full = ret is not None and ret.name != "ErrorRecovery"
         return _bind(desk, job, link, plain(ret.values) if ret else {}, status, full=full)
     if status.code == 3200 and ret is not None:
-        store_records(desk.tx, desk.scope.company, _all_scopes(desk), job.kind, [ret.values], desk.now)
+        store_records(desk.tx, desk.scope.company, all_scopes(desk), job.kind, [ret.values], desk.now)
     return _refused(desk, job, link, status)
 
 
@@ -123,7 +129,7 @@ def _bind(
     links.drop_conflicts(desk.tx, desk.scope.id, link.id, list(sent.get("crm", {})))
     _end(desk, job, JobEvent.SETTLE)
     if full:
-        store_records(desk.tx, desk.scope.company, _all_scopes(desk), job.kind, [values], desk.now)
+        store_records(desk.tx, desk.scope.company, all_scopes(desk), job.kind, [values], desk.now)
     if books_id != link.books_id:
         desk.is_bound_now(_must(desk, link.id))
     _after_settling(desk, job, link, status)
@@ -155,7 +161,7 @@ def _after_settling(desk: Desk, job: LinkJob, link: Link, status: Status | None)
     desk.refresh_status(link.id)
 
 
-def _all_scopes(desk: Desk) -> list[Scope]:
+def all_scopes(desk: Desk) -> list[Scope]:
     """Every connection of the company: what one of them wrote is news for the others."""
     return scopes_of_company(desk.tx, desk.scope.company.id)
 
@@ -277,7 +283,7 @@ def leave_in_doubt(
     now: datetime,
 ) -> None:
     """QuickBooks has no answer to a set stored. A change is read and decided again, for its EditSequence keeps it
-    from being made twice; a creation waits until reading finds it, or for a person."""
+    from being made twice; a creation waits until it is found, proven absent, or looked at by a person."""
     for job in jobs.jobs_in(tx, message_set.job_ids):
         if job.state != "in_doubt" or job.set_id != message_set.set_id:
             continue
@@ -286,9 +292,12 @@ def leave_in_doubt(
             jobs.change_job(tx, job.id, now, state=state, set_id=None, due_at=now, visit_attempts=0)
             keep_wish(Desk(tx, scopes[job.connection_id], run_number, now), job.id)
             continue
-        asked = f"{IN_DOUBT} {'' if code is None else code}".strip()
-        jobs.change_job(tx, job.id, now, error_code=asked, next_step=NOT_STORED)
-        Desk(tx, scopes[job.connection_id], run_number, now).refresh_status(job.link_id)
+        asked = f"{IN_DOUBT} {'none' if code is None else code}"
+        provable = code in NOTHING_STORED
+        told = {} if job.error_code == asked else {"next_step": NOT_STORED if provable else NO_PROOF}
+        jobs.change_job(tx, job.id, now, error_code=asked, **told)
+        if not provable:
+            Desk(tx, scopes[job.connection_id], run_number, now).refresh_status(job.link_id)
     note = f"asked on visit {run_number}: message set status {code}"
     jobs.change_set(tx, message_set.company_id, message_set.set_id, note=note)
     _close(tx, message_set)
@@ -300,20 +309,27 @@ def settle_found(tx: Tx, scopes: Mapping[str, Scope], company_id: str, run_numbe
     for message_set in jobs.sets_in_state(tx, company_id, "in_doubt"):
         for job in jobs.jobs_in(tx, message_set.job_ids):
             if job.state == "in_doubt" and job.set_id == message_set.set_id and job.action != "change":
-                found += _settle_marked(Desk(tx, scopes[job.connection_id], run_number, now), job)
+                found += settle_marked(Desk(tx, scopes[job.connection_id], run_number, now), job)
         _close(tx, message_set)
     return found
 
 
-def _settle_marked(desk: Desk, job: LinkJob) -> int:
+def settle_marked(desk: Desk, job: LinkJob) -> bool:
+    """Whether a creation in doubt was made after all: an object with its mark was read, and is bound."""
     link = links.link(desk.tx, desk.scope.id, job.link_id)
     assert link is not None
     mark = mark_of(link, recreating=job.action == "recreate")
     holders = records.holders(desk.tx, job.company_id, "books", job.kind, MARK, mark.casefold())
     record = records.record(desk.tx, job.company_id, "books", job.kind, holders[0]) if holders else None
     if record is None:
-        return 0
-    return int(_bind(desk, job, link, record.values, None, full=True) == "settled")
+        return False
+    return _bind(desk, job, link, record.values, None, full=True) == "settled"
+
+
+def close_sets(tx: Tx, company_id: str) -> None:
+    """Those in doubt of which nothing is in doubt any more."""
+    for message_set in jobs.sets_in_state(tx, company_id, "in_doubt"):
+        _close(tx, message_set)
 
 
 def _close(tx: Tx, message_set: MessageSet) -> None:
@@ -323,14 +339,26 @@ def _close(tx: Tx, message_set: MessageSet) -> None:
         jobs.change_set(tx, message_set.company_id, message_set.set_id, state="settled")
 
 
-def doubt_set(tx: Tx, scopes: Mapping[str, Scope], message_set: MessageSet, why: str, now: datetime) -> int:
-    """No usable answer came: every job of the set waits in doubt, and nothing of it is sent again by itself."""
+def doubt_set(
+    tx: Tx,
+    scopes: Mapping[str, Scope],
+    message_set: MessageSet,
+    why: str,
+    now: datetime,
+    *,
+    answered: bool = False,
+) -> int:
+    """No usable answer came: every job of the set waits in doubt until it is proven what became of it.
+
+    `answered`: something came back, so QuickBooks is done with the set; silence may mean that it still works on it.
+    """
     doubted = 0
     for job in jobs.jobs_in(tx, message_set.job_ids):
         if job.state == "offered" and job.set_id == message_set.set_id:
             _doubt_job(Desk(tx, scopes[job.connection_id], job.run_number, now), job, why)
             doubted += 1
-    jobs.change_set(tx, message_set.company_id, message_set.set_id, state="in_doubt", note=why)
+    came = {"answered_at": now} if answered else {}
+    jobs.change_set(tx, message_set.company_id, message_set.set_id, state="in_doubt", note=why, **came)
     return doubted
 
 
@@ -355,6 +383,6 @@ def split_set(
         desk.refresh_status(job.link_id)
     note = f"refused by QuickBooks' parser: {message}"
     jobs.change_set(
-        tx, message_set.company_id, message_set.set_id, state="cleared", note=note, settled_at=now
+        tx, message_set.company_id, message_set.set_id, state="cleared", note=note, answered_at=now
     )
     return 0 if len(members) > 1 else len(members)

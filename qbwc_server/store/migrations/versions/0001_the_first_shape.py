@@ -264,7 +264,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
         sa.Column("offered_at", qbwc_server.store.columns.Moment(timezone=True), nullable=False),
-        sa.Column("settled_at", qbwc_server.store.columns.Moment(timezone=True), nullable=True),
+        sa.Column("answered_at", qbwc_server.store.columns.Moment(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("company_id", "set_id", name=op.f("pk_message_sets")),
     )
     with op.batch_alter_table("message_sets", schema=None) as batch_op:
