@@ -19,7 +19,7 @@ from qbwc_server.soap.qwc import OWNER_ID, build_qwc
 from qbwc_server.store import history, jobs, links, parties, records
 from qbwc_server.store.rows import LinkJob, MessageSet
 from qbwc_server.store.tables import OPEN_STATES, connections
-from qbwc_server.sync.person import By, NewCompany, NewConnection, add_company, add_connection, retry
+from qbwc_server.sync.person import By, NewCompany, NewConnection, add_company, add_connection
 from tests.crash.house import House
 from tests.crash.processes import eventually
 from tests.crash.relay import Moment, Relay, Request, Strike
@@ -159,10 +159,12 @@ class Shop:
                 jobs.change_job(tx, job.id, now, due_at=now)
         self.settle()
 
-    def looked_and_it_is_not_there(self, job: LinkJob) -> None:
-        """A person decides about a job in doubt."""
+    def nothing_is_under_way(self) -> None:
+        """Sets that nobody answered left so long ago that no PC can have them in hand: that time is skipped."""
         with self.house.database.write() as tx:
-            retry(tx, By("the test", datetime.now(UTC)), job.id, not_in_books=True)
+            for one in jobs.sets_in_state(tx, self.company_id, "in_doubt"):
+                long_ago = one.offered_at - timedelta(hours=1)
+                jobs.change_set(tx, self.company_id, one.set_id, offered_at=long_ago)
 
     def settle(self) -> None:
         eventually("the worker has done its part", self._worker_is_done)

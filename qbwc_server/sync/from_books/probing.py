@@ -137,8 +137,11 @@ def _lacks_proof(job: LinkJob, message_set: MessageSet, complete: set[str]) -> b
 
 
 def _sent(message_set: MessageSet) -> dict[str, Mapping[str, Any]]:
-    """The objects of a set's creations by job, as they left."""
-    requests = qbxml.read_request(message_set.request).requests
+    """The objects of a set's creations by job, as they left; of a set that nobody can read nothing is proven."""
+    try:
+        requests = qbxml.read_request(message_set.request).requests
+    except qbxml.RefusedByParser:
+        return {}
     return {
         str(one.request_id): one.values[one.name.removesuffix("Rq")]
         for one in requests
