@@ -7,10 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from qbwc_server.store.database import Database
 from tests import postgres
 from tests.databases import KINDS, Databases, PostgresDatabases, SqliteDatabases
+
+# Generated tests judge what the code does, not how busy the machine is.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 
