@@ -70,8 +70,17 @@ def _rules_table(crm: str, books: str, rules: Iterable[Rule]) -> str:
     return _table(head, (_row(rule) for rule in rules))
 
 
+_CREATED: dict[bool | str, str] = {
+    True: "only_on_create",
+    "books": "only_on_create in QuickBooks",
+    "crm": "only_on_create in the CRM",
+}
+
+
 def _row(rule: Rule) -> Sequence[str]:
-    notes = [name for name in ("required", "clear_when_empty", "only_on_create") if getattr(rule, name)]
+    notes = [name for name in ("required", "clear_when_empty") if getattr(rule, name)]
+    notes += [_CREATED[rule.only_on_create]] if rule.only_on_create else []
+    notes += [f"follows {rule.follows}"] if rule.follows else []
     notes += [f"else {rule.setting}"] if rule.setting else []
     notes += [f"role {rule.refers_to}"] if rule.refers_to else []
     # A bar would end the cell.

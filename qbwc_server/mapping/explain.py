@@ -61,13 +61,24 @@ def _paragraph(kind: KindMap, rule: Rule) -> str:
         if rule.clear_when_empty
         else "An empty value changes nothing.",
         "It must have a value." if rule.required else "",
-        "Written only when the record is created." if rule.only_on_create else "",
+        _CREATED[rule.only_on_create],
+        f"A change is written only while QuickBooks holds the same there as in {rule.follows}."
+        if rule.follows
+        else "",
         f"A new record without it gets {rule.default!r}." if rule.default else "",
         f"A new record in QuickBooks without it gets the setting {rule.setting}." if rule.setting else "",
         f"It is the id of a record in the role {rule.refers_to}." if rule.refers_to else "",
         f"The rule is {'shipped' if rule.origin == 'shipped' else 'from the override'}.",
     ]
     return " ".join(filter(None, sentences))
+
+
+_CREATED: dict[bool | str, str] = {
+    False: "",
+    True: "Written only when the record is created.",
+    "books": "Written to QuickBooks only when the record is created there.",
+    "crm": "Written to the CRM only when the record is created there.",
+}
 
 
 def _ends(kind: KindMap, rule: Rule) -> str:

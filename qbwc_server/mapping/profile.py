@@ -80,7 +80,10 @@ class Rule(Plain):
     direction: Direction = "both"
     winner: Side | None = None
     clear_when_empty: bool = False
-    only_on_create: bool = False
+    # True, or the one side to which it goes only with a new record.
+    only_on_create: bool | Side = False
+    # Another path of the object: in a change it is written only as long as QuickBooks holds the same in both.
+    follows: str | None = None
     required: bool = False
     too_long: Literal["refuse", "truncate"] = "refuse"
     default: str | None = None
@@ -116,6 +119,10 @@ class Rule(Plain):
         if (self.converter == "reference") != (self.refers_to is not None):
             raise ValueError("converter reference and refers_to, the role it leads to, go together.")
         return self
+
+    def only_with_new(self, side: Side) -> bool:
+        """Whether it is written to a side only when the record is made there."""
+        return self.only_on_create in (True, side)
 
     def goes_to(self, side: Side) -> bool:
         return self.direction in ("both", f"to_{side}")
@@ -251,6 +258,15 @@ class KindMap(Plain):
     rules: tuple[Rule, ...]
     lines: Lines | None = None
     total: Total | None = None
+
+    @model_validator(mode="after")
+    def _follows_what_it_maps(self) -> Self:
+        """What a rule follows is compared as it is mapped, so another rule must name it."""
+        named = {rule.books for rule in self.rules}
+        for rule in self.rules:
+            if rule.follows is not None and rule.follows not in named:
+                raise ValueError(f"{rule.books} follows {rule.follows}, which no rule of {self.name} names.")
+        return self
 
     def may_create(self, side: Side) -> bool:
         return side in self.create_in and side in WRITES[self.mode]

@@ -65,7 +65,7 @@ def same(rule: Rule, crm_value: object, books_value: object) -> bool:
 
 def rules_to(kind_map: KindMap, side: Side, *, creating: bool) -> tuple[Rule, ...]:
     """The rules that write to a side, with the only-on-create ones when the target is being created."""
-    return tuple(r for r in kind_map.rules if r.goes_to(side) and (creating or not r.only_on_create))
+    return tuple(r for r in kind_map.rules if r.goes_to(side) and (creating or not r.only_with_new(side)))
 
 
 def with_defaults(

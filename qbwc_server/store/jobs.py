@@ -11,6 +11,8 @@ from qbwc_server.store.rows import LinkJob, MessageSet, many, one
 from qbwc_server.store.tables import OPEN_STATES, job_waits, link_jobs, links, message_sets
 from qbwc_server.store.writing import insert_many
 
+CHUNK = 400
+
 
 def add_job(tx: Tx, job: LinkJob) -> None:
     """Raises IntegrityError when the link has an open job for that side already."""
@@ -114,47 +116,81 @@ def change_job(tx: Tx, job_id: str, now: datetime, **values: Any) -> None:
     tx.execute(update(link_jobs).where(link_jobs.c.id == job_id).values(changed_at=now, **values))
 
 
-def wait_for(tx: Tx, connection_id: str, job_id: str, link_ids: Sequence[str]) -> None:
-    """A job waits for these links from now on, and for no others."""
+# A record that must have a partner: (role, side, id).
+Needed = tuple[str, str, str]
+
+
+def wait_for(tx: Tx, connection_id: str, job_id: str, needed: Sequence[Needed]) -> None:
+    """A job waits for partners of these records from now on, and for no others."""
     mine = (job_waits.c.connection_id == connection_id, job_waits.c.job_id == job_id)
     tx.execute(delete(job_waits).where(*mine))
     place = {"connection_id": connection_id, "job_id": job_id}
-    insert_many(tx, job_waits, [place | {"link_id": one} for one in dict.fromkeys(link_ids)])
+    rows = [dict(zip(("role", "side", "record_id"), one, strict=True)) for one in dict.fromkeys(needed)]
+    insert_many(tx, job_waits, [place | row for row in rows])
 
 
-def waits_of(tx: Tx, connection_id: str, job_id: str) -> list[str]:
-    """The links that a job waits for."""
-    query = select(job_waits.c.link_id).where(
-        job_waits.c.connection_id == connection_id, job_waits.c.job_id == job_id
-    )
-    return list(tx.execute(query.order_by(job_waits.c.link_id)).scalars())
+def waits_of(tx: Tx, connection_id: str, job_id: str) -> list[Needed]:
+    """The records that a job waits for."""
+    columns = (job_waits.c.role, job_waits.c.side, job_waits.c.record_id)
+    query = select(*columns).where(job_waits.c.connection_id == connection_id, job_waits.c.job_id == job_id)
+    return [(row[0], row[1], row[2]) for row in tx.execute(query.order_by(*columns))]
 
 
 def release_waiting(tx: Tx, company_id: str, connection_id: str, now: datetime) -> None:
-    """Jobs that wait for no link, or for one that was dropped, look again for what they need when their turn comes.
+    """Jobs whose wait nobody will end look again for what they need when their turn comes.
 
-    What they lacked may have been read meanwhile, or have another link by now.
+    That is when a record they wait for has no link that could get its second half, or has both.
     """
     hung = select(job_waits.c.job_id).where(job_waits.c.connection_id == connection_id)
-    its_link = and_(links.c.connection_id == job_waits.c.connection_id, links.c.id == job_waits.c.link_id)
-    hung_on_dropped = hung.where(exists().where(its_link, links.c.unlinked_at.is_not(None)))
-    tx.execute(
-        update(link_jobs)
-        .where(
-            # Company and sides only lead the index to the few that wait.
-            link_jobs.c.company_id == company_id,
-            link_jobs.c.side.in_(("books", "crm")),
-            link_jobs.c.state.in_(("waiting", "blocked")),
-            link_jobs.c.connection_id == connection_id,
-            or_(link_jobs.c.id.not_in(hung), link_jobs.c.id.in_(hung_on_dropped)),
-        )
-        .values(state="queued", due_at=now, changed_at=now)
+    half = exists().where(
+        links.c.connection_id == job_waits.c.connection_id,
+        links.c.role == job_waits.c.role,
+        links.c.unlinked_at.is_(None),
+        or_(
+            and_(
+                job_waits.c.side == "crm", links.c.crm_id == job_waits.c.record_id, links.c.books_id.is_(None)
+            ),
+            and_(
+                job_waits.c.side == "books",
+                links.c.books_id == job_waits.c.record_id,
+                links.c.crm_id.is_(None),
+            ),
+        ),
+    )
+    _release(
+        tx,
+        now,
+        # Company and sides only lead the index to the few that wait.
+        link_jobs.c.company_id == company_id,
+        link_jobs.c.side.in_(("books", "crm")),
+        link_jobs.c.connection_id == connection_id,
+        or_(link_jobs.c.id.not_in(hung), link_jobs.c.id.in_(hung.where(~half))),
     )
 
 
-def waiting_for(tx: Tx, connection_id: str, link_id: str) -> list[LinkJob]:
-    """Jobs, waiting or blocked, that need this link."""
-    waiting = tx.execute(_WAITING_FOR, {"connection_id": connection_id, "link_id": link_id}).scalars().all()
+def release_for(tx: Tx, connection_id: str, side: str, record_ids: Sequence[str], now: datetime) -> None:
+    """Records that were not known before are here: what waits for them looks again."""
+    for start in range(0, len(record_ids), CHUNK):
+        some = job_waits.c.record_id.in_(record_ids[start : start + CHUNK])
+        waiting = select(job_waits.c.job_id).where(
+            job_waits.c.connection_id == connection_id, job_waits.c.side == side, some
+        )
+        found = tx.execute(waiting).scalars().all()
+        if found:
+            _release(tx, now, link_jobs.c.connection_id == connection_id, link_jobs.c.id.in_(found))
+
+
+def _release(tx: Tx, now: datetime, *which: ColumnElement[bool]) -> None:
+    released = update(link_jobs).where(*which, link_jobs.c.state.in_(("waiting", "blocked")))
+    tx.execute(released.values(state="queued", due_at=now, changed_at=now))
+
+
+def waiting_for(
+    tx: Tx, connection_id: str, role: str, crm_id: str | None, books_id: str | None
+) -> list[LinkJob]:
+    """Jobs, waiting or blocked, that need a partner of either record in this role."""
+    place = {"connection_id": connection_id, "role": role, "crm_id": crm_id or "", "books_id": books_id or ""}
+    waiting = tx.execute(_WAITING_FOR, place).scalars().all()
     if not waiting:
         return []
     query = select(link_jobs).where(
@@ -163,9 +199,16 @@ def waiting_for(tx: Tx, connection_id: str, link_id: str) -> list[LinkJob]:
     return many(LinkJob, tx.execute(query.order_by(link_jobs.c.created_at, link_jobs.c.id)).all())
 
 
-_WAITING_FOR = select(job_waits.c.job_id).where(
-    job_waits.c.connection_id == bindparam("connection_id"), job_waits.c.link_id == bindparam("link_id")
-)
+def _of_record(side: str) -> ColumnElement[bool]:
+    return and_(
+        job_waits.c.connection_id == bindparam("connection_id"),
+        job_waits.c.side == side,
+        job_waits.c.record_id == bindparam(f"{side}_id"),
+        job_waits.c.role == bindparam("role"),
+    )
+
+
+_WAITING_FOR = select(job_waits.c.job_id).where(or_(_of_record("crm"), _of_record("books")))
 
 
 def add_set(tx: Tx, message_set: MessageSet) -> None:

@@ -277,14 +277,16 @@ link_jobs = Table(
     Index("ix_link_jobs_made", "connection_id", "action", "created_at"),
 )
 
-# A job that is waiting or blocked, and the links that must be made first.
+# A job that is waiting or blocked, and the records that must have a partner first: whatever link they have, or get.
 job_waits = Table(
     "job_waits",
     metadata,
     Column("connection_id", ID, primary_key=True),
     Column("job_id", ID, primary_key=True),
-    Column("link_id", ID, primary_key=True),
-    Index("ix_job_waits_link", "connection_id", "link_id"),
+    Column("role", String(32), primary_key=True),
+    Column("side", String(5), primary_key=True),
+    Column("record_id", String(80), primary_key=True),
+    Index("ix_job_waits_record", "connection_id", "side", "record_id"),
 )
 
 message_sets = Table(

@@ -57,6 +57,8 @@ def ingest(
     changed = [row for row in rows if _differs(row, known.get(row.id))]
     moved = [row for row in rows if row.id in known and row.version != known[row.id].version]
     _store(tx, scopes, kind, {row.id: row for row in [*moved, *changed]}, now, {row.id for row in changed})
+    for scope in scopes:
+        jobs.release_for(tx, scope.id, "crm", [row.id for row in changed if row.id not in known], now)
     if page.watermark is not None:
         value = dumps({"at": page.watermark, "fields": sorted(fields)})
         records.move_watermark(tx, organisation_id, "crm", kind, value, now, complete=True)

@@ -7,6 +7,7 @@ import qbxml
 from qbwc_server.mapping import (
     CannotConvert,
     Filter,
+    MappingError,
     Rule,
     books_values,
     crm_reads,
@@ -225,8 +226,26 @@ def test_rules_of_one_direction_write_one_side(account):
 
 
 def test_a_customer_keeps_the_company_it_has_in_quickbooks(account):
-    """Jobs carry the company of their customer, and 17 of 29 companies of a real file are not the record's name."""
-    assert "CompanyName" not in {rule.books for rule in rules_to(account, "books", creating=False)}
+    """Jobs carry the company of their customer, and 21 of 29 companies of a real file are not the record's name."""
+    [company] = [rule for rule in account.rules if rule.books == "CompanyName"]
+    assert company.follows == "Name"
+
+
+def test_a_rule_follows_only_what_another_rule_names():
+    with pytest.raises(MappingError, match="follows Nickname"):
+        load_profile(
+            "salesforce",
+            {"kinds": {"account": {"change": [{"crm": "Fax", "books": "Fax", "follows": "Nickname"}]}}},
+        )
+
+
+def test_a_rule_may_be_left_out_of_the_updates_of_one_side_only():
+    account = load_profile(
+        "salesforce",
+        {"kinds": {"account": {"change": [{"crm": "Phone", "books": "Phone", "only_on_create": "books"}]}}},
+    ).kind("account")
+    assert "Phone" not in {rule.books for rule in rules_to(account, "books", creating=False)}
+    assert "Phone" in {rule.books for rule in rules_to(account, "crm", creating=False)}
 
 
 def test_crm_writes_are_grouped_by_the_record_that_takes_them(account):

@@ -120,7 +120,7 @@ class Desk:
         if link is None or not self.scope.knows(link):
             return
         if link.unlinked_at is not None:
-            self._tell_waiting(link, f"{link.label} was unlinked.")
+            self.tell_waiting(link, f"{link.label} was unlinked.")
             return
         status, error, code = self._status(link)
         if (status, error, code) != (link.status, link.error, link.error_code):
@@ -129,7 +129,7 @@ class Desk:
             link = replace(link, status=status, error=error, error_code=code)
         if link.crm_id is not None and self.status_writes(link):
             self.ensure_job(link, "crm", "change")
-        self._tell_waiting(link, error if status == "Error" and not is_bound(link) else "")
+        self.tell_waiting(link, error if status == "Error" and not is_bound(link) else "")
 
     def is_bound_now(self, link: Link, *, found: bool = False) -> None:
         """What follows for other records when a link got its second half, which was `found` or made."""
@@ -180,12 +180,12 @@ class Desk:
                     self.tx, self.scope.id, "books", link.books_kind, [link.books_id], self.now
                 )
 
-    def _tell_waiting(self, link: Link, cause: str) -> None:
-        """Jobs that need this link hear why it will not come by itself; else they get their turn again.
+    def tell_waiting(self, link: Link, cause: str) -> None:
+        """Jobs that need a partner of either record hear why it will not come by itself.
 
-        (When their turn comes, they look for themselves whether all is there.)
+        Else they get their turn again, and look for themselves whether all is there.
         """
-        for job in jobs.waiting_for(self.tx, self.scope.id, link.id):
+        for job in jobs.waiting_for(self.tx, self.scope.id, link.role, link.crm_id, link.books_id):
             solved = not cause and (is_bound(link) or job.state == JobState.BLOCKED)
             if not solved and (not cause or job.state == JobState.BLOCKED):
                 continue

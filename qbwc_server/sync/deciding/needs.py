@@ -7,7 +7,7 @@ the cause, and released as soon as the cause is solved.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from qbwc_server.mapping import KindMap
@@ -15,7 +15,7 @@ from qbwc_server.store import jobs, links, records
 from qbwc_server.store.job_states import JobEvent, JobState, after
 from qbwc_server.store.rows import Link, LinkJob, StoredRecord
 from qbwc_server.sync.decide import Side
-from qbwc_server.sync.deciding.desk import BLOCKED, GOES_ON, Desk
+from qbwc_server.sync.deciding.desk import BLOCKED, GOES_ON, SIDES, Desk
 from qbwc_server.sync.deciding.pair import look
 from qbwc_server.sync.deciding.turn import Turn
 
@@ -35,23 +35,26 @@ class Need:
 
 @dataclass(frozen=True)
 class Cause:
-    """Why a needed partner will not come by itself, in a sentence; with the link that it hangs on, if there is one."""
+    """Why a needed partner will not come by itself, in a sentence."""
 
     text: str
-    link_id: str = ""
 
 
 def hold(turn: Turn, link: Link, job: LinkJob, needs: Sequence[Need]) -> bool:
     """Let a queued job wait for what it needs; False when all of it is there after all, and the job can go on."""
     source: Side = "crm" if job.side == "books" else "books"
     asked = [(need, _require(turn, link, source, need)) for need in dict.fromkeys(needs)]
-    found = [one for need, one in asked if not (need.optional and isinstance(one, Cause))]
-    waits = [one.id for one in found if isinstance(one, Link) and not _has_partner(one, job.side)]
-    causes = [one for one in found if isinstance(one, Cause)]
-    if not waits and not causes:
+    missing = [
+        (need, one)
+        for need, one in asked
+        if (not need.optional and isinstance(one, Cause))
+        or (isinstance(one, Link) and not _has_partner(one, job.side))
+    ]
+    causes = [one for _, one in missing if isinstance(one, Cause)]
+    if not missing:
         return False
-    hang_on = [*waits, *(one.link_id for one in causes if one.link_id)]
-    jobs.wait_for(turn.tx, turn.scope.id, job.id, hang_on)
+    needed = [(need.role, source, need.id) for need, _ in missing]
+    jobs.wait_for(turn.tx, turn.scope.id, job.id, needed)
     state = after(job.state, JobEvent.WAIT)
     sides = look(turn.tx, turn.scope, turn.map_of(link), link.crm_id, link.books_id)
     seen = {"crm": dict(sides.crm_values), "books": dict(sides.books_values)}
@@ -121,39 +124,39 @@ def _unknown(turn: Turn, source: Side, need: Need) -> str:
 def _stuck(turn: Turn, link: Link, target: str) -> Cause | None:
     job = jobs.open_job(turn.tx, turn.scope.id, link.id, target)
     if job is None:
-        return Cause(
-            f"Its {link.role} {link.label} waits for a person: {link.error or 'no job is open'}", link.id
-        )
+        return Cause(f"Its {link.role} {link.label} waits for a person: {link.error or 'no job is open'}")
     if job.state in STUCK:
-        return Cause(f"Its {link.role} {link.label} cannot go on: {job.error or job.state}", link.id)
+        return Cause(f"Its {link.role} {link.label} cannot go on: {job.error or job.state}")
     return None
 
 
 def _depends_on(turn: Turn, link: Link, asking: Link) -> bool:
     """Whether a link waits, over whatever others, for the one that asks; or the chain is too long to be right."""
-    level = [link.id]
+    level = {link.id}
     for _ in range(MOST_LEVELS):
         if asking.id in level:
             return True
-        level = [one for link_id in level for one in _needed_by_jobs_of(turn, link_id)]
+        level = {one for link_id in level for one in _needed_by_jobs_of(turn, link_id)}
         if not level:
             return False
     return True
 
 
-def _needed_by_jobs_of(turn: Turn, link_id: str) -> list[str]:
-    waiting = [jobs.open_job(turn.tx, turn.scope.id, link_id, side) for side in ("books", "crm")]
-    return [
-        one
-        for job in waiting
-        if job is not None and job.state in (JobState.WAITING, JobState.BLOCKED)
-        for one in jobs.waits_of(turn.tx, turn.scope.id, job.id)
-    ]
+def _needed_by_jobs_of(turn: Turn, link_id: str) -> Iterator[str]:
+    """Ids of the links of the records that the jobs of a link wait for."""
+    for target in SIDES:
+        job = jobs.open_job(turn.tx, turn.scope.id, link_id, target)
+        if job is None or job.state not in (JobState.WAITING, JobState.BLOCKED):
+            continue
+        for role, side, record_id in jobs.waits_of(turn.tx, turn.scope.id, job.id):
+            found = _link_of(turn, "crm" if side == "crm" else "books", Need(role, record_id))
+            if found is not None:
+                yield found.id
 
 
 def _circle(link: Link) -> Cause:
     text = f"Its {link.role} {link.label} needs this record in turn, or more than {MOST_LEVELS} others before it."
-    return Cause(text, link.id)
+    return Cause(text)
 
 
 def _block(desk: Desk, job_id: str, state: str, cause: str) -> None:

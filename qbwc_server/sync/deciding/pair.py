@@ -126,7 +126,7 @@ def field_views(
                 books_base=base_books.get(name),
                 base_known=name in base_crm and name in base_books,
                 alike=mapping.same(rule, crm, books),
-                to_books=_may_write(kind_map, rule, "books"),
+                to_books=_may_write(kind_map, rule, "books") and _follows(rule, sides),
                 to_crm=_may_write(kind_map, rule, "crm") and _has_place(kind_map, rule, sides),
                 winner=kind_map.winner_of(rule),
                 clear_when_empty=rule.clear_when_empty,
@@ -152,7 +152,15 @@ def _taken(clash: Mapping[str, Any] | None, crm: Any, books: Any) -> Side | None
 
 def _may_write(kind_map: KindMap, rule: Rule, side: Side) -> bool:
     once = kind_map.once and side == "books"
-    return rule.goes_to(side) and kind_map.may_update(side) and not rule.only_on_create and not once
+    return rule.goes_to(side) and kind_map.may_update(side) and not rule.only_with_new(side) and not once
+
+
+def _follows(rule: Rule, sides: Sides) -> bool:
+    """False for a copy of another field to which somebody in QuickBooks gave a value of its own, or none."""
+    if rule.follows is None:
+        return True
+    own, other = sides.books_values[rule.books], sides.books_values.get(rule.follows)
+    return own is not None and str(own).casefold() == str(other).casefold()
 
 
 def _has_place(kind_map: KindMap, rule: Rule, sides: Sides) -> bool:

@@ -68,7 +68,10 @@ class Pairing(Desk):
         links.add_link(self.tx, link)
         return link
 
-    def drop_half(self, link: Link) -> None:
+    def drop_half(self, link: Link, why: str = "") -> None:
+        """`why`, for whoever waits for its partner, unless its record has another link from now on."""
+        if why:
+            self.tell_waiting(link, why)
         self.cancel_open(link, "crm")
         self.cancel_open(link, "books")
         values = {"unlinked_at": self.now, "status": "Unlinked", "books_id": None, "crm_id": None}

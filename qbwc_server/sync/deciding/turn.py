@@ -15,7 +15,17 @@ from qbwc_server.store import history, jobs, links, records
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import Link, StoredRecord
 from qbwc_server.sync import decide as rule_book
-from qbwc_server.sync.decide import Decision, FieldOutcome, Matches, Outcome, Pair, Policy, Presence, Side
+from qbwc_server.sync.decide import (
+    NAMES,
+    Decision,
+    FieldOutcome,
+    Matches,
+    Outcome,
+    Pair,
+    Policy,
+    Presence,
+    Side,
+)
 from qbwc_server.sync.deciding.desk import ON_THE_WAY, SIDES, WAITS_FOR_PERSON, explained
 from qbwc_server.sync.deciding.documents import lacks_partner, other_document
 from qbwc_server.sync.deciding.matching import (
@@ -192,7 +202,7 @@ class Turn(Pairing):
             Outcome.SUGGEST: lambda: self._ask(kind_map, side, record, link, decision),
             Outcome.ASK: lambda: self._ask(kind_map, side, record, link, decision),
             Outcome.SKIP: lambda: self._skip(kind_map, side, record, link, decision),
-            Outcome.NOTHING: lambda: self._give_up(link),
+            Outcome.NOTHING: lambda: self._give_up(side, link),
         }
         if handlers[decision.outcome]():
             current = link_of(self.tx, self.scope, kind_map, side, record.id)
@@ -215,7 +225,7 @@ class Turn(Pairing):
             ),
             out_of_scope="" if record.deleted else self._out_of_scope(kind_map, side, record),
             parent_asked=self._parent_asked(kind_map, side, record),
-            was_unlinked=bool(self._former_links(kind_map.role, side, record)),
+            was_unlinked=bool(self._former_links(kind_map, side, record)),
         )
 
     def _out_of_scope(self, kind_map: KindMap, side: Side, record: StoredRecord) -> str:
@@ -268,9 +278,12 @@ class Turn(Pairing):
             job is not None and job.state in ("refused", "blocked")
         )
 
-    def _former_links(self, role: str, side: Side, record: StoredRecord) -> list[Link]:
+    def _former_links(self, kind_map: KindMap, side: Side, record: StoredRecord) -> list[Link]:
         crm_id, books_id = (record.id, None) if side == "crm" else (None, record.id)
-        return links.was_unlinked(self.tx, self.scope.id, role, crm_id, books_id)
+        former = links.was_unlinked(self.tx, self.scope.id, kind_map.role, crm_id, books_id)
+        # A creation that was cancelled is wanted again when somebody promotes the record once more.
+        again = side == "crm" and _pressed(kind_map, record)
+        return [one for one in former if is_bound(one) or not again]
 
     def _first_reads_complete(self, kind_map: KindMap) -> bool:
         rules = [*kind_map.rules, *(kind_map.lines.rules if kind_map.lines else ())]
@@ -368,7 +381,7 @@ class Turn(Pairing):
             # It was wanted, and is not any more, or not as it is: what waits is not sent.
             self.cancel_open(link, "books")
             if mapping.left_out(kind_map.crm_filter, record.values) is not None and kind_map.once:
-                self.drop_half(link)
+                self.drop_half(link, f"nobody wants {link.label} any more.")
                 return True
         if self._promoted(kind_map, side, record):
             return self._show(kind_map, side, record, link, decision)
@@ -389,11 +402,11 @@ class Turn(Pairing):
         self.refresh_status(link.id)
         return (link.error, link.error_code) != (error, code)
 
-    def _give_up(self, link: Link | None) -> bool:
+    def _give_up(self, side: Side, link: Link | None) -> bool:
         """The record is gone before it had a partner: what was to be made from it is not made."""
         if link is None:
             return False
-        self.drop_half(link)
+        self.drop_half(link, f"{link.label} was deleted in {NAMES[side]}.")
         return True
 
 

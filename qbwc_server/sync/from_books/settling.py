@@ -266,6 +266,7 @@ def unlink(desk: Desk, link_id: str) -> None:
     link = _must(desk, link_id)
     if link.crm_id is not None and desk.status_writes(link):
         desk.ensure_job(link, "crm", "change")
+    desk.tell_waiting(link, f"{link.label} was unlinked.")
 
 
 def _must(desk: Desk, link_id: str) -> Link:

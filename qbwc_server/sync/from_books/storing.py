@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Any, Final
 
-from qbwc_server.store import records
+from qbwc_server.store import jobs, records
 from qbwc_server.store.columns import canonical
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import Company, StoredRecord
@@ -116,6 +116,7 @@ def _save(
     for scope_id, some in mapped.items():
         if some:
             records.mark_undecided(tx, scope_id, "books", kind, [row.id for row in rows], now)
+            jobs.release_for(tx, scope_id, "books", sorted(known.get("new", ())), now)
 
 
 def _own_keys(row: StoredRecord, maps: Sequence[object]) -> Iterator[tuple[str, str]]:

@@ -144,11 +144,15 @@ def upgrade() -> None:
         "job_waits",
         sa.Column("connection_id", sa.String(length=40), nullable=False),
         sa.Column("job_id", sa.String(length=40), nullable=False),
-        sa.Column("link_id", sa.String(length=40), nullable=False),
-        sa.PrimaryKeyConstraint("connection_id", "job_id", "link_id", name=op.f("pk_job_waits")),
+        sa.Column("role", sa.String(length=32), nullable=False),
+        sa.Column("side", sa.String(length=5), nullable=False),
+        sa.Column("record_id", sa.String(length=80), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "connection_id", "job_id", "role", "side", "record_id", name=op.f("pk_job_waits")
+        ),
     )
     with op.batch_alter_table("job_waits", schema=None) as batch_op:
-        batch_op.create_index("ix_job_waits_link", ["connection_id", "link_id"], unique=False)
+        batch_op.create_index("ix_job_waits_record", ["connection_id", "side", "record_id"], unique=False)
 
     op.create_table(
         "leases",
@@ -448,7 +452,7 @@ def downgrade() -> None:
     op.drop_table("link_jobs")
     op.drop_table("leases")
     with op.batch_alter_table("job_waits", schema=None) as batch_op:
-        batch_op.drop_index("ix_job_waits_link")
+        batch_op.drop_index("ix_job_waits_record")
 
     op.drop_table("job_waits")
     with op.batch_alter_table("exchanges", schema=None) as batch_op:
