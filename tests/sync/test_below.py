@@ -10,7 +10,7 @@ import pytest
 
 from qbwc_server.store import parties
 from qbwc_server.sync import person
-from tests.sync.test_documents import SETTINGS, product, status_of
+from tests.sync.shop import SETTINGS, product, status_of
 from tests.sync.world import World
 
 

@@ -15,7 +15,7 @@ from qbwc_server.store.tables import job_waits
 from qbwc_server.sync import person
 from qbwc_server.sync.deciding import scopes_of_organisation
 from qbwc_server.sync.from_crm import fields_to_read, ingest
-from tests.sync.test_documents import SETTINGS, opportunity, product, status_of, the_invoice
+from tests.sync.shop import SETTINGS, opportunity, product, status_of, the_invoice
 from tests.sync.world import World
 
 
