@@ -199,6 +199,8 @@ def _typed(name: str, key: str, default: Any, value: Any) -> Any:
 
 
 def _check_trigger(times: int, nth: int, probability: float) -> None:
+    if not (isinstance(nth, int) and isinstance(times, int) and isinstance(probability, int | float)):
+        raise SimulatorError("nth and times are whole numbers, probability is a number.")
     if nth < 1 or not (times >= 1 or times == FOR_EVER):
         raise SimulatorError(f"nth and times count from 1 (times {FOR_EVER} = for ever).")
     if not 0 < probability <= 1:

@@ -18,6 +18,7 @@ from lxml import etree
 
 from qbwc_server.simulator import CompanyFile, Options, ProcessError, WebConnector
 from tests.conftest import SHARED
+from tests.simulator.recorder import Recorder, recording
 
 XSD = SHARED / "reference/qbxml/qbxmlops130.xsd"
 INTUIT = "http://developer.intuit.com/"
@@ -319,3 +320,24 @@ def connector(tmp_path: Path, company: CompanyFile, service: Service, options: O
     connector.add(service.qwc())
     connector.password("Example Sync", "secret")
     return connector
+
+
+# -- a server that only records ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def recorder(clock: Clock) -> Iterator[Recorder]:
+    with recording(Recorder(clock)) as running:
+        yield running
+
+
+@pytest.fixture
+def recorded(
+    tmp_path: Path, company: CompanyFile, recorder: Recorder, options: Options
+) -> Iterator[WebConnector]:
+    """A Web Connector with one application, which is the recorder."""
+    connector = WebConnector(tmp_path / "recorded", company, options)
+    connector.add(recorder.qwc())
+    connector.password("Example Sync", "secret")
+    yield connector
+    connector.close()
