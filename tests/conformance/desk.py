@@ -1,4 +1,4 @@
-"""Somebody at a desk who speaks raw qbXML to a company file: nothing here goes through the codec under the simulator."""
+"""Somebody at a desk who speaks raw qbXML to a company file, past the codec that the simulator uses."""
 
 from __future__ import annotations
 
@@ -76,7 +76,9 @@ def document(
     stated = "" if version is None else f'<?qbxml version="{version}"?>'
     attributes = {"onError": on_error, **ids}
     given = "".join(f' {name}="{text}"' for name, text in attributes.items() if text is not None)
-    return f'<?xml version="1.0"?>{stated}<QBXML><QBXMLMsgsRq{given}>{"".join(requests)}</QBXMLMsgsRq></QBXML>'
+    return (
+        f'<?xml version="1.0"?>{stated}<QBXML><QBXMLMsgsRq{given}>{"".join(requests)}</QBXMLMsgsRq></QBXML>'
+    )
 
 
 def request(kind: str, values: Mapping[str, Any] | None = None, **attributes: str) -> str:
@@ -182,7 +184,9 @@ class Desk:
         sold = {"Price": price, "AccountRef": full_name("Sales")}
         return self.ok("ItemServiceAdd", {"Name": name, **values, "SalesOrPurchase": sold})
 
-    def stock(self, name: str = "Bolt", price: str = "2.00", cost: str = "1.00", on_hand: str = "0") -> Element:
+    def stock(
+        self, name: str = "Bolt", price: str = "2.00", cost: str = "1.00", on_hand: str = "0"
+    ) -> Element:
         values = {
             "Name": name,
             "SalesPrice": price,
@@ -191,7 +195,9 @@ class Desk:
             "COGSAccountRef": full_name("Cost of Goods Sold"),
             "AssetAccountRef": full_name("Inventory Asset"),
         }
-        return self.ok("ItemInventoryAdd", {**values, **({"QuantityOnHand": on_hand} if on_hand != "0" else {})})
+        return self.ok(
+            "ItemInventoryAdd", {**values, **({"QuantityOnHand": on_hand} if on_hand != "0" else {})}
+        )
 
     def form(self, kind: str, customer: Element, *lines: Mapping[str, Any], **header: Any) -> Element:
         """A sales form of plain lines."""
@@ -213,9 +219,7 @@ class Desk:
             if invoices
             else {"IsAutoApply": False}
         )
-        return self.ok(
-            "ReceivePaymentAdd", {"CustomerRef": list_id(customer), "TotalAmount": amount, **rest}
-        )
+        return self.ok("ReceivePaymentAdd", {"CustomerRef": list_id(customer), "TotalAmount": amount, **rest})
 
 
 TRANSACTIONS = (
@@ -265,15 +269,19 @@ def full_name(name: str) -> dict[str, str]:
     return {"FullName": name}
 
 
-LINE_ORDER = (
+def words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+LINE_ORDER = words(
     "TxnLineID ItemRef Desc Quantity UnitOfMeasure Rate RatePercent ClassRef Amount SalesTaxCodeRef LinkToTxn "
     "Other1 Other2"
-).split()
-HEADER_ORDER = (
+)
+HEADER_ORDER = words(
     "CustomerRef ClassRef ARAccountRef TemplateRef TxnDate RefNumber BillAddress ShipAddress IsPending "
     "PONumber TermsRef DueDate SalesRepRef FOB ShipDate ShipMethodRef ItemSalesTaxRef IsManuallyClosed Memo "
     "CustomerMsgRef IsToBePrinted IsToBeEmailed CustomerSalesTaxCodeRef Other ExternalGUID SetCredit"
-).split()
+)
 
 
 def line(item: Element | str, **values: Any) -> dict[str, Any]:

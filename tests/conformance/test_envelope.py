@@ -174,7 +174,7 @@ def test_continue_on_error_lets_each_request_stand_alone(desk: Desk) -> None:
     requests = [
         request("CustomerAdd", {"Name": "Ann"}),
         request("CustomerAdd", {"Name": "Ann"}),
-        request("CustomerAdd", {"Name": "Ben", "CurrencyRef": full_name("Euro")}),
+        request("CurrencyAdd", {"Name": "Moon Dollar", "CurrencyCode": "MND"}),
         request("CustomerAdd", {"Name": "Cid", "ParentRef": full_name("Nobody")}),
         request("CustomerAdd", {"Name": "Dot"}),
     ]
@@ -237,7 +237,9 @@ def billed_by_macro(desk: Desk) -> tuple[str, str]:
     """An invoice that names itself, and a payment that refers to it by that name."""
     customer, item = list_id(desk.customer("Ann")), desk.service(price="50.00")
     sale = {"CustomerRef": customer, "InvoiceLineAdd": line(item, Quantity=1)}
-    paid = {"": '<AppliedToTxnAdd><TxnID useMacro="TxnID:sale"/><PaymentAmount>50.00</PaymentAmount></AppliedToTxnAdd>'}
+    paid = {
+        "": '<AppliedToTxnAdd><TxnID useMacro="TxnID:sale"/><PaymentAmount>50.00</PaymentAmount></AppliedToTxnAdd>'
+    }
     return (
         xml("InvoiceAddRq", {"": xml("InvoiceAdd", sale, defMacro="TxnID:sale")}),
         request("ReceivePaymentAdd", {"CustomerRef": customer, "TotalAmount": "50.00", **paid}),

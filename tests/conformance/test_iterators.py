@@ -16,19 +16,20 @@ from tests.conformance.desk import (
     line,
     request,
     text,
+    words,
 )
 
 GUID = re.compile(r"\{[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\}")
-NO_ITERATOR = (
+NO_ITERATOR = words(
     "Account Terms StandardTerms DateDrivenTerms Class SalesRep CustomerType JobType CustomerMsg PaymentMethod "
     "ShipMethod SalesTaxCode PriceLevel Currency ListDeleted TxnDeleted DataExtDef Host Company Preferences "
     "Employee OtherName VendorType Template"
-).split()
-ITERATORS = (
+)
+ITERATORS = words(
     "Customer Invoice Estimate SalesOrder SalesReceipt CreditMemo ReceivePayment Item ItemService ItemInventory "
     "ItemNonInventory ItemOtherCharge ItemSubtotal ItemDiscount ItemPayment ItemSalesTax ItemSalesTaxGroup "
     "ItemGroup Transaction"
-).split()
+)
 MANDATORY = {"ListDeleted": {"ListDelType": "Customer"}, "TxnDeleted": {"TxnDelType": "Invoice"}}
 
 

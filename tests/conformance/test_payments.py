@@ -84,7 +84,9 @@ def test_a_payment_tells_what_it_was_applied_to(desk: Desk, ann: Element, euro: 
 
 
 @cites("S6")
-def test_what_is_not_applied_is_unused_and_lowers_the_balance(desk: Desk, ann: Element, euro: Element) -> None:
+def test_what_is_not_applied_is_unused_and_lowers_the_balance(
+    desk: Desk, ann: Element, euro: Element
+) -> None:
     invoice = billed(desk, ann, euro, 30)
     rs = paid(desk, ann, "50.00", {"TxnID": record_id(invoice), "PaymentAmount": "30.00"})
     assert amount(rs[0], "UnusedPayment") == 20
@@ -157,7 +159,9 @@ def test_a_payment_left_alone_pays_nothing(desk: Desk, ann: Element, euro: Eleme
 
 
 @cites("S6")
-def test_an_application_needs_an_amount_a_credit_or_a_discount(desk: Desk, ann: Element, euro: Element) -> None:
+def test_an_application_needs_an_amount_a_credit_or_a_discount(
+    desk: Desk, ann: Element, euro: Element
+) -> None:
     invoice = billed(desk, ann, euro, 50)
     assert paid(desk, ann, "50.00", {"TxnID": record_id(invoice)}).get("statusSeverity") == "Error"
 
@@ -258,7 +262,9 @@ def test_applications_that_a_mod_does_not_give_are_undone(desk: Desk, ann: Eleme
 
 @pytest.fixture
 def order(desk: Desk, ann: Element, euro: Element) -> Element:
-    return desk.form("SalesOrder", ann, line(euro, Quantity=10, Desc="One"), line(euro, Quantity=5, Desc="Two"))
+    return desk.form(
+        "SalesOrder", ann, line(euro, Quantity=10, Desc="One"), line(euro, Quantity=5, Desc="Two")
+    )
 
 
 def from_order(desk: Desk, customer: Element, **values: object) -> Element:

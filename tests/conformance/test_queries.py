@@ -43,7 +43,9 @@ def test_only_active_ones_come_unless_all_are_asked_for(desk: Desk, people: dict
 
 
 @cites("S4")
-def test_what_was_made_inactive_vanishes_from_the_default_changes(desk: Desk, people: dict[str, Element]) -> None:
+def test_what_was_made_inactive_vanishes_from_the_default_changes(
+    desk: Desk, people: dict[str, Element]
+) -> None:
     desk.modified("Customer", people["Ann"], {"IsActive": False})
     since = {"FromModifiedDate": "2026-08-01T14:30:00"}
     assert desk.names("Customer", since) == set()
@@ -173,7 +175,12 @@ def test_links_come_only_where_asked_for(desk: Desk, people: dict[str, Element])
 
 @cites("S3")
 def test_custom_fields_come_only_with_their_owner(desk: Desk, people: dict[str, Element]) -> None:
-    definition = {"OwnerID": "0", "DataExtName": "Shoe", "DataExtType": "STR255TYPE", "AssignToObject": "Customer"}
+    definition = {
+        "OwnerID": "0",
+        "DataExtName": "Shoe",
+        "DataExtType": "STR255TYPE",
+        "AssignToObject": "Customer",
+    }
     desk.ok("DataExtDefAdd", definition)
     value = {
         "OwnerID": "0",

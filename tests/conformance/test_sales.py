@@ -129,7 +129,9 @@ def test_balance_is_ones_own_and_total_balance_is_with_jobs(desk: Desk, ann: Ele
     item = desk.service(price="1.00")
     for customer, quantity in ((ann, 100), (job, 10), (below, 1)):
         desk.invoice(customer, line(item, Quantity=quantity))
-    found = {name: desk.read("Customer", record_id(ret)) for name, ret in (("a", ann), ("j", job), ("b", below))}
+    found = {
+        name: desk.read("Customer", record_id(ret)) for name, ret in (("a", ann), ("j", job), ("b", below))
+    }
     assert [amount(found[name], "Balance") for name in "ajb"] == [100, 10, 1]
     assert [amount(found[name], "TotalBalance") for name in "ajb"] == [111, 11, 1]
 
@@ -228,7 +230,9 @@ def test_no_tax_for_customers_who_pay_none(desk: Desk, taxed: Element) -> None:
 
 
 @cites("S5")
-def test_discounts_by_percentage_take_the_line_above_and_flat_ones_all_above(desk: Desk, ann: Element) -> None:
+def test_discounts_by_percentage_take_the_line_above_and_flat_ones_all_above(
+    desk: Desk, ann: Element
+) -> None:
     account = {"AccountRef": full_name("Sales Discounts")}
     desk.ok("ItemDiscountAdd", {"Name": "Tenth", "DiscountRatePercent": "10.0", **account})
     desk.ok("ItemDiscountAdd", {"Name": "Five", "DiscountRate": "5.00", **account})

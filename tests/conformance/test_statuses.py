@@ -14,6 +14,7 @@ from tests.conformance.desk import (
     record_id,
     request,
     text,
+    words,
 )
 
 MISSING = "80000999-1785596400"
@@ -22,7 +23,9 @@ GONE = "QuickBooks error message: Invalid argument.  The specified record does n
 
 @cites("S2")
 def test_1_a_filter_that_finds_nothing_is_no_error_and_has_no_children(desk: Desk) -> None:
-    rs = desk.fails(1, "CustomerQuery", {"ActiveStatus": "All"}, "did not find a matching object in QuickBooks")
+    rs = desk.fails(
+        1, "CustomerQuery", {"ActiveStatus": "All"}, "did not find a matching object in QuickBooks"
+    )
     assert len(rs) == 0
 
 
@@ -65,7 +68,9 @@ def test_1030_for_a_request_that_is_not_of_this_edition(desk: Desk) -> None:
     desk.service()
     customer = desk.customer("Ann")
     desk.fails(
-        1030, "EstimateAdd", {"CustomerRef": list_id(customer), "EstimateLineAdd": [line("Labour", Quantity=1)]}
+        1030,
+        "EstimateAdd",
+        {"CustomerRef": list_id(customer), "EstimateLineAdd": [line("Labour", Quantity=1)]},
     )
 
 
@@ -165,7 +170,9 @@ def test_3120_a_mod_of_a_record_that_is_not_there(desk: Desk) -> None:
 
 @cites("S2")
 def test_3120_a_deletion_of_a_record_that_is_not_there(desk: Desk) -> None:
-    desk.fails(3120, "ListDel", {"ListDelType": "Customer", "ListID": MISSING}, f'Object "{MISSING}" specified')
+    desk.fails(
+        3120, "ListDel", {"ListDelType": "Customer", "ListID": MISSING}, f'Object "{MISSING}" specified'
+    )
     desk.fails(3120, "TxnDel", {"TxnDelType": "Invoice", "TxnID": "9-1785596400"}, "9-1785596400")
     desk.fails(3120, "TxnVoid", {"TxnVoidType": "Invoice", "TxnID": "9-1785596400"}, "9-1785596400")
 
@@ -210,8 +217,10 @@ def test_3140_a_line_reference_that_is_not_there(desk: Desk, kind: str) -> None:
 @cites("S2")
 @pytest.mark.parametrize(
     "field",
-    ["TermsRef", "SalesTaxCodeRef", "ItemSalesTaxRef", "CustomerTypeRef", "SalesRepRef", "ClassRef"]
-    + ["PreferredPaymentMethodRef", "JobTypeRef", "PriceLevelRef"],
+    words(
+        "TermsRef SalesTaxCodeRef ItemSalesTaxRef CustomerTypeRef SalesRepRef ClassRef "
+        "PreferredPaymentMethodRef JobTypeRef PriceLevelRef"
+    ),
 )
 def test_3140_for_every_reference_of_a_customer(desk: Desk, field: str) -> None:
     desk.fails(3140, "CustomerAdd", {"Name": "Ann", field: full_name("Nix")}, '"Nix" in the Customer')
@@ -360,9 +369,7 @@ def test_3290_lines_out_of_order(desk: Desk) -> None:
     lines = [{"TxnLineID": one} for one in (first, third, second)]
     rs = desk.mod("Invoice", invoice, {"InvoiceLineMod": lines})
     assert rs.get("statusCode") == "3290"
-    assert rs.get("statusMessage") == (
-        f'The item "{second}" is placed in the request in incorrect order.'
-    )
+    assert rs.get("statusMessage") == (f'The item "{second}" is placed in the request in incorrect order.')
     kept = desk.read("Invoice", record_id(invoice))
     assert [text(ret, "TxnLineID") for ret in kept.iter("InvoiceLineRet")] == [first, second, third]
 
