@@ -34,6 +34,9 @@ TYPE_STATUS: Mapping[str, int] = {
     "FLOAT": 3085,
     "ID": BAD_ID,
 }
+# Hexadecimal counter, dash, second; contacts have sixteen characters without a dash, a new line is -1.
+ID_FORM = re.compile(r"[0-9A-Fa-f]+-\d+|[0-9A-Za-z]{16}|-1")
+ID_NAMES: Mapping[str, str] = {"ListID": "list ID", "TxnID": "txn ID"}
 # An amount has two decimals or none; 97.5 is refused (3040).
 AMOUNT_EXPONENTS = (0, -2)
 
@@ -52,6 +55,7 @@ def checked(request: Request, version: str) -> tuple[Request, tuple[str, ...]]:
         elif violation.rule != "character":
             raise _refusal(request.name, violation)
     _check_decimals(request)
+    _check_ids(request)
     values = request.values
     for path in unsupported:
         values = _without(values, path)
@@ -90,6 +94,19 @@ def _check_decimals(request: Request) -> None:
             for value in _at(request.values, _parts(path)):
                 if isinstance(value, Decimal) and value.as_tuple().exponent not in AMOUNT_EXPONENTS:
                     raise Refusal(TYPE_STATUS[kind], str(value), path.rpartition("/")[2])
+
+
+def _check_ids(request: Request) -> None:
+    """3000 for what cannot be an ID; one that only nobody has is the business of whoever looks for it."""
+    for parts in _id_paths(request.name):
+        for value in _at(request.values, parts):
+            if value and not ID_FORM.fullmatch(str(value)):
+                raise Refusal(BAD_ID, value, ID_NAMES[parts[-1]])
+
+
+@cache
+def _id_paths(message: str) -> tuple[tuple[str, ...], ...]:
+    return tuple(parts for parts in map(_parts, types(message)) if parts[-1] in ID_NAMES)
 
 
 def _at(values: Any, parts: Sequence[str]) -> Iterator[Any]:

@@ -212,7 +212,9 @@ class Processor:
     def _refuse_as_armed(self, request: Request) -> None:
         armed = self._faults.take("answer_status", request=request.name)
         if armed:
-            raise Refusal(armed["code"], message=armed["message"] or LOCK_TEXTS.get(armed["code"]))
+            code, message = armed["code"], armed["message"]
+            # A usual text names up to three things; here it can only name the request.
+            raise Refusal(code, *[request.name] * 3, message=message or LOCK_TEXTS.get(code))
 
     def _refused(self, refusal: Refusal) -> Reply:
         armed = self._faults.take("dead_iterator") if refusal.code == DEAD_ITERATOR else None
