@@ -237,12 +237,12 @@ def test_3170_a_mod_onto_a_used_name_speaks_of_merging(desk: Desk) -> None:
 
 @cites("S2")
 def test_3170_and_3175_and_3180_with_the_texts_of_locks(desk: Desk) -> None:
-    for code, words in (
+    for code, usual in (
         (3175, "The transaction could not be locked. It is in use by another user."),
         (3180, "There was an error when saving a"),
     ):
         desk.company.faults.arm("answer_status", request="CustomerAddRq", code=code)
-        desk.fails(code, "CustomerAdd", {"Name": "Ann"}, words)
+        desk.fails(code, "CustomerAdd", {"Name": "Ann"}, usual)
     desk.customer("Ann")
 
 
@@ -385,7 +385,7 @@ def test_any_status_can_be_asked_for_once(desk: Desk, code: int) -> None:
 
 @cites("S10")
 @pytest.mark.parametrize(
-    ("code", "words"),
+    ("code", "usual"),
     [
         (3175, "The transaction could not be locked. It is in use by another user."),
         (3180, "QuickBooks error message:"),
@@ -394,9 +394,9 @@ def test_any_status_can_be_asked_for_once(desk: Desk, code: int) -> None:
         (3260, "Insufficient permission level to perform this action."),
     ],
 )
-def test_an_asked_for_status_has_its_usual_text(desk: Desk, code: int, words: str) -> None:
+def test_an_asked_for_status_has_its_usual_text(desk: Desk, code: int, usual: str) -> None:
     desk.company.faults.arm("answer_status", request="CustomerAddRq", code=code)
-    desk.fails(code, "CustomerAdd", {"Name": "Ann"}, words)
+    desk.fails(code, "CustomerAdd", {"Name": "Ann"}, usual)
 
 
 @cites("S2")
