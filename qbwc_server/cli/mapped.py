@@ -43,11 +43,21 @@ _PLACES: tuple[tuple[str, mapping.Side], ...] = (("QuickBooks", "books"), ("the 
 
 
 def _narrowed(kind: str, chosen: Filter | None) -> str:
-    return f"{kind} ({' or '.join(chosen.any_of)})" if chosen else kind
+    if chosen is None:
+        return kind
+    by_field = not chosen.any_of or "" in chosen.any_of
+    return f"{kind} ({f'{chosen.field} ' if by_field else ''}{_values(chosen)})"
+
+
+def _values(chosen: Filter) -> str:
+    """The values that a filter lets through, as a person says it."""
+    if chosen.any_of:
+        return " or ".join(one or "empty" for one in chosen.any_of)
+    return f"not {' nor '.join(one or 'empty' for one in chosen.none_of)}"
 
 
 def _condition(chosen: Filter | None) -> str:
-    return f"{chosen.field} is {' or '.join(chosen.any_of)}" if chosen else ""
+    return f"{chosen.field} is {_values(chosen)}" if chosen else ""
 
 
 def rule_rows(kinds: tuple[KindMap, ...]) -> list[dict[str, Any]]:
@@ -93,6 +103,11 @@ def about_kind(profile: Profile, kind: KindMap) -> Iterator[str]:
     if row["promoted"] and kind.may_create("books"):
         yield f"A record goes to QuickBooks when {row['promoted']}, or when another record needs it."
     yield from (f"It must have: {one.field}. Else: {one.reason}" for one in kind.requires)
+    if kind.part_of and kind.goes_along:
+        yield f"It goes along with its {kind.part_of.role}, as soon as that is linked."
+    yield from (f"It brings its {one.role}, the record in {one.field}." for one in kind.brings)
+    if kind.required_key:
+        yield f"Records without {kind.required_key} are left alone."
     if kind.match:
         yield f"Partners are found by {', then '.join(kind.match)}."
     if kind.once:
@@ -150,11 +165,11 @@ def _status_uses(kind: KindMap) -> Iterator[Use]:
 
 def _choosing_uses(kind: KindMap) -> Iterator[Use]:
     if chosen := kind.promoted:
-        yield chosen.field, f"sends the record to QuickBooks when it is {' or '.join(chosen.any_of)}."
+        yield chosen.field, f"sends the record to QuickBooks when it is {_values(chosen)}."
     if chosen := kind.crm_filter:
         yield (
             chosen.field,
-            f"says {' or '.join(chosen.any_of)} for what becomes {kind.books_kind} ({kind.name}).",
+            f"says {_values(chosen)} for what becomes {kind.books_kind} ({kind.name}).",
         )
     for one in kind.requires:
         yield one.field, f"is required before the record goes to QuickBooks. Else: {one.reason}"

@@ -7,7 +7,7 @@ reading the shipped profiles.
 """
 
 from qbwc_server.mapping.check import Problem, check
-from qbwc_server.mapping.choosing import left_out, maps_for, unmet, why_no_map
+from qbwc_server.mapping.choosing import lacks_key, left_out, maps_for, unmet, why_no_map
 from qbwc_server.mapping.conversion import Converted, Converter
 from qbwc_server.mapping.converters import CONVERTERS
 from qbwc_server.mapping.errors import CannotConvert, MappingError
@@ -16,6 +16,7 @@ from qbwc_server.mapping.fields import EndField, books_vocabulary
 from qbwc_server.mapping.fit import books_kinds, fit
 from qbwc_server.mapping.lines import Document, Refer, document_lines, line_amount
 from qbwc_server.mapping.load import load_profile, shipped
+from qbwc_server.mapping.paths import leaf_at
 from qbwc_server.mapping.profile import (
     Choice,
     Contributor,
@@ -32,6 +33,7 @@ from qbwc_server.mapping.profile import (
     Side,
     StatusFields,
     Total,
+    Whole,
     all_rules,
 )
 from qbwc_server.mapping.project import (
@@ -78,6 +80,7 @@ __all__ = [
     "StatusFields",
     "Total",
     "Value",
+    "Whole",
     "all_rules",
     "books_kinds",
     "books_tree",
@@ -92,6 +95,8 @@ __all__ = [
     "explain",
     "fit",
     "lacking",
+    "lacks_key",
+    "leaf_at",
     "left_out",
     "line_amount",
     "line_reads",

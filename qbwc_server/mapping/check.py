@@ -6,7 +6,7 @@ from typing import Literal
 
 from qbwc_server.mapping.derived import derived_ends
 from qbwc_server.mapping.fields import EndField, ends
-from qbwc_server.mapping.fit import Vocabulary, rests
+from qbwc_server.mapping.fit import Vocabulary, resting, rests
 from qbwc_server.mapping.profile import LINES, KindMap, Profile, Rule, Side, all_rules
 from qbwc_server.mapping.spelling import did_you_mean
 
@@ -108,6 +108,9 @@ def _kind_problems(
     version: str | None,
 ) -> Iterator[Problem]:
     at = _Ends(kind, crm, books.get(kind.books_kind, {}), version, books_kind=kind.books_kind)
+    if why := resting(kind, at.books, version):
+        yield at.warning(None, why)
+        return
     yield from _settings(at)
     yield from _unset(at, profile.settings)
     yield from _contributors(at)
@@ -183,6 +186,9 @@ def _crm_names(kind: KindMap) -> Iterator[tuple[str, str]]:
     yield from (("requires", name) for name in required)
     if kind.total:
         yield from (("total", name) for name in (kind.total.crm, kind.total.tax) if name)
+    if kind.part_of:
+        yield "part_of", kind.part_of.crm
+    yield from (("brings", one.field) for one in kind.brings)
     if kind.lines:
         yield from (("lines", f"{LINES}{name}") for name in (kind.lines.item, kind.lines.line_id) if name)
         yield from (("extra line", extra.crm) for extra in kind.lines.extra)
@@ -195,6 +201,8 @@ def _books_names(kind: KindMap) -> Iterator[tuple[str, str]]:
         yield "books_filter", kind.books_filter.field
     if kind.total:
         yield "total", kind.total.books
+    if kind.part_of:
+        yield "part_of", kind.part_of.books
     yield from ((f"match by {field.by}", field.books) for field in kind.match_fields)
     yield from (("addressee", name) for names in kind.addressee for name in names.split())
 

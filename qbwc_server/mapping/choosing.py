@@ -35,9 +35,22 @@ def left_out(chosen: Filter | None, values: Values) -> str | None:
     if chosen is None:
         return None
     found = as_text(normal(held(values, chosen.field)))
-    if found in chosen.any_of:
+    if (not chosen.any_of or found in chosen.any_of) and found not in chosen.none_of:
         return None
-    return chosen.reason or f"{chosen.field} is {found or 'empty'}, not {' or '.join(chosen.any_of)}."
+    wanted = " or ".join(one or "empty" for one in chosen.any_of)
+    return chosen.reason or f"{chosen.field} is {found or 'empty'}{f', not {wanted}' if wanted else ''}."
+
+
+def lacks_key(kind_map: KindMap, side: Side, values: Values) -> str:
+    """Why a record without the match key that the map requires is left alone; "" for all others."""
+    field = next((one for one in kind_map.match_fields if one.by == kind_map.required_key), None)
+    if field is None:
+        return ""
+    name = field.crm if side == "crm" else field.books
+    if as_text(normal(held(values, name))):
+        return ""
+    place = "the CRM" if side == "crm" else "QuickBooks"
+    return f"{name} is empty in {place}, and records are matched by it. Fill it in."
 
 
 def unmet(kind_map: KindMap, values: Values) -> str | None:

@@ -44,6 +44,17 @@ def rests(rule: Rule, books: Vocabulary, version: str | None) -> str | None:
     return newest if _number(newest) > _number(version) else None
 
 
+def resting(kind: KindMap, books: Vocabulary, version: str | None) -> str:
+    """Why a map whose object as a whole came later than the company's version is left alone; "" when it is not."""
+    needed = kind.part_of and next((rests(one, books, version) for one in kind.rules if one.required), None)
+    if not needed:
+        return ""
+    return (
+        f"{kind.books_kind} of a {kind.part_of.role if kind.part_of else ''} need qbXML {needed}, and this company "
+        f"speaks {version}: only the primary contact goes to QuickBooks."
+    )
+
+
 def _number(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
@@ -60,6 +71,8 @@ class _Fitting:
 
     def fitted(self) -> KindMap:
         lines = self.kind.lines
+        if why := resting(self.kind, self.books.get(self.kind.books_kind, {}), self.version):
+            return self.kind.model_copy(update={"rules": (), "rests": why})
         changes: dict[str, object] = {"rules": self._rules(self.kind.rules, self.kind.books_kind)}
         if lines is not None:
             changes["lines"] = lines.model_copy(

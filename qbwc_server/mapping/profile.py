@@ -155,11 +155,42 @@ class StatusFields(Plain):
 
 
 class Filter(Plain):
-    """Records whose `field` holds one of `any_of`; `reason` tells a person why the others are left alone."""
+    """Records whose `field` holds one of `any_of`; `reason` tells a person why the others are left alone.
+
+    "" among them is the empty field. Without `any_of` every value will do but those in `none_of`.
+    """
 
     field: str
-    any_of: tuple[str, ...]
+    any_of: tuple[str, ...] = ()
+    none_of: tuple[str, ...] = ()
     reason: str = ""
+
+    @model_validator(mode="after")
+    def _chooses(self) -> Self:
+        if not self.any_of and not self.none_of:
+            raise ValueError("a filter needs any_of or none_of, the values that it chooses by.")
+        return self
+
+
+class Whole(Plain):
+    """What a record is part of, as a contact is part of its account's customer.
+
+    `role` is that of the whole's links, `crm` the field of the part that names it, `books` the part's path for the
+    same. The part that the whole names as its contributor `stands_for` it is no part of its own: its values stand
+    on the whole itself.
+    """
+
+    role: str
+    crm: str
+    books: str
+    stands_for: str | None = None
+
+
+class Bringing(Plain):
+    """A record that goes to books when this one does, such as an opportunity's contact; nothing waits for it."""
+
+    field: str
+    role: str
 
 
 class Requirement(Plain):
@@ -234,6 +265,7 @@ class KindMap(Plain):
     go to books at all, `books_filter` which QuickBooks objects are looked at. `once` marks transactions:
     promoted once, later CRM edits are reported and not sent. `addressee` lists the QuickBooks fields, or
     combinations of them ("FirstName LastName"), that stand above the street in an address and are no part of it.
+    Several maps may share a role: two CRM kinds may become customers, and the links tell them apart.
     """
 
     name: str
@@ -258,6 +290,14 @@ class KindMap(Plain):
     rules: tuple[Rule, ...]
     lines: Lines | None = None
     total: Total | None = None
+    part_of: Whole | None = None
+    # Parts of a linked whole go to books without being promoted themselves.
+    goes_along: bool = True
+    brings: tuple[Bringing, ...] = ()
+    # Records of either side without this match key are left alone.
+    required_key: MatchBy | None = None
+    # Why the whole map is left alone for now; see `fit`.
+    rests: SkipJsonSchema[str] = Field(default="", exclude=True)
 
     @model_validator(mode="after")
     def _follows_what_it_maps(self) -> Self:

@@ -95,7 +95,8 @@ def _has_place(rule: Rule, flat: Mapping[str, Value]) -> bool:
 
 
 def _belonging(kind_map: KindMap) -> dict[str, Value]:
-    return {kind_map.crm_filter.field: kind_map.crm_filter.any_of[0]} if kind_map.crm_filter else {}
+    chosen = kind_map.crm_filter
+    return {chosen.field: chosen.any_of[0]} if chosen and chosen.any_of else {}
 
 
 def setting_of(settings: Mapping[str, str], name: str, why: str, *, field: str) -> str:
@@ -166,7 +167,8 @@ def _own_fields(kind_map: KindMap) -> list[str]:
     keys = [field.crm for field in kind_map.match_fields if "." not in field.crm]
     extra = [one.crm for one in kind_map.lines.extra] if kind_map.lines else []
     total = [one for one in (kind_map.total.crm, kind_map.total.tax) if one] if kind_map.total else []
-    vias = [contributor.via for contributor in kind_map.contributors]
+    vias = [contributor.via for contributor in kind_map.contributors] + [one.field for one in kind_map.brings]
+    vias += [kind_map.part_of.crm] if kind_map.part_of else []
     return [*chosen, *status, *keys, *vias, *extra, *total, *line_reads(kind_map)]
 
 

@@ -12,18 +12,21 @@ from typing import Any
 import qbxml
 from qbwc_server import mapping
 from qbwc_server.mapping import KindMap, Rule
-from qbwc_server.store import history, jobs, links
+from qbwc_server.store import history, jobs, links, records
 from qbwc_server.store.database import Tx
 from qbwc_server.store.job_states import JobEvent, after
 from qbwc_server.store.rows import Link, LinkJob, MessageSet
 from qbwc_server.sync import decide as rule_book
+from qbwc_server.sync import parts
 from qbwc_server.sync.decide import FieldOutcome
 from qbwc_server.sync.deciding import (
     Need,
     Scope,
     Sides,
     Turn,
+    find_matches,
     hold,
+    look,
     partner_id,
     rule_name,
     sent_lines,
@@ -52,6 +55,12 @@ class Draft:
 
     request: qbxml.Request
     sent: dict[str, Any]
+
+    @property
+    def changes(self) -> str:
+        """The id of the object that this is a change of; "" for what is new."""
+        [(_, values)] = self.request.values.items()
+        return str(values.get("ListID") or values.get("TxnID") or "")
 
 
 @dataclass(frozen=True)
@@ -105,6 +114,8 @@ def _drafts(
 ) -> list[tuple[LinkJob, Draft]]:
     """As many as the smallest set limit among them allows: a set that the parser refused comes back halved."""
     drafts: list[tuple[LinkJob, Draft]] = []
+    # A second change of one object would carry the EditSequence from before the first; it goes with the next set.
+    changed: set[str] = set()
     limit = SET_SIZE
     for job in due:
         limit = min(limit, job.set_limit)
@@ -112,8 +123,9 @@ def _drafts(
             break
         scope = scopes[job.connection_id]
         made = None if _switched_off(tx, scope, job, now) else _take(tx, scope, job, run_number, now)
-        if made is not None:
+        if made is not None and made.changes not in changed:
             drafts.append((job, made))
+            changed |= {made.changes} - {""}
     return drafts
 
 
@@ -130,6 +142,8 @@ def _take(tx: Tx, scope: Scope, job: LinkJob, run_number: int, now: datetime) ->
     """The draft of a job whose turn it is; a job that cannot or need not be sent ends here instead."""
     desk = Turn(tx, scope, run_number, now)
     link = links.link(tx, scope.id, job.link_id)
+    if _is_there_already(desk, link):
+        return None
     made = draft(tx, scope, link, job) if link is not None and link.unlinked_at is None else Nothing()
     if isinstance(made, Needs) and link is not None:
         if hold(desk, link, job, made.records):
@@ -137,11 +151,17 @@ def _take(tx: Tx, scope: Scope, job: LinkJob, run_number: int, now: datetime) ->
         made = draft(tx, scope, link, job)
     if isinstance(made, Draft):
         return made
+    _end_here(desk, job, link, made)
+    return None
+
+
+def _end_here(desk: Turn, job: LinkJob, link: Link | None, made: Refusal | Nothing | Needs) -> None:
+    tx, scope, now = desk.tx, desk.scope, desk.now
     if isinstance(made, Refusal):
         refused = {"state": after(job.state, JobEvent.REFUSE), "error": made.text, "error_code": made.code}
         step = "Correct the record in the CRM; it is tried again by itself."
         jobs.change_job(tx, job.id, now, **refused, next_step=step, sent=made.sent)
-        history.count_in_run(tx, run_number, {"not fit for QuickBooks": 1}, 1)
+        history.count_in_run(tx, desk.run_number, {"not fit for QuickBooks": 1}, 1)
     else:
         jobs.change_job(tx, job.id, now, state=after(job.state, JobEvent.SETTLE), ended_at=now)
     if link is not None and link.unlinked_at is None:
@@ -153,7 +173,6 @@ def _take(tx: Tx, scope: Scope, job: LinkJob, run_number: int, now: datetime) ->
             desk.decide_link(desk.move_base(link, made.lost))
         else:
             desk.refresh_status(link.id)
-    return None
 
 
 def _keep_offer(
@@ -200,13 +219,19 @@ def draft(tx: Tx, scope: Scope, link: Link, job: LinkJob) -> Draft | Refusal | N
     rules = [rule for rule in kind_map.rules if rule_name(rule) in wanted]
     if needs := unresolved(rules, sides.crm_values):
         return Needs(tuple(Need(*one) for one in needs))
-    made = _mod(kind_map, link, sides, job, rules) if rules else None
+    made: Draft | Refusal | Needs | None = None
+    if rules and link.books_kind == parts.KIND:
+        made = _part(tx, scope, sides, link.books_id, tuple(rules), job)
+    elif rules:
+        made = _mod(kind_map, link, sides, job, rules)
     return Nothing(decision.of(FieldOutcome.TO_BOOKS)) if made is None else _checked(scope, made)
 
 
 def _add(
     tx: Tx, scope: Scope, kind_map: KindMap, link: Link, sides: Sides, job: LinkJob
 ) -> Draft | Refusal | Needs:
+    if link.books_kind == parts.KIND:
+        return _part(tx, scope, sides, None, mapping.rules_to(kind_map, "books", creating=True), job)
     rules = mapping.rules_to(kind_map, "books", creating=True)
     document = _document(tx, scope, kind_map, sides) if kind_map.lines else None
     needs = [*unresolved(rules, sides.crm_values), *(document.unresolved if document else ())]
@@ -228,6 +253,44 @@ def _add(
     name = f"{link.books_kind}Add"
     sent = _sent(rules, sides) | ({"lines": sent_lines(document)} if document else {})
     return Draft(qbxml.Request(f"{name}Rq", {name: tree}, job.id), sent)
+
+
+def _is_there_already(turn: Turn, link: Link | None) -> bool:
+    """Looked at once more before a part is made: its whole may have been read since, and have it by now."""
+    if link is None or link.books_kind != parts.KIND or link.books_id is not None:
+        return False
+    kind_map = turn.map_of(link)
+    record = look(turn.tx, turn.scope, kind_map, link.crm_id, None).crm
+    if record is None or links.was_unlinked(turn.tx, turn.scope.id, link.role, record.id, None):
+        return False
+    found = find_matches(turn.tx, turn.scope, kind_map, "crm", record, alike=False)
+    if len(found.exact) != 1 or not found.unique_both_ways:
+        return False
+    turn.decide_link(turn.bind(kind_map, record.id, found.exact[0]))
+    return True
+
+
+def _part(
+    tx: Tx, scope: Scope, sides: Sides, books_id: str | None, rules: tuple[Rule, ...], job: LinkJob
+) -> Draft | Refusal | Needs:
+    """A write of a contact is one of its customer, as that was seen last."""
+    if needs := unresolved(rules, sides.crm_values):
+        return Needs(tuple(Need(*one) for one in needs))
+    flat, problems = _converted(rules, sides)
+    if problems:
+        return _refuse(problems, sides)
+    reference = f"{parts.REFERENCE}/ListID"
+    whole = str(flat.pop(reference, None) or sides.books_values.get(reference) or "")
+    record = records.record(tx, scope.company.id, "books", parts.WHOLE, whole)
+    if record is None or record.deleted:
+        text = f"Its {parts.WHOLE} {whole} is not there in QuickBooks any more."
+        return Refusal(text, "whole", {"seen": _seen(sides)})
+    before = [str(one["ListID"]) for one in parts.parts_of(record.values)]
+    sent = _sent(rules, sides) | {
+        "before": before,
+        "called": sides.crm.values.get("Name") if sides.crm else "",
+    }
+    return Draft(parts.request(record.values, books_id, flat, job.id), sent)
 
 
 def _document(tx: Tx, scope: Scope, kind_map: KindMap, sides: Sides) -> "mapping.Document":

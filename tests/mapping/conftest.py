@@ -4,17 +4,16 @@ from dataclasses import dataclass
 
 import pytest
 
-import qbxml
 from qbwc_server.mapping import (
     EndField,
     KindMap,
     Profile,
     Rule,
     books_kinds,
-    books_vocabulary,
     fit,
     load_profile,
 )
+from qbwc_server.sync.deciding import books_fields as known_to_books
 
 
 @dataclass(frozen=True)
@@ -76,6 +75,7 @@ _OPPORTUNITY_LINE = (
     CrmField("ServiceDate", "date"),
     CrmField("QB_TxnLineID__c", length=41),
 )
+_MAILING = {"Street": 255, "City": 40, "State": 80, "PostalCode": 20, "Country": 80}
 CRM_FIELDS = {
     "product": (
         CrmField("Name", length=255, required=True),
@@ -91,6 +91,7 @@ CRM_FIELDS = {
     "opportunity": (
         CrmField("Name", length=120, required=True),
         CrmField("AccountId", "reference", 18),
+        CrmField("PrimaryContactId", "reference", 18, writable=False),
         CrmField("CloseDate", "date", required=True),
         CrmField("Amount", "decimal"),
         CrmField("QB_Generate__c", "choice", choices=("Invoice", "Sales Order")),
@@ -132,6 +133,10 @@ CRM_FIELDS = {
         CrmField("Salutation", "choice", choices=("Mr.", "Ms.", "Dr.")),
         CrmField("AccountId", "reference", 18),
         *(CrmField(name, length=length) for name, length in _CONTACT.items()),
+        CrmField("Name", length=121, writable=False),
+        *(CrmField(name, length=40) for name in ("Phone", "MobilePhone", "Fax")),
+        *(CrmField(f"Mailing{name}", length=length) for name, length in _MAILING.items()),
+        *(one for one in _link("QB_ListID__c") if one.name not in _CONTACT),
     ),
 }
 
@@ -143,10 +148,7 @@ def crm_fields() -> dict[str, tuple[CrmField, ...]]:
 
 @pytest.fixture(scope="session")
 def books_fields() -> dict[str, tuple[EndField, ...]]:
-    return {
-        kind: books_vocabulary(*(qbxml.fields(f"{kind}{form}") for form in ("Ret", "Add", "Mod")))
-        for kind in books_kinds(load_profile("salesforce"))
-    }
+    return {kind: known_to_books(kind) for kind in books_kinds(load_profile("salesforce"))}
 
 
 @pytest.fixture(scope="session")

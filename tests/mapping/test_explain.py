@@ -17,8 +17,8 @@ CHANGED = {
 
 
 def test_a_value_is_explained_from_its_crm_name_and_from_its_quickbooks_name(profile):
-    assert explain(profile, "PrimaryContact.Title") == explain(profile, "JobTitle")
     told = explain(profile, "JobTitle")
+    assert explain(profile, "PrimaryContact.Title") in told
     assert "account PrimaryContact.Title <-> Customer JobTitle, in both directions." in told
     assert "PrimaryContact is the contact named by QB_Primary_Contact__c of the account." in told
     assert "QuickBooks holds 41 characters. The CRM holds 128 characters." in told

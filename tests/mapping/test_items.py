@@ -12,19 +12,16 @@ from qbwc_server.mapping import (
     books_kinds,
     books_tree,
     books_values,
-    books_vocabulary,
     check,
     fit,
     load_profile,
     to_books,
     with_defaults,
 )
+from qbwc_server.sync.deciding import books_fields
 
 SHIPPED = load_profile("salesforce")
-BOOKS = {
-    kind: books_vocabulary(*(qbxml.fields(f"{kind}{form}") for form in ("Ret", "Add", "Mod")))
-    for kind in books_kinds(SHIPPED)
-}
+BOOKS = {kind: books_fields(kind) for kind in books_kinds(SHIPPED)}
 PROFILE = fit(SHIPPED, {}, BOOKS, version="13.0")
 KINDS = ("ItemService", "ItemNonInventory", "ItemInventory")
 SETTINGS = {name: name.replace("_", " ").title() for name in SHIPPED.settings}

@@ -229,7 +229,9 @@ def test_the_winner_of_a_rule_counts_before_the_winner_of_its_kind():
 
 def test_a_kind_is_found_from_either_side():
     profile = load_profile("salesforce")
-    assert profile.kind("account", "customer") is profile.books("Customer")
+    assert profile.kind("account", "customer") is profile.books("Customer", crm_kind="account")
+    with pytest.raises(KeyError, match="QuickBooks Customer more than once: account, contact_customer"):
+        profile.books("Customer")
     with pytest.raises(KeyError, match="maps no account as job"):
         profile.kind("account", "job")
     with pytest.raises(KeyError, match="maps no QuickBooks Vendor"):

@@ -26,6 +26,13 @@ ACCOUNT = (
     FieldInfo("QB_Tax_Item__c", "text", 31),
     FieldInfo("QB_Tax_Code__c", "text", 3),
 )
+LINK_FIELDS = (
+    FieldInfo("QB_Link_Status__c", "choice", 255, choices=STATUSES),
+    FieldInfo("QB_Sync_Error__c", "text", 32_768),
+    FieldInfo("QB_EditSequence__c", "text", 16),
+    FieldInfo("QB_Last_Sync__c", "datetime"),
+    FieldInfo("QB_SyncKey__c", "text", 80, unique=True, external_key=True),
+)
 CONTACT = (
     FieldInfo("LastName", "text", 80, required=True),
     FieldInfo("FirstName", "text", 40),
@@ -33,16 +40,12 @@ CONTACT = (
     FieldInfo("Title", "text", 128),
     FieldInfo("Email", "text", 80),
     FieldInfo("AccountId", "reference", 18),
-    FieldInfo("QB_SyncKey__c", "text", 80, unique=True, external_key=True),
-)
-
-
-LINK_FIELDS = (
-    FieldInfo("QB_Link_Status__c", "choice", 255, choices=STATUSES),
-    FieldInfo("QB_Sync_Error__c", "text", 32_768),
-    FieldInfo("QB_EditSequence__c", "text", 16),
-    FieldInfo("QB_Last_Sync__c", "datetime"),
-    FieldInfo("QB_SyncKey__c", "text", 80, unique=True, external_key=True),
+    # Salesforce makes it of the two names, which the CRM in memory does not.
+    FieldInfo("Name", "text", 121, required=False),
+    *(FieldInfo(name, "text", 40) for name in ("Phone", "MobilePhone", "Fax")),
+    *(FieldInfo(f"Mailing{part}", "text", length) for part, length in ADDRESS.items()),
+    FieldInfo("QB_ListID__c", "text", 41, unique=True, external_key=True),
+    *LINK_FIELDS,
 )
 PRODUCT = (
     FieldInfo("Name", "text", 255, required=True),

@@ -88,7 +88,9 @@ class Connector:
                 qbxml.Request("CompanyQueryRq", {"OwnerID": [OWNER_ID]}, "1"),
                 qbxml.Request("PreferencesQueryRq", {}, "2"),
             ]
-            return self.company.process(self.session, qbxml.build(wanted))
+            return self.company.process(
+                self.session, qbxml.build(wanted, version=self.company.highest_version)
+            )
 
     def _exchange(self, hcp: str) -> None:
         while True:

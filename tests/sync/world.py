@@ -160,6 +160,7 @@ class World:
         pc_ahead: timedelta = timedelta(0),
         fields: Mapping[str, int] | None = None,
         documents: bool = False,
+        highest_version: str = "13.0",
     ) -> None:
         """`pc_ahead`: how much the clock of QuickBooks' PC is ahead. `fields`: other lengths of account fields.
 
@@ -179,6 +180,7 @@ class World:
             home / "acme.sqlite",
             company_name="Acme Supplies",
             timezone=zone,
+            highest_version=highest_version,
             clock=lambda: self.clock() + self.pc_ahead,
         )
         self.company.set_data_ext(OWNER_ID, "FileID", FILE_ID)

@@ -14,6 +14,7 @@ from qbwc_server.store.database import Tx
 from qbwc_server.store.job_states import JobEvent, JobState, after
 from qbwc_server.store.rows import Link, LinkJob, new_id
 from qbwc_server.sync.decide import Decision, FieldOutcome, Outcome, Side
+from qbwc_server.sync.deciding import within
 from qbwc_server.sync.deciding.documents import DIFFERENT_TOTAL, LINES, different_total, lines_to_mark
 from qbwc_server.sync.deciding.matching import PARENT, is_bound
 from qbwc_server.sync.deciding.pair import look
@@ -179,6 +180,8 @@ class Desk:
                 records.mark_undecided(
                     self.tx, self.scope.id, "books", link.books_kind, [link.books_id], self.now
                 )
+            if link.books_id and (parts := within.parts_in_crm(self.tx, self.scope, kind_map, link)):
+                records.mark_undecided(self.tx, self.scope.id, "crm", kind_map.crm_kind, parts, self.now)
 
     def tell_waiting(self, link: Link, cause: str) -> None:
         """Jobs that need a partner of either record hear why it will not come by itself.

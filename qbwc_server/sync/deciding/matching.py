@@ -11,6 +11,7 @@ from qbwc_server.store import links, records
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import Link, StoredRecord
 from qbwc_server.sync.decide import NAMES, Matches, Side
+from qbwc_server.sync.deciding import within
 from qbwc_server.sync.deciding.scope import Scope
 
 # A key that we gave ourselves (ExternalGUID): it proves a creation and is no business of matching.
@@ -18,7 +19,7 @@ MARK = "mark"
 # Of a job, or an item below another one: its name, its name together with its parent's id, and that id alone.
 BELOW, INSIDE, PARENT = "below", "inside", "parent"
 # What no record is matched by.
-SILENT = (MARK, BELOW, PARENT)
+SILENT = (MARK, BELOW, PARENT, within.WHOLE)
 CALLED = {INSIDE: "name below the same record"}
 MOST_CANDIDATES = 20
 SIMILAR_FROM = 0.88
@@ -36,13 +37,16 @@ def match_keys(kind_map: KindMap, side: Side, values: Mapping[str, Any]) -> list
     keys = [(MARK, mark.casefold())] if mark else []
     parent = parent_of(kind_map, side, values)
     keys += [(PARENT, parent)] if parent else []
+    if side == "crm" and kind_map.part_of and (owner := within.whole_id(kind_map.part_of, side, values)):
+        keys.append((within.WHOLE, owner))
     for field in kind_map.matched_by():
         value = _key_value(kind_map, side, field.by, values, field.crm if side == "crm" else field.books)
-        folded = value if field.by == "id" else " ".join(value.casefold().split())
-        if folded and parent and field.by == "name":
-            keys += [(INSIDE, f"{parent}/{folded}"), (BELOW, folded)]
-        elif folded:
-            keys.append((field.by, folded))
+        folded = " ".join(value.casefold().split())
+        key = value if field.by == "id" else within.scoped(kind_map, side, values, folded)
+        if key and parent and field.by == "name":
+            keys += [(INSIDE, f"{parent}/{key}"), (BELOW, key)]
+        elif key:
+            keys.append((field.by, key))
     return keys
 
 
@@ -87,7 +91,7 @@ def find_matches(
             twins = _free(tx, scope, kind_map, here, _holders(tx, scope, kind_map, here, key_type, key))
             called = CALLED.get(key_type, key_type)
             return Matches(tuple(found), called, unique_both_ways=set(twins) <= {record.id})
-    if not alike:
+    if not alike or kind_map.part_of is not None:
         return Matches()
     return _in_another_place(tx, scope, kind_map, there, dict(keys)) or _like_it(
         tx, scope, kind_map, there, dict(keys).get("name", "")
@@ -97,7 +101,7 @@ def find_matches(
 def _as_there(tx: Tx, scope: Scope, kind_map: KindMap, here: Side, key_type: str, key: str) -> str:
     """A key as the other side holds it; "" while nobody there is known to be the parent."""
     if key_type != INSIDE:
-        return key
+        return within.over_there(tx, scope, kind_map, here, key_type, key)
     parent, _, name = key.partition("/")
     find = links.partner_of_crm if here == "crm" else links.partner_of_books
     link = find(tx, scope.id, kind_map.role, parent)

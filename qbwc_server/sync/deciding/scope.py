@@ -13,6 +13,7 @@ from qbwc_server.store import parties
 from qbwc_server.store.columns import dumps, loads
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import Company, ConnectionRow, Link
+from qbwc_server.sync import parts
 from qbwc_server.sync.decide import Side
 
 
@@ -98,6 +99,8 @@ def _fitted(
 
 def books_fields(books_kind: str) -> tuple[mapping.EndField, ...]:
     """What the mapping may name of a QuickBooks object, from the qbXML field tables."""
+    if books_kind == parts.KIND:
+        return parts.vocabulary()
     return mapping.books_vocabulary(
         qbxml.fields(f"{books_kind}Ret"), qbxml.fields(f"{books_kind}Add"), qbxml.fields(f"{books_kind}Mod")
     )

@@ -26,6 +26,7 @@ from qbwc_server.sync.decide import (
     Presence,
     Side,
 )
+from qbwc_server.sync.deciding import within
 from qbwc_server.sync.deciding.desk import ON_THE_WAY, SIDES, WAITS_FOR_PERSON, explained
 from qbwc_server.sync.deciding.documents import lacks_partner, other_document
 from qbwc_server.sync.deciding.matching import (
@@ -76,6 +77,8 @@ class Turn(Pairing):
         if record is None:
             return
         kind_map = self.map_of_record(maps, side, record)
+        if side == "crm" and known is None and self._meant_for_another(maps, record):
+            return
         if self._parent_first(kind_map, side, record):
             known = link_of(self.tx, self.scope, kind_map, side, record_id)
         if side == "crm" and known is None and (why := other_document(self.tx, self.scope, kind_map, record)):
@@ -88,6 +91,11 @@ class Turn(Pairing):
             links.change_link(self.tx, self.scope.id, known.id, self.now, books_kind=kind_map.books_kind)
             known = replace(known, books_kind=kind_map.books_kind)
         self._decide_unlinked(kind_map, side, record, known)
+
+    def _meant_for_another(self, maps: list[KindMap], record: StoredRecord) -> bool:
+        """A contact without an account is no contact of a customer: promoted or not, it has no place there."""
+        others = [one for one in self.scope.maps_of("crm", maps[0].crm_kind) if one.role != maps[0].role]
+        return not _fits(maps, record) and _fits(others, record)
 
     def decide_needed(self, kind_map: KindMap, side: Side, record: StoredRecord) -> None:
         """Decide a record that has no partner because another one needs it."""
@@ -231,10 +239,13 @@ class Turn(Pairing):
     def _out_of_scope(self, kind_map: KindMap, side: Side, record: StoredRecord) -> str:
         """Why a record is left alone; "" when it is not."""
         if side == "books":
-            return mapping.left_out(kind_map.books_filter, record.values) or lacks_partner(
-                self.tx, self.scope, kind_map, record
+            return (
+                mapping.left_out(kind_map.books_filter, record.values)
+                or within.why_apart(self.tx, self.scope, kind_map, side, record)
+                or lacks_partner(self.tx, self.scope, kind_map, record)
             )
         why = mapping.left_out(kind_map.crm_filter, record.values)
+        why = why or within.why_apart(self.tx, self.scope, kind_map, side, record) or None
         if why is None and kind_map.requires and self._promoted(kind_map, side, record):
             why = mapping.unmet(kind_map, record.values)
         return why or ""
@@ -266,6 +277,8 @@ class Turn(Pairing):
         if side != "crm":
             return False
         if (kind_map.role, record.id) in self.needed:
+            return True
+        if within.goes_along(self.tx, self.scope, kind_map, record):
             return True
         return mapping.left_out(kind_map.promoted, record.values) is None or self._is_stuck(kind_map, record)
 
@@ -334,7 +347,16 @@ class Turn(Pairing):
         again = side == "crm" and _pressed(kind_map, record)
         made = self.ensure_job(link, target, "add", self._beyond_limits(kind_map, target), again=again)
         self.refresh_status(link.id)
+        if side == "crm":
+            self._bring(kind_map, record)
         return made
+
+    def _bring(self, kind_map: KindMap, record: StoredRecord) -> None:
+        """What goes to books with this record, if it may. Nothing waits for it, so it can stop no document."""
+        for its_map, one in within.brought(self.tx, self.scope, kind_map, record):
+            self.needed.add((its_map.role, one.id))
+            if not is_bound(link_of(self.tx, self.scope, its_map, "crm", one.id)):
+                self.decide_needed(its_map, "crm", one)
 
     def create_anyway(self, kind_map: KindMap, side: Side, record: StoredRecord) -> Link:
         """A person says that it has no partner: no match, suggestion or earlier unlink stands in the way."""

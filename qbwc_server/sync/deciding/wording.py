@@ -12,7 +12,7 @@ def label(sides: Sides) -> str:
     """The name by which a person knows the record."""
     name = sides.crm_values.get("Name") or sides.books_values.get("Name")
     record = sides.crm or sides.books
-    return str(name or (record.id if record else ""))
+    return str(name or (record.values.get("Name") or record.id if record else ""))
 
 
 def sentence(text: str) -> str:

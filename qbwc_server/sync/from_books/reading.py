@@ -13,6 +13,7 @@ from qbwc_server.store import history, records
 from qbwc_server.store.database import Tx
 from qbwc_server.store.records import Mark
 from qbwc_server.store.rows import Company
+from qbwc_server.sync import parts
 from qbwc_server.sync.deciding import Scope
 from qbwc_server.sync.from_books import asking, lists, rereading, windows
 from qbwc_server.sync.from_books.ahead import ahead
@@ -72,12 +73,26 @@ def plan_reads(tx: Tx, company: Company, scopes: Iterable[Scope], now: datetime)
     zone = ZoneInfo(company.timezone)
     started = WallTime.from_utc(now, zone).text()
     reads = [_planned(kind, marks, zone, started) for kind in sorted(mapped | rereading.auxiliary(mapped))]
+    reads = [_with_new_parts(one, scopes, marks) for one in reads]
     targets = {one.kind for one in rereading.followed(scopes)}
     again = [_again(one, rereading.remembered(marks, one)) for one in rereading.IN_ORDER if one in targets]
     daily = [
         replace(_planned(kind, marks, zone, started), what="list") for kind in lists.due(scopes, marks, now)
     ]
     return [*reads, *again, *daily]
+
+
+def _with_new_parts(state: ReadState, scopes: Sequence[Scope], marks: Mapping[str, Mark]) -> ReadState:
+    """Parts that are mapped only now were not kept when their whole was read: it is read as a whole once more."""
+    new = _new_parts(state.kind, scopes, marks)
+    return replace(state, since="") if new and not state.first else state
+
+
+def _new_parts(kind: str, scopes: Sequence[Scope], marks: Mapping[str, Mark]) -> set[str]:
+    """Kinds that are read with this one, as they are parts of it, and were not yet."""
+    named = {one.books_kind for scope in scopes for one in scope.profile.kinds}
+    read = {name for name, mark in marks.items() if mark.complete}
+    return {one for one in named - read if one != kind and parts.whole_of(one) == kind}
 
 
 def _planned(kind: str, marks: Mapping[str, Mark], zone: ZoneInfo, started: str) -> ReadState:
@@ -331,7 +346,7 @@ class _Desk:
         ended = [one for one in states if one.done and not before[one.name].done]
         marks = records.all_watermarks(self.tx, self.company.id, "books") if ended else {}
         for state in ended:
-            _move_watermark(self.tx, self.company, self.scopes, state, marks.get(state.kind), self.now)
+            _move_watermark(self.tx, self.company, self.scopes, state, marks, self.now)
 
 
 def _stamp(values: Mapping[str, Any]) -> str:
@@ -349,9 +364,9 @@ def _with_ids(state: ReadState, touched: Touched) -> ReadState:
 
 def _batches(posted: Posted) -> Iterator[tuple[Status, list[Ret]]]:
     """Each status and its first records, then the others, in the order of the document."""
-    for status, parts in groupby(qbxml.parse(posted.open(), encoding="utf-8"), _status_of):
+    for status, some in groupby(qbxml.parse(posted.open(), encoding="utf-8"), _status_of):
         if status is not None:
-            rets = (part for part in parts if isinstance(part, Ret))
+            rets = (part for part in some if isinstance(part, Ret))
             yield status, list(islice(rets, BATCH))
             while batch := list(islice(rets, BATCH)):
                 yield status, batch
@@ -432,19 +447,28 @@ AFTER: Final[Mapping[str, Callable[[ReadState, _Page], ReadState]]] = {
 
 
 def _move_watermark(
-    tx: Tx, company: Company, scopes: Sequence[Scope], state: ReadState, mark: Mark | None, now: datetime
+    tx: Tx,
+    company: Company,
+    scopes: Sequence[Scope],
+    state: ReadState,
+    marks: Mapping[str, Mark],
+    now: datetime,
 ) -> None:
     """From the answers, never from our clock; capped at now, so that a host clock ahead of time skips nothing.
 
     An empty company has no answers, so it keeps none: a PC whose clock is behind ours may stamp its first
     customer earlier than any moment that we could name.
     """
+    mark = marks.get(state.kind)
     value, complete = (mark.value, mark.complete) if mark else (None, False)
     newest = max(value or "", state.newest)
     cap = WallTime.from_utc(now, ZoneInfo(company.timezone)).text()
     reached = min(newest, cap) if newest else None
     if (reached, True) != (value, complete) or state.what == "list":
         records.move_watermark(tx, company.id, "books", state.kind, reached, now, complete=True)
+    for kind in _new_parts(state.kind, scopes, marks):
+        complete = False
+        records.move_watermark(tx, company.id, "books", kind, None, now, complete=True)
     if not complete and state.what == "read":
         for scope in scopes:
             records.release_parked(tx, scope.id)

@@ -15,6 +15,7 @@ from typing import Any, Final
 from qbwc_server.store import records
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import Company
+from qbwc_server.sync import parts
 from qbwc_server.sync.deciding import Scope
 
 Touched = Mapping[str, frozenset[str]]  # ids by kind
@@ -57,7 +58,7 @@ AUXILIARY: Final[Mapping[str, str]] = {"ReceivePayment": "Invoice"}
 
 
 def mapped_kinds(scopes: Iterable[Scope]) -> frozenset[str]:
-    return frozenset(one.books_kind for scope in scopes for one in scope.profile.kinds)
+    return frozenset(parts.whole_of(one.books_kind) for scope in scopes for one in scope.profile.kinds)
 
 
 def auxiliary(mapped: frozenset[str]) -> frozenset[str]:

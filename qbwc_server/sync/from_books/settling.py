@@ -14,6 +14,7 @@ from qbwc_server.store import history, jobs, links, records
 from qbwc_server.store.database import Tx
 from qbwc_server.store.job_states import JobEvent, after
 from qbwc_server.store.rows import Link, LinkJob, MessageSet
+from qbwc_server.sync import parts
 from qbwc_server.sync.deciding import (
     IN_DOUBT,
     MARK,
@@ -101,11 +102,15 @@ def _settle_job(desk: Desk, job: LinkJob, response: qbxml.Response) -> str:
     link = links.link(desk.tx, desk.scope.id, job.link_id)
     assert link is not None
     ret = next((one for one in response.rets), None)
+    written = parts.whole_of(job.kind)
     if status.code < 1000:
         full = ret is not None and ret.name != "ErrorRecovery"
-        return _bind(desk, job, link, plain(ret.values) if ret else {}, status, full=full)
+        values = plain(ret.values) if ret else {}
+        if written != job.kind:
+            return _bind_part(desk, job, link, values, status)
+        return _bind(desk, job, link, values, status, full=full)
     if status.code == 3200 and ret is not None:
-        store_records(desk.tx, desk.scope.company, all_scopes(desk), job.kind, [ret.values], desk.now)
+        store_records(desk.tx, desk.scope.company, all_scopes(desk), written, [ret.values], desk.now)
     return _refused(desk, job, link, status)
 
 
@@ -134,6 +139,16 @@ def _bind(
         desk.is_bound_now(_must(desk, link.id))
     _after_settling(desk, job, link, status)
     return "settled"
+
+
+def _bind_part(desk: Desk, job: LinkJob, link: Link, whole: Mapping[str, Any], status: Status) -> str:
+    """The answer is the whole; which of its parts was written is found in it."""
+    sent = job.sent or {}
+    found = parts.made(whole, link.books_id, sent.get("before", ()), str(sent.get("called") or ""))
+    if found is None:
+        return _doubt_job(desk, job, f"QuickBooks' {parts.WHOLE} does not show what was written.")
+    store_records(desk.tx, desk.scope.company, all_scopes(desk), parts.WHOLE, [whole], desk.now)
+    return _bind(desk, job, link, found, status, full=True)
 
 
 def _bases(
@@ -288,7 +303,8 @@ def leave_in_doubt(
     for job in jobs.jobs_in(tx, message_set.job_ids):
         if job.state != "in_doubt" or job.set_id != message_set.set_id:
             continue
-        if job.action == "change":
+        if job.action == "change" or parts.whole_of(job.kind) != job.kind:
+            # Made twice by nothing: a part is looked for before it is made, and its whole's EditSequence guards it.
             state = after(job.state, JobEvent.REQUEUE)
             jobs.change_job(tx, job.id, now, state=state, set_id=None, due_at=now, visit_attempts=0)
             keep_wish(Desk(tx, scopes[job.connection_id], run_number, now), job.id)

@@ -1,6 +1,6 @@
 """Keeping what QuickBooks answered: the last state of each object, and the keys by which it is found."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
@@ -11,6 +11,7 @@ from qbwc_server.store import jobs, records
 from qbwc_server.store.columns import canonical
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import Company, StoredRecord
+from qbwc_server.sync import parts
 from qbwc_server.sync.deciding import Scope, match_keys
 from qbwc_server.sync.from_books import rereading
 from qbwc_server.sync.from_books.rereading import Touch, Touched
@@ -72,7 +73,49 @@ def keep(
     looked_up = [row.id for row in changed if row.id in before] if former else []
     known = records.known(tx, company.id, "books", kind, looked_up)
     _save(tx, scopes, kind, changed, now, new=rows.keys() - before.keys(), texts=texts)
+    if kind == parts.WHOLE and _mapped(scopes, parts.KIND):
+        _keep_parts(tx, company, scopes, rets, {row.id for row in changed if row.id in before}, now)
     return Changes(changed, known)
+
+
+def _keep_parts(
+    tx: Tx,
+    company: Company,
+    scopes: Sequence[Scope],
+    rets: Sequence[Mapping[str, Any]],
+    moved: set[str],
+    now: datetime,
+) -> None:
+    """Contacts as records of their own; one that its customer no longer has was deleted."""
+    found = [one for ret in rets for one in parts.parts_of(ret)]
+    if found:
+        keep(tx, company, scopes, parts.KIND, found, now)
+    there = {str(one["ListID"]) for one in found}
+    _bury_parts(tx, company, scopes, moved, now, spared=there)
+
+
+def _bury_parts(
+    tx: Tx,
+    company: Company,
+    scopes: Sequence[Scope],
+    wholes: Iterable[str],
+    now: datetime,
+    *,
+    spared: Collection[str] = (),
+) -> None:
+    held = {
+        one
+        for whole in wholes
+        for one in records.holders(tx, company.id, "books", parts.KIND, "customer", whole)
+        if one not in spared
+    }
+    known = records.known(tx, company.id, "books", parts.KIND, sorted(held))
+    gone = [replace(row, deleted=True, seen_at=now) for row in known.values() if not row.deleted]
+    _save(tx, scopes, parts.KIND, gone, now)
+
+
+def _mapped(scopes: Sequence[Scope], kind: str) -> bool:
+    return any(one.books_kind == kind and not one.rests for scope in scopes for one in scope.profile.kinds)
 
 
 def bury(
@@ -83,6 +126,8 @@ def bury(
     known = records.known(tx, company.id, "books", kind, ids)
     gone = [replace(row, deleted=True, seen_at=now) for row in known.values() if not row.deleted]
     _save(tx, scopes, kind, gone, now)
+    if kind == parts.WHOLE:
+        _bury_parts(tx, company, scopes, [row.id for row in gone], now)
     return Changes(gone)
 
 

@@ -183,13 +183,14 @@ def _check_keys(tx: Tx, connection: ConnectionRow, after: Profile) -> None:
 def _cancel_jobs(tx: Tx, by: By, connection: ConnectionRow, after: Profile) -> int:
     """A kind that is off writes nothing, and nobody could say any more what its open jobs would write."""
     scope = load_scope(tx, connection)
-    on = {(one.role, one.books_kind) for one in after.kinds if one.mode != "off"}
-    off = {(one.role, one.books_kind): one.name for one in scope.profile.kinds} | dict.fromkeys(on, "")
+    on = {(one.role, one.crm_kind, one.books_kind) for one in after.kinds if one.mode != "off"}
+    off = {(one.role, one.crm_kind, one.books_kind): one.name for one in scope.profile.kinds}
+    off |= dict.fromkeys(on, "")
     desk = Desk(tx, scope, NO_RUN, by.now)
     cancelled = 0
     for job in jobs.all_jobs(tx, [connection.id], states=OPEN_STATES, limit=100_000):
         link = links.link(tx, connection.id, job.link_id)
-        name = off.get((link.role, link.books_kind), "") if link else ""
+        name = off.get((link.role, link.crm_kind, link.books_kind), "") if link else ""
         if link is not None and name:
             _check_settled(job, name)
             desk.cancel_open(link, "books" if job.side == "books" else "crm")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from qbwc_server import mapping
 from qbwc_server.errors import NotFound, Problem
 from qbwc_server.mapping import KindMap
 from qbwc_server.store import history, jobs, links, records
@@ -64,10 +65,12 @@ def make(tx: Tx, by: By, connection: ConnectionRow, crm_id: str, books_id: str) 
     What differs on the two sides is decided as at any first match: by the policy, or as a conflict.
     """
     scope = load_scope(tx, connection)
-    ours = _find(tx, scope, "crm", crm_id)
-    theirs = _find(tx, scope, "books", books_id)
-    if theirs.kind_map != ours.kind_map:
-        raise Problem(f"A {theirs.kind_map.books_kind} is not the partner of a CRM {ours.kind_map.crm_kind}.")
+    some, others = _find(tx, scope, "crm", crm_id), _find(tx, scope, "books", books_id)
+    fitting = [(one, two) for one in some for two in others if one.kind_map == two.kind_map]
+    if not fitting:
+        book, record = others[0].kind_map.books_kind, some[0].kind_map.crm_kind
+        raise Problem(f"A {book} is not the partner of a CRM {record}.")
+    ours, theirs = fitting[0]
     for place in (ours, theirs):
         _check_free(tx, by, scope, place)
     with _turn(tx, by, scope) as turn:
@@ -77,18 +80,26 @@ def make(tx: Tx, by: By, connection: ConnectionRow, crm_id: str, books_id: str) 
     return find_link(tx, link.id)
 
 
-def _find(tx: Tx, scope: Scope, side: Side, record_id: str) -> Place:
+def _find(tx: Tx, scope: Scope, side: Side, record_id: str) -> list[Place]:
+    """The maps that a record may belong to, one at least; those whose filter lets it through come first."""
+    found = []
     for kind_map in scope.profile.kinds:
         kind = kind_map.crm_kind if side == "crm" else kind_map.books_kind
         record = records.record(tx, scope.scope_id(side), side, kind, record_id)
         if record is not None and not record.deleted:
-            return Place(side, kind_map, record)
-        if record is not None:
+            found.append(Place(side, kind_map, record))
+        elif record is not None:
             raise Problem(f"{record_id} was deleted in {NAMES[side]}, so it cannot be linked.")
+    if found:
+        return sorted(found, key=lambda one: side == "crm" and not _fits(one))
     raise NotFound(
         f"{scope.connection.name} has not read a record {record_id} from {NAMES[side]}. "
         "Update once more, or check the id."
     )
+
+
+def _fits(place: Place) -> bool:
+    return mapping.left_out(place.kind_map.crm_filter, place.record.values) is None
 
 
 def _check_free(tx: Tx, by: By, scope: Scope, place: Place) -> None:
@@ -137,9 +148,9 @@ def create(tx: Tx, by: By, connection: ConnectionRow, record_id: str) -> Link:
 
 def _anywhere(tx: Tx, scope: Scope, record_id: str) -> Place:
     try:
-        return _find(tx, scope, "crm", record_id)
+        return _find(tx, scope, "crm", record_id)[0]
     except NotFound:
-        return _find(tx, scope, "books", record_id)
+        return _find(tx, scope, "books", record_id)[0]
 
 
 def resolve(tx: Tx, by: By, link_id: str, field: str, take: Side) -> Decision:

@@ -1,0 +1,122 @@
+"""Records that are part of another, as a contact is of its account's customer: what goes along, what is left alone."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from qbwc_server import mapping
+from qbwc_server.mapping import KindMap
+from qbwc_server.mapping.profile import Whole
+from qbwc_server.store import links, records
+from qbwc_server.store.database import Tx
+from qbwc_server.store.rows import Link, StoredRecord
+from qbwc_server.sync.decide import Side
+from qbwc_server.sync.deciding.scope import Scope
+
+# The key under which the parts of a CRM record are found: its id.
+WHOLE = "whole"
+APART = "|"
+
+Values = Mapping[str, Any]
+
+
+def whole_id(whole: Whole, side: Side, values: Values) -> str:
+    """The id, on the same side, of what a record is part of; "" where it names nothing."""
+    found = values.get(whole.crm) if side == "crm" else mapping.leaf_at(values, whole.books)
+    return str(found or "")
+
+
+def scoped(kind_map: KindMap, side: Side, values: Values, key: str) -> str:
+    """A match key as it counts: two contacts are the same only within one customer; "" for a part of nothing."""
+    if kind_map.part_of is None or not key:
+        return key
+    owner = whole_id(kind_map.part_of, side, values)
+    return f"{owner}{APART}{key}" if owner else ""
+
+
+def over_there(tx: Tx, scope: Scope, kind_map: KindMap, here: Side, key_type: str, key: str) -> str:
+    """The key by which the other side knows the same; "" while the whole has no partner there."""
+    if kind_map.part_of is None or key_type == "id":
+        return key
+    owner, _, own = key.partition(APART)
+    find = links.partner_of_crm if here == "crm" else links.partner_of_books
+    link = find(tx, scope.id, kind_map.part_of.role, owner)
+    other = (link.books_id if here == "crm" else link.crm_id) if link else None
+    return f"{other}{APART}{own}" if other else ""
+
+
+def why_apart(tx: Tx, scope: Scope, kind_map: KindMap, side: Side, record: StoredRecord) -> str:
+    """Why a record is left alone although its map's filters let it through; "" when it is not."""
+    if kind_map.rests:
+        return kind_map.rests
+    if missing := mapping.lacks_key(kind_map, side, record.values):
+        return missing
+    if kind_map.part_of is None:
+        return ""
+    if _stands_for_whole(tx, scope, kind_map.part_of, side, record):
+        return f"it is the primary {kind_map.crm_kind}, and stands on the {kind_map.part_of.role} itself"
+    if side == "crm" and (other := _in_other_role(tx, scope, kind_map, record)):
+        return f"it is {other.books_kind} {other.label} in QuickBooks already"
+    return ""
+
+
+def goes_along(tx: Tx, scope: Scope, kind_map: KindMap, record: StoredRecord) -> bool:
+    """Whether a part goes to books because its whole has a partner there; not once a person took it apart."""
+    if kind_map.part_of is None or not kind_map.goes_along:
+        return False
+    if mapping.left_out(kind_map.crm_filter, record.values) is not None:
+        return False
+    link = links.partner_of_crm(
+        tx, scope.id, kind_map.part_of.role, whole_id(kind_map.part_of, "crm", record.values)
+    )
+    return (
+        link is not None
+        and link.books_id is not None
+        and not links.was_unlinked(tx, scope.id, kind_map.role, record.id, None)
+        and not why_apart(tx, scope, kind_map, "crm", record)
+    )
+
+
+def parts_in_crm(tx: Tx, scope: Scope, kind_map: KindMap, whole: Link) -> list[str]:
+    """The CRM records that are part of a link's CRM record."""
+    if kind_map.part_of is None or kind_map.part_of.role != whole.role or not whole.crm_id:
+        return []
+    return records.holders(tx, scope.scope_id("crm"), "crm", kind_map.crm_kind, WHOLE, whole.crm_id)
+
+
+def brought(
+    tx: Tx, scope: Scope, kind_map: KindMap, record: StoredRecord
+) -> Iterator[tuple[KindMap, StoredRecord]]:
+    """The records that go to books with this one: parts of the same whole only, lest a stranger become a customer."""
+    for bringing in kind_map.brings:
+        named = str(record.values.get(bringing.field) or "")
+        for one in scope.maps_in(bringing.role):
+            found = records.record(tx, scope.scope_id("crm"), "crm", one.crm_kind, named) if named else None
+            if found is None or found.deleted or one.part_of is None:
+                continue
+            own = _within_same(one.part_of, found.values, kind_map, record.values)
+            if own and mapping.left_out(one.crm_filter, found.values) is None:
+                yield one, found
+
+
+def _within_same(whole: Whole, values: Values, kind_map: KindMap, others: Values) -> bool:
+    """Whether a part belongs to the very record that another one refers to as its own."""
+    referring = [one.crm_field for one in kind_map.rules if one.refers_to == whole.role]
+    return bool(values.get(whole.crm)) and values.get(whole.crm) in [others.get(name) for name in referring]
+
+
+def _stands_for_whole(tx: Tx, scope: Scope, whole: Whole, side: Side, record: StoredRecord) -> bool:
+    if side == "books":
+        return bool(record.values.get("IsPrimary"))
+    owner = whole_id(whole, "crm", record.values)
+    for one in scope.maps_in(whole.role):
+        named = one.contributor(whole.stands_for or "")
+        holder = records.record(tx, scope.scope_id("crm"), "crm", one.crm_kind, owner) if named else None
+        if named and holder and holder.values.get(named.via) == record.id:
+            return True
+    return False
+
+
+def _in_other_role(tx: Tx, scope: Scope, kind_map: KindMap, record: StoredRecord) -> Link | None:
+    roles = {one.role for one in scope.maps_of("crm", kind_map.crm_kind)} - {kind_map.role}
+    found = (links.partner_of_crm(tx, scope.id, role, record.id) for role in sorted(roles))
+    return next((one for one in found if one is not None), None)
