@@ -102,19 +102,35 @@ def save(
     first = rows[0]
     place = {"scope_id": first.scope_id, "side": first.side, "kind": first.kind}
     _forget_keys(tx, place, [row.id for row in rows if row.id not in new])
-    entries = [
-        place | {"key_type": key_type, "key": key, "record_id": record_id}
+    insert_many(tx, record_keys, _entries(place, keys))
+
+
+def save_keys(
+    tx: Tx, rows: Sequence[StoredRecord], keys: Mapping[str, Iterable[tuple[str, str]]], types: Sequence[str]
+) -> None:
+    """Other keys of these types for stored records of one scope, side and kind; keys of other types stay."""
+    if not rows:
+        return
+    first = rows[0]
+    place = {"scope_id": first.scope_id, "side": first.side, "kind": first.kind}
+    _forget_keys(tx, place, [row.id for row in rows], record_keys.c.key_type.in_(types))
+    insert_many(tx, record_keys, _entries(place, keys))
+
+
+def _entries(place: Mapping[str, str], keys: Mapping[str, Iterable[tuple[str, str]]]) -> list[dict[str, str]]:
+    return [
+        dict(place) | {"key_type": key_type, "key": key, "record_id": record_id}
         for record_id, pairs in keys.items()
         for key_type, key in sorted({(key_type, key[:255]) for key_type, key in pairs})
     ]
-    insert_many(tx, record_keys, entries)
 
 
-def _forget_keys(tx: Tx, place: Mapping[str, str], ids: Sequence[str]) -> None:
+def _forget_keys(tx: Tx, place: Mapping[str, str], ids: Sequence[str], *which: ColumnElement[bool]) -> None:
     for start in range(0, len(ids), CHUNK):
         tx.execute(
             delete(record_keys).where(
                 *(record_keys.c[name] == value for name, value in place.items()),
+                *which,
                 record_keys.c.record_id.in_(ids[start : start + CHUNK]),
             )
         )

@@ -70,6 +70,7 @@ class ConnectionRow:
     override: dict[str, Any] | None
     stopped_reason: str | None
     created_at: datetime
+    mapping_seen: str = ""
 
 
 @dataclass(frozen=True)

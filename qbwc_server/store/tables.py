@@ -85,6 +85,8 @@ connections = Table(
     # Why nothing is written for now (a safety limit, a person); empty when it runs.
     Column("stopped_reason", Text),
     Column("created_at", Moment, nullable=False),
+    # A fingerprint of the mapping that its records were decided by last: of its match keys, and of all of it.
+    Column("mapping_seen", String(80), nullable=False),
 )
 
 # --- what we saw ---

@@ -13,7 +13,9 @@ from qbwc_server.store.columns import content_hash, dumps, loads
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import StoredRecord
 from qbwc_server.sync.decide import RunSize, beyond_limits
-from qbwc_server.sync.deciding import Scope, match_keys
+from qbwc_server.sync.deciding import Desk, Scope, follow_mapping, match_keys
+
+NO_RUN = 0  # what a read brings along belongs to no run
 
 
 def fields_to_read(scopes: Iterable[Scope]) -> dict[str, tuple[str, ...]]:
@@ -63,6 +65,7 @@ def ingest(
         value = dumps({"at": page.watermark, "fields": sorted(fields)})
         records.move_watermark(tx, organisation_id, "crm", kind, value, now, complete=True)
         for scope in scopes:
+            follow_mapping(Desk(tx, scope, NO_RUN, now))
             records.release_parked(tx, scope.id)
             jobs.release_waiting(tx, scope.company.id, scope.id, now)
     return len(changed)

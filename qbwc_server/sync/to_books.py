@@ -38,6 +38,8 @@ DEFAULT_VERSION = "13.0"
 SET_SIZE = 25  # writes to a set: few enough that one lost answer costs little
 # Sets in which nothing was fit to be sent, before the visit goes on to its next step.
 ROUNDS = 40
+# What helps against a refusal of ours, where that is not to correct the record.
+STEPS = {"setting": "It is tried again by itself as soon as the setting has a value."}
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,7 @@ def _end_here(desk: Turn, job: LinkJob, link: Link | None, made: Refusal | Nothi
     tx, scope, now = desk.tx, desk.scope, desk.now
     if isinstance(made, Refusal):
         refused = {"state": after(job.state, JobEvent.REFUSE), "error": made.text, "error_code": made.code}
-        step = "Correct the record in the CRM; it is tried again by itself."
+        step = STEPS.get(made.code, "Correct the record in the CRM; it is tried again by itself.")
         jobs.change_job(tx, job.id, now, **refused, next_step=step, sent=made.sent)
         history.count_in_run(tx, desk.run_number, {"not fit for QuickBooks": 1}, 1)
     else:

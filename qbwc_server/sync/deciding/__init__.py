@@ -5,6 +5,7 @@ from qbwc_server.sync.deciding.documents import DIFFERENT_TOTAL, different_total
 from qbwc_server.sync.deciding.matching import MARK, find_matches, is_bound, link_of, match_keys
 from qbwc_server.sync.deciding.needs import Need, hold
 from qbwc_server.sync.deciding.pair import Sides, look, partner_id, rule_name, unresolved, view_linked
+from qbwc_server.sync.deciding.remapped import follow_mapping
 from qbwc_server.sync.deciding.scope import (
     Scope,
     books_fields,
@@ -30,6 +31,7 @@ __all__ = [
     "decide_waiting",
     "different_total",
     "find_matches",
+    "follow_mapping",
     "hold",
     "is_bound",
     "link_of",

@@ -22,6 +22,8 @@ BELOW, INSIDE, PARENT = "below", "inside", "parent"
 SILENT = (MARK, BELOW, PARENT, within.WHOLE)
 CALLED = {INSIDE: "name below the same record"}
 MOST_CANDIDATES = 20
+# Every type of key that `match_keys` makes.
+MATCHED = ("id", "email", "name", MARK, BELOW, INSIDE, PARENT)
 SIMILAR_FROM = 0.88
 SIMILAR_AMONG = 5000
 

@@ -1,6 +1,7 @@
 """One connection with everything that a decision about its records needs."""
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import SimpleNamespace
@@ -26,6 +27,8 @@ class Scope:
     profile: Profile
     # What the CRM said of its fields, by kind; empty until it was asked.
     crm_fields: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    # What the mapping was made from, as two hashes: of what records are matched by, and of all of it.
+    fingerprint: str = ""
 
     @property
     def id(self) -> str:
@@ -80,21 +83,39 @@ def _scope(found: parties.Connected) -> Scope:
     connection, company = found.connection, found.company
     override = dumps(connection.override) if connection.override else ""
     zone, version = company.timezone, company.qbxml_version
-    profile, fields = _fitted(connection.profile, override, found.crm_fields, zone, version)
-    return Scope(connection, company, profile, fields)
+    profile, fields, fingerprint = _fitted(connection.profile, override, found.crm_fields, zone, version)
+    return Scope(connection, company, profile, fields, fingerprint)
 
 
 @lru_cache(maxsize=64)
 def _fitted(
     name: str, override: str, crm_fields: str, zone: str, version: str | None
-) -> tuple[Profile, Mapping[str, Sequence[Mapping[str, Any]]]]:
-    """A profile as this connection uses it, and the CRM's fields by kind."""
+) -> tuple[Profile, Mapping[str, Sequence[Mapping[str, Any]]], str]:
+    """A profile as this connection uses it, the CRM's fields by kind, and the fingerprint of both."""
     profile = mapping.load_profile(name, loads(override) if override else None)
     profile = profile.model_copy(update={"kinds": tuple(one for one in profile.kinds if one.mode != "off")})
     listed = loads(crm_fields)["kinds"] if crm_fields else {}
     crm = {kind: [SimpleNamespace(**one) for one in fields] for kind, fields in listed.items()}
     books = {kind: books_fields(kind) for kind in mapping.books_kinds(profile)}
-    return mapping.fit(profile, crm, books, zone=zone, version=version), listed
+    whole = _short_hash(profile.model_dump_json(), dumps(listed), zone, version or "")
+    matched = _short_hash(*(text for one in profile.kinds for text in _matched_by(one)))
+    return mapping.fit(profile, crm, books, zone=zone, version=version), listed, f"{matched}:{whole}"
+
+
+def _matched_by(kind_map: KindMap) -> Iterator[str]:
+    """What the keys of a kind's records are made from."""
+    yield kind_map.name
+    named = {one.crm for one in kind_map.matched_by()}
+    for one in kind_map.matched_by():
+        yield one.model_dump_json()
+    for rule in kind_map.rules:
+        if rule.crm in named or rule.books.startswith("ParentRef/"):
+            yield rule.model_dump_json()
+    yield kind_map.books_filter.model_dump_json() if kind_map.books_filter else ""
+
+
+def _short_hash(*texts: str) -> str:
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:32]
 
 
 def books_fields(books_kind: str) -> tuple[mapping.EndField, ...]:

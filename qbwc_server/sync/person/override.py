@@ -13,7 +13,7 @@ from qbwc_server.store import jobs, links, parties, records
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import ConnectionRow, LinkJob
 from qbwc_server.store.tables import OPEN_STATES
-from qbwc_server.sync.deciding import Desk, load_scope
+from qbwc_server.sync.deciding import Desk, follow_mapping, load_scope
 from qbwc_server.sync.deciding.desk import ON_THE_WAY
 from qbwc_server.sync.person.by import By
 from qbwc_server.sync.person.jobs import NO_RUN
@@ -157,27 +157,10 @@ def _store(tx: Tx, by: By, connection: ConnectionRow, override: Override) -> int
         after = mapping.load_profile(connection.profile, override)
     except MappingError as wrong:
         raise Problem(f"Nothing was changed. {' '.join(wrong.problems)}") from None
-    _check_keys(tx, connection, after)
     cancelled = _cancel_jobs(tx, by, connection, after)
     parties.change_connection(tx, connection.id, override=override or None)
+    follow_mapping(Desk(tx, load_scope(tx, connection), NO_RUN, by.now))
     return cancelled
-
-
-def _check_keys(tx: Tx, connection: ConnectionRow, after: Profile) -> None:
-    """What records are found by was stored with each: by a new key none would be found, and partners made twice."""
-    scope = load_scope(tx, connection)
-    fresh = {one.name: one for one in after.kinds}
-    for kind_map in scope.profile.kinds:
-        new = fresh[kind_map.name]
-        same = (
-            set(new.matched_by()) <= set(kind_map.matched_by()) and new.books_filter == kind_map.books_filter
-        )
-        places = ((side, scope.scope_id(side), kind) for side, kind in kind_map.ends())
-        if not same and any(records.count(tx, scope_id, side, kind) for side, scope_id, kind in places):
-            raise Problem(
-                f"Records of the kind {kind_map.name} were read already, and what they are matched by was stored with "
-                "them. It can be narrowed now, not widened; give it when the connection is added (--override)."
-            )
 
 
 def _cancel_jobs(tx: Tx, by: By, connection: ConnectionRow, after: Profile) -> int:

@@ -68,6 +68,7 @@ def upgrade() -> None:
         sa.Column("override", qbwc_server.store.columns.PlainJson(), nullable=True),
         sa.Column("stopped_reason", sa.Text(), nullable=True),
         sa.Column("created_at", qbwc_server.store.columns.Moment(timezone=True), nullable=False),
+        sa.Column("mapping_seen", sa.String(length=80), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_connections")),
         sa.UniqueConstraint("name", name=op.f("uq_connections_name")),
     )
