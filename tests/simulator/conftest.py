@@ -341,3 +341,9 @@ def recorded(
     connector.password("Example Sync", "secret")
     yield connector
     connector.close()
+
+
+@pytest.fixture
+def moved(request: pytest.FixtureRequest, company: CompanyFile) -> None:
+    """A rule in the position that the test is about (switched.both)."""
+    company.rule(*request.param)

@@ -66,8 +66,8 @@ class TestEnvelope:
     @pytest.mark.parametrize(
         "request_",
         [
-            "<VendorQueryRq/>",
-            "<EmployeeQueryRq/>",
+            "<BillingRateQueryRq/>",
+            "<CompanyActivityQueryRq/>",
             "<BillQueryRq/>",
             "<JournalEntryQueryRq/>",
             "<InventorySiteQueryRq/>",
@@ -343,9 +343,7 @@ class TestSwitches:
             tmp_path / "pro.sqlite", company_name="Pro", timezone="UTC", edition="Pro"
         )
         answer = etree.fromstring(
-            company.process(
-                "s", document("<SalesOrderQueryRq/><EmployeeQueryRq/><CurrencyQueryRq/>")
-            ).encode()
+            company.process("s", document("<SalesOrderQueryRq/><BillQueryRq/><CurrencyQueryRq/>")).encode()
         )[0]
         assert codes(answer) == ["3250", "1030", "3250"]
         assert "not enabled or not available" in (answer[0].get("statusMessage") or "")

@@ -110,6 +110,13 @@ def _opened(books: Books, element: ListObject, given: Mapping[str, Any]) -> List
     return objects.find(books, KIND, element.list_id) or element
 
 
+def _opened_again(books: Books, element: ListObject, given: Mapping[str, Any]) -> ListObject:
+    """What an OpenBalance in a Mod does is a rule ("account_opening_mod")."""
+    if given.get("OpenBalance") and books.rule("account_opening_mod") == "posted":
+        return _opened(books, element, given)
+    return element
+
+
 ACCOUNT = ListKind(
     KIND,
     KIND,
@@ -117,5 +124,6 @@ ACCOUNT = ListKind(
     posted=("OpenBalance", "OpenBalanceDate"),
     check=_check,
     added=_opened,
+    edited=_opened_again,
     more=_more,
 )

@@ -8,12 +8,13 @@ from qbwc_server.simulator.company.balances import text
 from qbwc_server.simulator.company.books import Books
 from qbwc_server.simulator.company.calls import Call, Reply
 from qbwc_server.simulator.company.list_engine import Fields
-from qbwc_server.simulator.company.pages import Found, Paged
-from qbwc_server.simulator.company.queries import Condition, among, modified, picked
-from qbwc_server.simulator.company.sales_kinds import PAYMENT, SALES_KINDS
+from qbwc_server.simulator.company.pages import Named, Paged
+from qbwc_server.simulator.company.queries import among, modified, picked
+from qbwc_server.simulator.company.sales_kinds import CREDITS, PAYMENT, SALES_KINDS
+from qbwc_server.simulator.company.selections import Condition, Selection
 from qbwc_server.simulator.company.statuses import NOT_SUPPORTED, Record, Refusal
 from qbwc_server.simulator.company.transactions import Txn
-from qbwc_server.simulator.company.txn_queries import NAMED, dates, ids, named, ref_numbers
+from qbwc_server.simulator.company.txn_queries import NAMED, dates, named, ref_numbers, selection
 
 RET = "TransactionRet"
 # Filters that look at single postings are not simulated: refused, never ignored.
@@ -31,11 +32,11 @@ def answer(call: Call) -> Reply:
     return Paged(_found, _records).answer(call)
 
 
-def _found(call: Call) -> Found:
+def _found(call: Call) -> Named | Selection:
     for name, column in NAMED.items():
         if name in call.values:
             return named(call, column, [str(value) for value in call.values[name]], [])
-    return Found(ids(call.books, list(_conditions(call.books, call.values))), [])
+    return selection(call.books, list(_conditions(call.books, call.values)))
 
 
 def _conditions(books: Books, values: Mapping[str, Any]) -> Iterator[Condition]:
@@ -83,7 +84,12 @@ def _row(books: Books, txn: Txn) -> Fields:
         "TimeModified": books.clock.printed(txn.time_modified),
         "TxnDate": txn.txn_date,
         "RefNumber": txn.ref_number,
-        "Amount": text(txn.total),
+        "Amount": text(_sign(books, txn) * txn.total),
         "Memo": txn.fields.get("Memo", ""),
     }
     return {name: value for name, value in values.items() if value}
+
+
+def _sign(books: Books, txn: Txn) -> int:
+    """Whether credits and payments count negative is a rule ("credit_amounts")."""
+    return -1 if txn.kind in CREDITS and books.rule("credit_amounts") == "negative" else 1

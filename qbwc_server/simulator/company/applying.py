@@ -1,5 +1,6 @@
 """Applies payments and credits to invoices, and takes that back (semantics 6, Payments)."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from qbwc_server.simulator.company import applications, balances, lists, objects, postings, transactions
@@ -14,6 +15,8 @@ PAYMENT_FIELD = "AppliedToTxnAdd payment amount"
 CREDIT_FIELD = "AppliedAmount"
 TOO_MUCH = "You cannot pay more than the amount due."
 OTHER_ACCOUNT = "All linked transactions must have the same accounts receivable account."
+OTHER_CUSTOMER = "The invoice belongs to another customer."
+PAID_MORE = "The invoice comes to less than was paid of it."
 NOT_ENOUGH = "You cannot use more than what is left of it."
 
 
@@ -39,14 +42,19 @@ def touch(books: Books, txn_id: str) -> None:
     """A posting reached it: its time moves, its EditSequence stays (semantics 10.4)."""
     found = transactions.find(books, txn_id)
     if found is not None:
-        postings.book(books, replace(found, time_modified=books.clock.now()))
+        moves = books.rule("posting_times") == "all"
+        postings.book(books, replace(found, time_modified=books.clock.now()) if moves else found)
 
 
 def payable(books: Books, txn_id: str, customer: ListObject) -> Txn:
     """The invoice that a payment of that customer may pay: its own or one of its jobs; Refusal 3120 for another."""
     found = transactions.find(books, txn_id)
-    if found is None or found.kind not in PAYABLE or not belongs(books, found, customer):
+    if found is None or found.kind not in PAYABLE:
         raise Refusal(UNKNOWN_ID, txn_id)
+    if not belongs(books, found, customer):
+        if books.rule("other_customers_invoice") == "3120":
+            raise Refusal(UNKNOWN_ID, txn_id)
+        raise Refusal(BAD_VALUE, "AppliedToTxnAdd TxnID", txn_id, OTHER_CUSTOMER)
     return found
 
 
@@ -64,16 +72,20 @@ def belongs(books: Books, invoice: Txn, customer: ListObject) -> bool:
     return any(one.list_id == customer.list_id for one in line)
 
 
-def release(books: Books, txn: Txn) -> None:
-    """Everything that was applied to it or by it is open again."""
+def release(books: Books, txn: Txn, only: Sequence[str] = ()) -> None:
+    """Everything that was applied to it or by it is open again; only: of these invoices."""
     for one in (*applications.of_target(books, txn.txn_id), *applications.of_credit(books, txn.txn_id)):
+        if only and one.target_id not in only:
+            continue
         applications.delete(books, one)
         touch(books, one.credit_id if one.target_id == txn.txn_id else one.target_id)
 
 
 def fit(books: Books, txn: Txn) -> None:
-    """An invoice that came to less gives back what was paid too much, the last first (unconfirmed)."""
+    """An invoice that came to less gives back what was paid too much, the last first (rule "lowered_invoice")."""
     excess = -_open_with(books, txn)
+    if excess > 0 and txn.total and books.rule("lowered_invoice") == "refused":
+        raise Refusal(BAD_VALUE, "TotalAmount", balances.text(txn.total), PAID_MORE)
     for one in reversed(applications.of_target(books, txn.txn_id)):
         if excess <= 0:
             return

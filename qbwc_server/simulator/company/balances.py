@@ -11,7 +11,10 @@ _MOVE = (
     "UPDATE list_object SET balance = balance + ?, total_balance = total_balance + ?, time_modified = ? "
     "WHERE family = ? AND list_id = ? RETURNING parent_id"
 )
-_CARRY = "UPDATE list_object SET total_balance = total_balance + ? WHERE family = ? AND list_id = ? RETURNING parent_id"
+_CARRY = (
+    "UPDATE list_object SET total_balance = total_balance + ?, time_modified = coalesce(?, time_modified) "
+    "WHERE family = ? AND list_id = ? RETURNING parent_id"
+)
 
 
 def cents(amount: Decimal | str) -> int:
@@ -25,13 +28,14 @@ def text(amount: int) -> str:
 def move(books: Books, family: str, list_id: str, amount: int) -> None:
     """Changes a balance as a posting does: TimeModified moves, EditSequence stays (semantics 4).
 
-    The parents' totals change with it; whether their TimeModified moves too is unconfirmed, here it stays.
+    The parents' totals change with it; whether their TimeModified moves too is a rule ("parent_times").
     """
+    now = books.clock.now() if books.rule("parent_times") == "move" else None
     books.forget(family, list_id)
     [(above,)] = books.db.execute(_MOVE, (amount, amount, books.clock.now(), family, list_id)).fetchall()
     while above:
         books.forget(family, above)
-        [(above,)] = books.db.execute(_CARRY, (amount, family, above)).fetchall()
+        [(above,)] = books.db.execute(_CARRY, (amount, now, family, above)).fetchall()
 
 
 def carry_up(books: Books, element: ListObject, amount: int) -> None:

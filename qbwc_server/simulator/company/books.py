@@ -8,15 +8,23 @@ from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from qbwc_server.simulator.company.clock import Clock, WallClock
+from qbwc_server.simulator.company.rules import RULES
 from qbwc_server.simulator.errors import SimulatorError
 
 SCHEMA = Path(__file__).with_name("schema.sql")
-FORMAT = "2"
+FORMAT = "3"
 # Lists of files from 2006 on count from here (semantics 4, IDs).
 FIRST_LIST_NUMBER = 0x80000001
 # Transactions and their lines count together, two by two on sales forms (semantics 4).
 TRANSACTIONS, TXN_STEP = "Transactions", 2
 BUSY_SECONDS = 30
+SNAPSHOT = (
+    "CREATE TEMP TABLE IF NOT EXISTS snapshot (iterator TEXT, place INTEGER, id TEXT, "
+    "PRIMARY KEY (iterator, place)) WITHOUT ROWID"
+)
+# List elements remembered inside one transaction; beyond that all are forgotten.
+MOST_READ = 2_000
+NO_COMPANY = "is not a company file of this simulator. Make one with: simulate company new FILE"
 COMPANY = "Company"
 
 
@@ -27,8 +35,13 @@ class Books:
         self.path = path
         self.db = db
         self.db.execute("PRAGMA synchronous = OFF")
-        self.settings: dict[str, str] = dict(db.execute("SELECT name, value FROM setting"))
-        self.clock = WallClock(ZoneInfo(self.settings["timezone"]), clock)
+        # IDs that iterators have still to hand out; they live no longer than this connection.
+        self.db.execute(SNAPSHOT)
+        self.settings: dict[str, str] = {}
+        # Switches that were moved, as far as they are known: read anew with every transaction.
+        self._positions: dict[str, str] = {}
+        self._refresh()
+        self.clock = WallClock(ZoneInfo(self.settings["timezone"]), clock, self.rule)
         # List elements read inside the transaction under way: nobody else can change them before it ends.
         self.read: dict[tuple[str, str], Any] = {}
         self.names: dict[tuple[str, str], str] = {}
@@ -48,15 +61,10 @@ class Books:
         if not path.is_file():
             raise SimulatorError(f"There is no company file {path}. Make one first.")
         db = _connect(path)
-        try:
-            kept = db.execute("SELECT value FROM setting WHERE name = 'format'").fetchone()
-        except sqlite3.DatabaseError:
-            kept = None
-        if kept != (FORMAT,):
+        wrong = _wrong_format(db)
+        if wrong:
             db.close()
-            raise SimulatorError(
-                f"{path} is not a company file of this simulator as it is today. Make a new one."
-            )
+            raise SimulatorError(f"{path} {wrong}")
         return cls(path, db, clock)
 
     def close(self) -> None:
@@ -70,6 +78,7 @@ class Books:
             return
         self._forget_read()
         self.db.execute("BEGIN IMMEDIATE")
+        self._refresh()
         try:
             yield
         except BaseException:
@@ -78,6 +87,31 @@ class Books:
             raise
         self.db.execute("COMMIT")
         self._forget_read()
+
+    def remember(self, family: str, list_id: str, element: Any) -> None:
+        if len(self.read) >= MOST_READ:
+            self._forget_read()
+        self.read[family, list_id] = element
+
+    def _refresh(self) -> None:
+        """Another program may have changed settings and switches."""
+        self.settings = dict(self.db.execute("SELECT name, value FROM setting"))
+        self._positions = dict(self.db.execute("SELECT name, position FROM rule"))
+
+    def rule(self, name: str) -> str:
+        """How this file answers a question that the references leave open (rules.RULES)."""
+        return self._positions.get(name) or RULES[name].usual
+
+    def set_rule(self, name: str, position: str) -> None:
+        """The usual position is kept nowhere."""
+        self.db.execute("DELETE FROM rule WHERE name = ?", (name,))
+        if position != RULES[name].usual:
+            self.db.execute("INSERT INTO rule VALUES (?, ?)", (name, position))
+        self._positions = dict(self.db.execute("SELECT name, position FROM rule"))
+
+    def is_on(self, preference: str) -> bool:
+        """A preference of the company (features.PREFERENCES)."""
+        return self.settings.get(f"preference {preference}") == "on"
 
     def forget(self, family: str, list_id: str) -> None:
         """An element was changed: what was read of it before does not hold any more."""
@@ -95,6 +129,10 @@ class Books:
     def permission(self) -> str:
         """Asked of the file each time: another program may have changed it."""
         return str(self.one("SELECT value FROM setting WHERE name = 'permission'"))
+
+    def barred(self) -> tuple[str, ...]:
+        """Areas that the user who is logged in has no access to."""
+        return tuple(str(self.one("SELECT value FROM setting WHERE name = 'barred'") or "").split())
 
     def closing_date(self) -> str:
         """The last day of the closed books, "" when none are; asked of the file each time."""
@@ -132,7 +170,9 @@ class Books:
         self.db.execute("INSERT OR REPLACE INTO list_number VALUES (?, ?)", (counter, number))
 
     def edit_sequence(self, previous: str = "") -> str:
-        """The second of this edit, forced to grow: two edits within one second differ (semantics 4)."""
+        """The second of this edit, forced to grow: two edits within one second differ (semantics 4; a rule)."""
+        if self.rule("edit_sequence") == "second":
+            return str(self.clock.epoch())
         return str(max(self.clock.epoch(), int(previous) + 1 if previous.isdigit() else 0))
 
     # -- private data ----------------------------------------------------------------------------------------
@@ -181,3 +221,24 @@ class Books:
 def _connect(path: Path) -> sqlite3.Connection:
     """A plain journal beside the file: a closed company file is one file, which can be copied like a real one."""
     return sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+
+
+def _wrong_format(db: sqlite3.Connection) -> str:
+    """What is wrong with a file that cannot be opened, "" when nothing is."""
+    try:
+        row = db.execute("SELECT value FROM setting WHERE name = 'format'").fetchone()
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error):
+            return "is being changed by another program right now. Try again."
+        return NO_COMPANY
+    except sqlite3.DatabaseError:
+        return NO_COMPANY
+    if row is None:
+        return NO_COMPANY
+    if row == (FORMAT,):
+        return ""
+    whose = "an earlier" if row[0].isdigit() and int(row[0]) < int(FORMAT) else "a later"
+    return (
+        f"was made by {whose} version of this simulator (format {row[0]}, this one reads {FORMAT}). "
+        "Nothing in it was changed. Make a new company file, or use that version."
+    )

@@ -1,4 +1,4 @@
-"""QuickBooks keeps single-byte Western text: what Latin-1 cannot hold is stored as a question mark (semantics 5)."""
+"""Values as QuickBooks keeps and prints them: numbers, dates, empty elements (semantics 5)."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -13,10 +13,6 @@ FINEST = Decimal("0.00001")
 SHOWN_DECIMALS = 2
 
 
-def kept(text: str) -> str:
-    return text.encode("latin-1", "replace").decode("latin-1")
-
-
 def printed(value: Any, kind: str = "") -> str:
     """A leaf as QuickBooks prints it: kind is the qbXML type; amounts have two decimals always (semantics 5)."""
     if isinstance(value, bool):
@@ -25,7 +21,7 @@ def printed(value: Any, kind: str = "") -> str:
         return _number(value, kind)
     if isinstance(value, WallTime):
         return value.text()
-    return value.isoformat() if isinstance(value, date) else kept(str(value))
+    return value.isoformat() if isinstance(value, date) else str(value)
 
 
 def _number(value: Decimal, kind: str) -> str:

@@ -20,13 +20,17 @@ def system_clock() -> datetime:
 class WallClock:
     """Wall times of one IANA zone. They are kept as texts without an offset, which sort like the times they tell."""
 
-    def __init__(self, zone: ZoneInfo, clock: Clock) -> None:
+    def __init__(
+        self, zone: ZoneInfo, clock: Clock, rule: Callable[[str], str] = lambda _: "january"
+    ) -> None:
+        """rule: how the file answers "printed_offset" and "filter_offset"."""
         self._zone = zone
         self._clock = clock
+        self._rule = rule
 
     def off_by(self, offset: Callable[[], timedelta]) -> "WallClock":
         """The same clock, wrong by what offset says at each look."""
-        return WallClock(self._zone, lambda: self._clock() + offset())
+        return WallClock(self._zone, lambda: self._clock() + offset(), self._rule)
 
     def instant(self) -> datetime:
         """What this clock takes for the present: aware."""
@@ -43,7 +47,7 @@ class WallClock:
 
     def printed(self, wall: str) -> str:
         """With the offset that the zone has in January of that year: QuickBooks prints it all year round."""
-        return wall + _offset_text(self._january(int(wall[:4])))
+        return wall + _offset_text(self._offset(wall, "printed_offset"))
 
     def read_offsets(self, document: str) -> str:
         """Dates of filters that carry an offset, as the wall time QuickBooks takes them for.
@@ -54,8 +58,15 @@ class WallClock:
 
     def _wall_of(self, moment: str, offset: str) -> str:
         given = datetime.fromisoformat(moment + offset)
+        if self._rule("filter_offset") == "season":
+            return given.astimezone(self._zone).replace(tzinfo=None).isoformat()
         shift = self._january(given.year) - (given.utcoffset() or timedelta())
         return (given.replace(tzinfo=None) + shift).isoformat()
+
+    def _offset(self, wall: str, rule: str) -> timedelta:
+        if self._rule(rule) == "season":
+            return datetime.fromisoformat(wall).replace(tzinfo=self._zone).utcoffset() or timedelta()
+        return self._january(int(wall[:4]))
 
     def _january(self, year: int) -> timedelta:
         return datetime(year, 1, 1, 12, tzinfo=self._zone).utcoffset() or timedelta()

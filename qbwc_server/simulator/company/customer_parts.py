@@ -5,7 +5,7 @@ from typing import Any
 
 from qbwc_server.simulator.company.books import Books
 from qbwc_server.simulator.company.characters import is_empty
-from qbwc_server.simulator.company.list_engine import Fields, with_value
+from qbwc_server.simulator.company.list_engine import Fields, Setter, with_value
 from qbwc_server.simulator.company.statuses import BAD_ID, STALE, UNKNOWN_ID, Refusal
 
 # Entries of AdditionalContactRef that are the customer's own fields under another name, in the order of real
@@ -17,7 +17,14 @@ MIRRORED: Mapping[str, str] = {
     "Main Email": "Email",
     "CC Email": "Cc",
 }
-ADDRESSES: Mapping[str, str] = {"BillAddress": "BillAddressBlock", "ShipAddress": "ShipAddressBlock"}
+# Address -> its printed form, "" where it has none.
+ADDRESSES: Mapping[str, str] = {
+    "BillAddress": "BillAddressBlock",
+    "ShipAddress": "ShipAddressBlock",
+    "VendorAddress": "VendorAddressBlock",
+    "OtherNameAddress": "OtherNameAddressBlock",
+    "EmployeeAddress": "",
+}
 # An e-mail address may be longer than the contact list can show (fields140: 1023 against 255).
 CONTACT_VALUE_LENGTH = 255
 BLOCK_LINES = 5
@@ -44,21 +51,38 @@ def contact_list(fields: Mapping[str, Any]) -> list[dict[str, str]]:
     return [*mirrored, *fields.get("AdditionalContactRef", ())]
 
 
-def with_contact_list(fields: Fields, given: Sequence[Mapping[str, str]]) -> Fields:
-    """The given list replaces the old one; an entry that mirrors a field sets that field."""
+def with_contact_list(books: Books, fields: Fields, given: Sequence[Mapping[str, str]]) -> Fields:
+    """The given list replaces the old one; an entry that mirrors a field sets that field.
+
+    Rules "part_lists" and "contact_mirror" say otherwise.
+    """
     own = {
         MIRRORED[entry["ContactName"]]: entry["ContactValue"]
         for entry in given
         if entry["ContactName"] in MIRRORED
     }
     other = [dict(entry) for entry in given if entry["ContactName"] not in MIRRORED]
-    return with_value({**fields, **own}, "AdditionalContactRef", other)
+    if books.rule("part_lists") == "added":
+        names = {entry["ContactName"] for entry in other}
+        old = fields.get("AdditionalContactRef", ())
+        other = [*(entry for entry in old if entry["ContactName"] not in names), *other]
+    mirrored = own if books.rule("contact_mirror") == "sets_field" else {}
+    return with_value({**fields, **mirrored}, "AdditionalContactRef", other)
 
 
-def with_address(fields: Fields, name: str, value: Any) -> Fields:
-    """An address is one unit: lines that are not given are gone. A printed form from a recording goes with it."""
-    filled = {} if value == "" else {line: text for line, text in value.items() if text}
+def with_address(books: Books, fields: Fields, name: str, value: Any) -> Fields:
+    """An address is one unit: lines that are not given are gone (rule "address_lines").
+
+    A printed form from a recording goes with it.
+    """
+    given = {} if value == "" else dict(value)
+    old = fields.get(name, {}) if given and books.rule("address_lines") == "kept" else {}
+    filled = {line: text for line, text in {**old, **given}.items() if text}
     return with_value(with_value(fields, ADDRESSES[name], ""), name, filled)
+
+
+def address_setter(name: str) -> Setter:
+    return lambda books, fields, value: with_address(books, fields, name, value)
 
 
 def with_notes(books: Books, fields: Fields, text: str) -> Fields:
@@ -118,9 +142,13 @@ def _new_contact(books: Books, contact: Mapping[str, Any]) -> Fields:
 
 
 def with_edited_contacts(books: Books, fields: Fields, given: Sequence[Mapping[str, Any]]) -> Fields:
-    """The given set replaces the old one; one without a ListID is new, else it needs its EditSequence (unconfirmed)."""
+    """The given set replaces the old one (rule "part_lists"); one with a ListID needs its EditSequence."""
     known = {contact["ListID"]: contact for contact in fields.get("ContactsRet", ())}
-    return with_value(fields, "ContactsRet", [_edited_contact(books, known, edit) for edit in given])
+    edited = [_edited_contact(books, known, edit) for edit in given]
+    if books.rule("part_lists") == "added":
+        there = {contact["ListID"] for contact in edited}
+        edited = [*(one for list_id, one in known.items() if list_id not in there), *edited]
+    return with_value(fields, "ContactsRet", edited)
 
 
 def _edited_contact(books: Books, known: Mapping[str, Fields], edit: Mapping[str, Any]) -> Fields:

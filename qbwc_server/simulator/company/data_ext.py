@@ -8,7 +8,6 @@ from typing import Any
 from qbwc_server.simulator.company import lists, transactions
 from qbwc_server.simulator.company.books import COMPANY, Books
 from qbwc_server.simulator.company.calls import Call, Reply
-from qbwc_server.simulator.company.characters import kept
 from qbwc_server.simulator.company.list_engine import Fields
 from qbwc_server.simulator.company.statuses import (
     BAD_REFERENCE,
@@ -48,7 +47,7 @@ class Target:
 def define(call: Call) -> Reply:
     """A name is defined once for each owner."""
     given, books = call.body, call.books
-    owner, name = str(given["OwnerID"]), kept(str(given["DataExtName"]))
+    owner, name = str(given["OwnerID"]), str(given["DataExtName"])
     if _definition(books, owner, name):
         raise Refusal(NAME_IN_USE, name)
     values: Fields = {
@@ -68,7 +67,7 @@ def redefine(call: Call) -> Reply:
     given, books = call.body, call.books
     owner, name = str(given["OwnerID"]), str(given["DataExtName"])
     values = _existing(books, owner, name)
-    new_name = kept(str(given.get("DataExtNewName") or name))
+    new_name = str(given.get("DataExtNewName") or name)
     if new_name.lower() != name.lower() and _definition(books, owner, new_name):
         raise Refusal(NAME_IN_USE, new_name)
     gone = {str(one) for one in given.get("RemoveFromObject", ())}
@@ -152,7 +151,7 @@ def _existing(books: Books, owner: str, name: str) -> Fields:
 def put(call: Call) -> Reply:
     """DataExtAdd and DataExtMod: both set the value; that of a custom field is there from its definition on."""
     given, books = call.body, call.books
-    owner, value = str(given["OwnerID"]), kept(str(given["DataExtValue"]))
+    owner, value = str(given["OwnerID"]), str(given["DataExtValue"])
     defined, target = _existing(books, owner, str(given["DataExtName"])), _target(books, given)
     if target.kind not in defined["AssignToObject"]:
         raise Refusal(UNKNOWN_ID, defined["DataExtName"])
@@ -165,6 +164,7 @@ def put(call: Call) -> Reply:
         "DataExtValue": value,
     }
     _set(books, target, entry, value or None)
+    _touch(books, target)
     return Reply((("DataExtRet", entry),))
 
 
@@ -176,6 +176,7 @@ def remove(call: Call) -> Reply:
     )
     entry = {"OwnerID": str(given["OwnerID"]), "DataExtName": defined["DataExtName"]}
     _set(books, target, {**entry, "DataExtType": defined["DataExtType"]}, None)
+    _touch(books, target)
     named = {name: given[name] for name in NAMING if name in given}
     time = books.clock.printed(books.clock.now())
     return Reply((("DataExtDelRet", {**entry, **named, "TimeDeleted": time}),))
@@ -196,6 +197,20 @@ def _target(books: Books, given: Mapping[str, Any]) -> Target:
             raise Refusal(UNKNOWN_ID, txn_id)
         return Target(kind, txn.holder, txn_id, str(given.get("TxnLineID", "")))
     return Target(COMPANY, COMPANY)
+
+
+def _touch(books: Books, target: Target) -> None:
+    """Whether a value moves the time of its owner is a rule ("data_ext_times"; semantics 4)."""
+    if books.rule("data_ext_times") == "stay" or target.kind == COMPANY:
+        return
+    family, _, record_id = target.holder.partition("/")
+    now = books.clock.now()
+    if family == "Txn":
+        books.db.execute("UPDATE txn SET time_modified = ? WHERE txn_id = ?", (now, record_id))
+    else:
+        books.forget(family, record_id)
+        changed = "UPDATE list_object SET time_modified = ? WHERE family = ? AND list_id = ?"
+        books.db.execute(changed, (now, family, record_id))
 
 
 def _set(books: Books, target: Target, entry: Mapping[str, str], value: str | None) -> None:

@@ -2,7 +2,7 @@
 
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Self
@@ -10,10 +10,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from qbwc_server.simulator import file_faults
 from qbwc_server.simulator.company import (
+    features,
     host,
     plain_lists,
     processing,
     recording,
+    rules,
 )
 from qbwc_server.simulator.company.books import COMPANY, Books
 from qbwc_server.simulator.company.clock import Clock, system_clock
@@ -27,7 +29,7 @@ OTHER_FILE_OPEN = (
     "0x8004040A",
     "A QuickBooks company data file is already open and it is different from the one requested.",
 )
-PERMISSIONS = ("full", processing.READ_ONLY)
+PERMISSIONS = ("full", features.READ_ONLY)
 
 
 class CompanyFile(People):
@@ -43,7 +45,7 @@ class CompanyFile(People):
         books.clock = books.clock.off_by(lambda: file_faults.offset_of(books))
 
     @classmethod
-    def create(
+    def create(  # noqa: PLR0913 - what a company can be set up with
         cls,
         path: Path | str,
         *,
@@ -53,14 +55,19 @@ class CompanyFile(People):
         edition: str = "Premier",
         country: str = "US",
         highest_version: str = "13.0",
+        preferences: Mapping[str, bool] | None = None,
+        rules: Mapping[str, str] | None = None,
     ) -> Self:
         """Makes a new company file (one SQLite file) with the lists that every new company has.
 
         timezone: IANA name of the zone that the company's PC is in. clock: gives the present as an aware datetime.
-        Raises SimulatorError for a file that exists and for settings that QuickBooks does not know.
+        preferences: features that are on or off (features.PREFERENCES). rules: how it answers what the references
+        leave open (rules.RULES). Raises SimulatorError for a file that exists and for settings that QuickBooks does
+        not know.
         """
         check_known("time zone", timezone, is_known=_is_zone(timezone))
         check_known("edition", edition, is_known=edition in host.EDITIONS)
+        check_known("country", country, is_known=country in plain_lists.HOME_CURRENCIES)
         check_known("qbXML version", highest_version, is_known=highest_version in host.RELEASES)
         books = Books.create(
             Path(path),
@@ -72,12 +79,19 @@ class CompanyFile(People):
                 "highest_version": highest_version,
                 "file_mode": "SingleUser",
                 "permission": "full",
+                "barred": "",
+                **features.usual(),
             },
             clock,
         )
         with books.transaction():
             plain_lists.create_built_in(books)
-        return cls(books)
+        made = cls(books)
+        for name, is_on in (preferences or {}).items():
+            made.prefer(name, is_on=is_on)
+        for name, position in (rules or {}).items():
+            made.rule(name, position)
+        return made
 
     @classmethod
     def open(cls, path: Path | str, clock: Clock = system_clock) -> Self:
@@ -126,6 +140,27 @@ class CompanyFile(People):
         with self._lock:
             self._books.set("permission", permission)
 
+    def bar(self, *areas: str) -> None:
+        """The user who is logged in has no access to these areas (features.AREAS) from now on: 3260; none opens all."""
+        for area in areas:
+            check_known("area", area, is_known=area in features.AREAS)
+        with self._lock:
+            self._books.set("barred", " ".join(areas))
+
+    def prefer(self, preference: str, *, is_on: bool) -> None:
+        """A person switches a preference of the company on or off (features.PREFERENCES)."""
+        check_known("preference", preference, is_known=preference in features.PREFERENCES)
+        with self._lock:
+            self._books.set(f"preference {preference}", "on" if is_on else "off")
+
+    def rule(self, name: str, position: str = "") -> str:
+        """How this file answers what the references leave open (rules.RULES); a position moves the switch."""
+        rules.check(name, position)
+        with self._lock, self._books.transaction():
+            if position:
+                self._books.set_rule(name, position)
+            return self._books.rule(name)
+
     def counts(self) -> dict[str, int]:
         """How often each request was carried out: {"CustomerAdd": 3, "CustomerQuery": 5}.
 
@@ -154,7 +189,9 @@ class CompanyFile(People):
     def end_session(self, session: str) -> None:
         """Its iterators die with it."""
         with self._lock:
-            self._sessions.pop(session, None)
+            ended = self._sessions.pop(session, None)
+            if ended:
+                ended.end(self._books)
             self._ended.add(session)
 
     def end_all_sessions(self) -> None:

@@ -13,7 +13,7 @@ from qbwc_server.simulator.company.characters import is_empty, stored
 from qbwc_server.simulator.company.checks import types
 from qbwc_server.simulator.company.names import NameSpace
 from qbwc_server.simulator.company.objects import ListObject
-from qbwc_server.simulator.company.statuses import STALE, UNKNOWN_ID, Refusal
+from qbwc_server.simulator.company.statuses import NAME_IN_USE, STALE, UNKNOWN_ID, Refusal
 
 Fields = dict[str, Any]
 Setter = Callable[[Books, Fields, Any], Fields]
@@ -52,6 +52,10 @@ class ListKind:
     check: Callable[[Books, ListObject], None] = _no_rule
     # What an Add posts besides.
     added: Callable[[Books, ListObject, Fields], ListObject] = _nothing_posted
+    # What an accepted Mod posts besides.
+    edited: Callable[[Books, ListObject, Fields], ListObject] = _nothing_posted
+    # How the name is made of other fields, where a request has none.
+    named: Callable[[Mapping[str, Any]], str] | None = None
     # Fields of its Ret that are not kept but computed.
     more: Callable[[Books, ListObject], Fields] = _nothing_more
 
@@ -66,6 +70,10 @@ class ListKind:
     @property
     def is_tree(self) -> bool:
         return "Sublevel" in top_names(self.ret_name)
+
+    @property
+    def has_add(self) -> bool:
+        return bool(_fields(f"{self.name}Add"))
 
     @property
     def has_mod(self) -> bool:
@@ -83,12 +91,16 @@ class ListKind:
     def add(self, call: Call) -> Reply:
         books = call.books
         given = stored(call.body, types(f"{self.name}Add"))
-        name = self.space.check_name(given[self.name_field], self.name_field)
+        name = self.space.check_name(
+            self.named(given) if self.named else given[self.name_field], self.name_field
+        )
+        self._check_guid(books, given)
         above = self.space.parent(books, given.get("ParentRef"))
         self.space.check_free(books, above, name)
         kept = references.checked(books, given, self.name)
         now = books.clock.now()
         element = self.space.placed(
+            books,
             ListObject(
                 family=self.family,
                 kind=self.name,
@@ -124,7 +136,7 @@ class ListKind:
         self.check(books, edited)
         objects.save(books, edited)
         self._carry(books, element, edited)
-        return self._reply(books, edited)
+        return self._reply(books, self.edited(books, edited, kept))
 
     def ret(self, books: Books, element: ListObject) -> Fields:
         """Everything about one element, as a Ret of the newest version; private data is added by queries."""
@@ -169,7 +181,10 @@ class ListKind:
     def _moved(self, books: Books, element: ListObject, given: Mapping[str, Any]) -> ListObject:
         """The element under its new name and parent; the name must be free there (3170)."""
         space = self.space
-        name = space.check_name(given.get(self.name_field, element.name), self.name_field)
+        name = given.get(self.name_field, element.name)
+        if self.named:
+            name = self.named({**element.fields, **given})
+        name = space.check_name(name, self.name_field)
         if "ParentRef" in given:
             above = space.parent(books, given["ParentRef"])
             space.check_no_circle(books, element, above, given["ParentRef"])
@@ -178,7 +193,15 @@ class ListKind:
         if (name, above.list_id if above else "") == (element.name, element.parent_id):
             return element
         space.check_free(books, above, name, renamed=element)
-        return space.placed(replace(element, name=name), above)
+        return space.placed(books, replace(element, name=name), above)
+
+    def _check_guid(self, books: Books, given: Mapping[str, Any]) -> None:
+        """Whether a second Add with the same ExternalGUID is carried out is a rule (semantics 1)."""
+        guid = given.get("ExternalGUID", "")
+        if guid.strip("0{}-") and books.rule("external_guid_twice") != "taken":
+            clause = "WHERE kind = ? AND json_extract(fields, '$.ExternalGUID') = ? LIMIT 1"
+            if any(objects.select(books, clause, self.name, guid)):
+                raise Refusal(NAME_IN_USE, guid)
 
     def _carry(self, books: Books, before: ListObject, after: ListObject) -> None:
         if before.parent_id != after.parent_id:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from qbwc_server.simulator.company import objects
-from qbwc_server.simulator.company.books import Books
+from qbwc_server.simulator.company.books import MOST_READ, Books
 from qbwc_server.simulator.company.objects import ListObject
 
 NAMES = "Names"
@@ -17,6 +17,8 @@ ITEM_KINDS = (
     "ItemNonInventory",
     "ItemOtherCharge",
     "ItemInventory",
+    "ItemInventoryAssembly",
+    "ItemFixedAsset",
     "ItemDiscount",
     "ItemSubtotal",
     "ItemSalesTax",
@@ -44,6 +46,7 @@ FAMILIES: Mapping[str, str] = {
             "SalesTaxCode",
             "ShipMethod",
             "Template",
+            "VendorType",
         )
     },
 }
@@ -90,6 +93,6 @@ def full_name(books: Books, family: str, list_id: str) -> str:
     if known is None:
         query = "SELECT full_name FROM list_object WHERE family = ? AND list_id = ?"
         known = str(books.one(query, family, list_id) or "")
-        if books.db.in_transaction:
+        if books.db.in_transaction and len(books.names) < MOST_READ:
             books.names[family, list_id] = known
     return known

@@ -1,19 +1,23 @@
 """Names for records of the same set: defMacro on an Add, useMacro in a later request (semantics 1)."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from qbwc_server.simulator.company.calls import Reply
 from qbwc_server.simulator.company.statuses import MACRO, Refusal
 from qbxml import Request
+
+if TYPE_CHECKING:
+    from qbwc_server.simulator.company.calls import Reply
 
 DEFINE, USE = "@defMacro", "@useMacro"
 
 
 @dataclass
 class Macros:
-    """Those of one message set: "TxnID:name" -> the ID of what was made."""
+    """Those of one message set (of a session, by the rule "macro_scope"): "TxnID:name" -> the ID of what was made."""
 
     known: dict[str, str] = field(default_factory=dict)
 

@@ -89,7 +89,7 @@ def _move_below(books: Books, kind: ListKind, source: ListObject, target: ListOb
     """What stood under the source stands under the target; equal names there stop the merge."""
     for child in objects.children(books, source):
         kind.space.check_free(books, target, child.name, renamed=child)
-        moved = kind.space.placed(child, target)
+        moved = kind.space.placed(books, child, target)
         objects.save(books, moved)
         kind.space.rename_below(books, moved)
 
@@ -110,6 +110,7 @@ def _repoint(books: Books, source: ListObject, target: ListObject) -> None:
         objects.save(books, replace(row, fields=references.repointed(row.fields, *change)))
     for txn in transactions.select(books, "WHERE instr(fields, ?) > 0 OR instr(lines, ?) > 0", mark, mark):
         lines = references.repointed({"Lines": txn.lines}, *change)["Lines"]
+        _stamp(books, "txn_id = ?", txn.txn_id)
         books.db.execute(
             "UPDATE txn SET fields = ?, lines = ? WHERE txn_id = ?",
             (
@@ -118,11 +119,21 @@ def _repoint(books: Books, source: ListObject, target: ListObject) -> None:
                 txn.txn_id,
             ),
         )
+    if source.family == lists.NAMES:
+        _stamp(books, "entity_id = ?", source.list_id)
     for table, column in _COLUMNS.get(source.family, ()):
         books.db.execute(
             f"UPDATE {table} SET {column} = ? WHERE {column} = ?",  # noqa: S608
             (target.list_id, source.list_id),
         )
+
+
+def _stamp(books: Books, which: str, record_id: str) -> None:
+    """Whether times and EditSequences of transactions move with a merge is a rule ("merge_times"; semantics 4)."""
+    if books.rule("merge_times") == "move":
+        change = "time_modified = ?, edit_sequence = max(?, edit_sequence + 1)"
+        values = (books.clock.now(), books.clock.epoch(), record_id)
+        books.db.execute(f"UPDATE txn SET {change} WHERE {which}", values)  # noqa: S608
 
 
 def _add_up(books: Books, source: ListObject, target: ListObject) -> None:

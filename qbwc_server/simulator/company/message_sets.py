@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from qbwc_server.simulator.company.books import Books
 from qbxml import RequestSet, SetStatus, build_answer
 
-# 24 by one text of Intuit's, 23 by another: the stricter one is kept.
-ID_LENGTH = 23
 CLEAR_ALL = "ClearAllMessageSets"
 STORED, NOT_STORED, OTHER_CONTENT, NO_ANSWER, TOO_LONG, UNSTORABLE = 0, 600, 9001, 9002, 9004, 9005
 _START_TAG = re.compile(r"<QBXMLMsgsRq\b[^>]*>")
@@ -35,7 +33,7 @@ def begin(
     old, new = given.old_message_set_id, given.new_message_set_id
     if old is None and new is None:
         return Opening()
-    if max(len(old or ""), len(new or "")) > ID_LENGTH:
+    if max(len(old or ""), len(new or "")) > int(books.rule("set_id_length")):
         return _bare(TOO_LONG, new)
     with books.transaction():
         cleared = _clear(books, application, old) if old and old != new else True
@@ -78,9 +76,16 @@ def _begin_new(books: Books, application: str, given: RequestSet, digest: str, u
     if row is None:
         books.db.execute("INSERT INTO message_set VALUES (?, ?, ?, NULL)", (application, new, digest))
         return Opening(keep_as=new, status=SetStatus(STORED, new))
+    if row[1] is None and books.rule("broken_set") == "forgotten":
+        return _as_never_sent(given, new, unknown)
     if given.requests and row[0] != digest:
         return _bare(OTHER_CONTENT, new)
     return Opening(answer=row[1]) if row[1] is not None else _bare(NO_ANSWER, new)
+
+
+def _as_never_sent(given: RequestSet, new: str, unknown: int) -> Opening:
+    """A set that broke off is executed again (rule "broken_set")."""
+    return Opening(keep_as=new, status=SetStatus(STORED, new)) if given.requests else _bare(unknown, new)
 
 
 def _stored(books: Books, application: str, set_id: str) -> tuple[str, str | None] | None:

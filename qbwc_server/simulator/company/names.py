@@ -20,6 +20,8 @@ from qbwc_server.simulator.company.statuses import (
 
 # A customer and four levels of jobs below it; accounts, classes and items have five levels too.
 DEEPEST_SUBLEVEL = 4
+TOO_DEEP = "The list can have five levels only."
+MERGE = "Cannot merge list elements."
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,14 @@ class NameSpace:
         if ref is None or is_empty(ref):
             return None
         found = lists.resolve(books, self.family, ref)
-        if found is None or found.kind != self.kind:
+        if found is None or not self._may_be_above(books, found):
             raise Refusal(BAD_PARENT, lists.named(ref), self.list_name)
         return found
+
+    def _may_be_above(self, books: Books, found: ListObject) -> bool:
+        """Only an element of the same kind; of items a rule ("sub_items") takes any."""
+        any_item = self.family == lists.ITEMS and books.rule("sub_items") == "any_item"
+        return any_item or found.kind == self.kind
 
     def check_free(
         self, books: Books, above: ListObject | None, name: str, *, renamed: ListObject | None = None
@@ -57,13 +64,18 @@ class NameSpace:
             return
         if renamed is None:
             raise Refusal(NAME_IN_USE, name)
-        raise Refusal(NOT_MODIFIED, self.list_name, name)
+        bare = MERGE if books.rule("merge_text") == "bare" else None
+        raise Refusal(NOT_MODIFIED, self.list_name, name, message=bare)
 
-    def placed(self, element: ListObject, above: ListObject | None) -> ListObject:
+    def placed(self, books: Books, element: ListObject, above: ListObject | None) -> ListObject:
         """The element below that parent, with the FullName and Sublevel it has there; Refusal 3180 below level five."""
         sublevel = above.sublevel + 1 if above else 0
         if sublevel > DEEPEST_SUBLEVEL:
-            raise Refusal(NOT_SAVED, self.list_name, element.name, "The list can have five levels only.")
+            raise (
+                Refusal(NOT_SAVED, self.list_name, element.name, TOO_DEEP)
+                if books.rule("too_deep") == "3180"
+                else Refusal(BAD_PARENT, above.full_name if above else "", self.list_name)
+            )
         full_name = f"{above.full_name}:{element.name}" if above else element.name
         parent_id = above.list_id if above else ""
         return replace(element, parent_id=parent_id, full_name=full_name, sublevel=sublevel)
@@ -77,8 +89,11 @@ class NameSpace:
             raise Refusal(BAD_PARENT, lists.named(ref), self.list_name)
 
     def rename_below(self, books: Books, element: ListObject) -> None:
-        """Gives everything below its new FullName; neither time nor EditSequence of it moves by that."""
+        """Gives everything below its new FullName; time and EditSequence of it stay (rule "rename_below")."""
         for child in objects.children(books, element):
-            moved = self.placed(child, element)
+            moved = self.placed(books, child, element)
+            if books.rule("rename_below") == "stamped":
+                sequence = books.edit_sequence(child.edit_sequence)
+                moved = replace(moved, time_modified=books.clock.now(), edit_sequence=sequence)
             objects.save(books, moved)
             self.rename_below(books, moved)

@@ -98,11 +98,12 @@ def save(books: Books, element: ListObject) -> None:
 def find(books: Books, family: str, list_id: str) -> ListObject | None:
     if not books.db.in_transaction:
         return _first(books, "WHERE family = ? AND list_id = ?", family, list_id)
-    if (family, list_id) not in books.read:
-        found = _first(books, "WHERE family = ? AND list_id = ?", family, list_id)
-        books.read[family, list_id] = found
-    known: ListObject | None = books.read[family, list_id]
-    return known
+    if (family, list_id) in books.read:
+        known: ListObject | None = books.read[family, list_id]
+        return known
+    found = _first(books, "WHERE family = ? AND list_id = ?", family, list_id)
+    books.remember(family, list_id, found)
+    return found
 
 
 def find_full_name(books: Books, family: str, full_name: str) -> ListObject | None:

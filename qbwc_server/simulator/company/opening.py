@@ -9,13 +9,15 @@ from qbwc_server.simulator.company.sales_kinds import SALES_KINDS
 from qbwc_server.simulator.company.transactions import Txn
 
 OPENING = "Opening balance"
+# Rule "customer_opening" -> SpecialAccountType.
+ACCOUNTS = {"equity": "OpeningBalanceEquity", "income": "UncategorizedIncome"}
 
 
 def open_balance(books: Books, customer: ListObject, amount: int, txn_date: str, desc: str = OPENING) -> Txn:
-    """amount in cents, a credit when it is negative; set against opening balance equity."""
+    """amount in cents, a credit when it is negative; set against an account that a rule names."""
     kind = SALES_KINDS["Invoice" if amount > 0 else "CreditMemo"]
     txn = transactions.new(books, kind.name)
-    other = {"ListID": accounts.special_id(books, "OpeningBalanceEquity")}
+    other = {"ListID": accounts.special_id(books, ACCOUNTS[books.rule("customer_opening")])}
     line = {
         "TxnLineID": books.new_txn_line_id(txn.txn_id),
         "Desc": desc,

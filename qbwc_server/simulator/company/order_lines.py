@@ -12,6 +12,7 @@ from qbwc_server.simulator.company.orders import LINKED
 from qbwc_server.simulator.company.sales_kinds import SalesKind
 from qbwc_server.simulator.company.statuses import (
     BAD_ID,
+    BAD_REFERENCE,
     BAD_VALUE,
     CONTRADICTION,
     LINKED_TWICE,
@@ -87,7 +88,7 @@ def _taken_line(books: Books, txn: Txn, line: Mapping[str, Any]) -> Fields:
     for one, rest in orders.open_lines(books, order):
         if one["TxnLineID"] == link["TxnLineID"]:
             wanted = stock.units(line["Quantity"]) if line.get("Quantity") else rest
-            if wanted > rest:
+            if wanted > rest and books.rule("over_invoiced") == "3210":
                 raise Refusal(BAD_VALUE, "Quantity", line["Quantity"], TOO_MUCH)
             own = {name: value for name, value in line.items() if name not in (LINK_LINE, "Quantity")}
             return {**_copied(books, txn, order, one, wanted), **own}
@@ -110,6 +111,8 @@ def _order(books: Books, order_id: str, txn: Txn) -> Txn:
     if found is None or found.kind != ORDER:
         raise Refusal(UNKNOWN_ID, order_id)
     if found.entity_id != txn.entity_id:
+        if books.rule("other_customers_order") == "3140":
+            raise Refusal(BAD_REFERENCE, ORDER, order_id, txn.kind)
         raise Refusal(BAD_VALUE, LINK_ALL, order_id, OTHER_CUSTOMER)
     return found
 

@@ -29,7 +29,6 @@ from qbwc_server.simulator.company.sales_kinds import DEPOSITED, PAYMENT, RECEIV
 from qbwc_server.simulator.company.sales_ret import identity, linked
 from qbwc_server.simulator.company.statuses import (
     BAD_VALUE,
-    FEATURE_OFF,
     MISSING,
     NO_ACCOUNT,
     NOT_SAVED,
@@ -49,11 +48,13 @@ LESS_THAN_APPLIED = "The total is less than what is applied of it."
 def add(call: Call) -> Reply:
     books = call.books
     values = _given(books, "Add", call.body)
+    transactions.check_guid(books, PAYMENT, values)
     customer = customer_of(books, values["CustomerRef"])
     if customer is None:
         raise Refusal(MISSING, "CustomerRef")
+    sales_header.check_payer(books, customer)
     txn_date = values.get("TxnDate") or books.clock.today()
-    sales_header.check_open(books, PAYMENT, txn_date)
+    sales_header.check_new(books, PAYMENT, txn_date)
     wanted = values.get("AppliedToTxnAdd", [])
     total = _total(values, wanted)
     if not total:
@@ -83,8 +84,11 @@ def mod(call: Call) -> Reply:
     txn_date = values.get("TxnDate") or txn.txn_date
     sales_header.check_open(books, PAYMENT, txn.txn_date, txn_date)
     payer = values.get("CustomerRef", {}).get("ListID") or txn.entity_id
-    if payer != txn.entity_id or "AppliedToTxnMod" in values:
+    named = [one["TxnID"] for one in values.get("AppliedToTxnMod", ())]
+    if payer != txn.entity_id or (named and books.rule("unlisted_applications") == "released"):
         applying.release(books, txn)
+    elif named:
+        applying.release(books, txn, only=named)
     changed = replace(
         transactions.edited(books, txn),
         txn_date=txn_date,
@@ -124,8 +128,7 @@ def ret(books: Books, txn: Txn, *, lines: bool = False, links: bool = False) -> 
 
 def _given(books: Books, request: str, body: Mapping[str, Any]) -> Fields:
     values = stored(body, types(f"{PAYMENT}{request}"))
-    if sales_header.MULTI_CURRENCY in values:
-        raise Refusal(FEATURE_OFF)
+    sales_header.check_currency(books, values)
     return references.checked(books, values, PAYMENT)
 
 
@@ -141,7 +144,7 @@ def _kept(books: Books, fields: Fields, values: Mapping[str, Any]) -> dict[str, 
     plain = {name: value for name, value in values.items() if name not in NOT_KEPT}
     if "CreditCardTxnInfo" in plain:
         plain["CreditCardTxnInfo"] = _masked(plain["CreditCardTxnInfo"])
-    fields = {**_defaults(books), **sales_header.changed(fields, plain)}
+    fields = {**_defaults(books), **sales_header.changed(books, fields, plain)}
     sales_header.check_receivable(books, fields, PAYMENT)
     return {"fields": fields, "account_id": fields[DEPOSITED]["ListID"]}
 

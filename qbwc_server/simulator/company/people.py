@@ -11,6 +11,7 @@ from qbwc_server.simulator.company import (
     balances,
     checks,
     deletions,
+    features,
     items,
     lists,
     merging,
@@ -20,6 +21,7 @@ from qbwc_server.simulator.company import (
     queries,
     sales_ret,
     stock,
+    texts,
     transactions,
     txn_deletions,
 )
@@ -124,7 +126,9 @@ class People:
     def adjust_stock(self, item: Name, quantity: Amount) -> None:
         """An inventory item is counted: so many more (or fewer) are there, at their average cost."""
         with self._lock, self._books.transaction():
-            element = self._existing(item, items.STOCKED)
+            found = objects.find_full_name(self._books, lists.ITEMS, item)
+            is_stocked = found is not None and found.kind in items.STOCKED
+            element = found if found and is_stocked else self._existing(item, items.STOCKED[0])
             units = stock.units(str(quantity))
             value = stock.cost(self._books, element.list_id, units)
             txn_id = self._books.new_txn_id()
@@ -212,7 +216,10 @@ class People:
         version = self._books.settings["highest_version"]
 
         def carried_out() -> Reply:
-            checked, unsupported = checks.checked(request, version)
+            features.check(self._books, request)
+            checked, unsupported = checks.checked(texts.taken_in(self._books, request), version)
+            checked, left_out = features.without_what_is_off(self._books, checked)
+            unsupported = (*unsupported, *left_out)
             if unsupported:
                 raise SimulatorError(f"QuickBooks has no field {', '.join(unsupported)} here.")
             return handler(Call(self._books, Session(), checked, version))

@@ -43,6 +43,19 @@ def _priced(books: Books, given: Mapping[str, Any]) -> Fields:
 
 _PRICES: Mapping[str, Setter] = {FIXED: _with_fixed, "PriceLevelPerItem": _with_prices}
 
+_FORMAT: Fields = {
+    "ThousandSeparator": "Comma",
+    "ThousandSeparatorGrouping": "XX_XXX_XXX",
+    "DecimalPlaces": "2",
+    "DecimalSeparator": "Period",
+}
+
+
+def _with_format(_: Books, fields: Fields, value: Any) -> Fields:
+    """What is not given of a format is as Intuit's table says (defaults of CurrencyAdd)."""
+    return {**fields, "CurrencyFormat": {**fields.get("CurrencyFormat", _FORMAT), **(value or {})}}
+
+
 PLAIN_KINDS = (
     ListKind("StandardTerms", lists.TERMS, "Terms"),
     ListKind("DateDrivenTerms", lists.TERMS, "Terms", defaults={"DayOfMonthDue": "1"}),
@@ -54,6 +67,15 @@ PLAIN_KINDS = (
     ListKind("PaymentMethod", "PaymentMethod", "Payment Methods", defaults={"PaymentMethodType": "Other"}),
     ListKind("ShipMethod", "ShipMethod", "Ship Methods"),
     ListKind("CustomerMsg", "CustomerMsg", "Customer Messages"),
+    ListKind("VendorType", "VendorType", "Vendor Types"),
+    ListKind("Template", "Template", "Templates"),
+    ListKind(
+        "Currency",
+        "Currency",
+        "Currencies",
+        defaults={"CurrencyFormat": _FORMAT, "IsUserDefinedCurrency": "true"},
+        setters={"CurrencyFormat": _with_format},
+    ),
     ListKind("PriceLevel", "PriceLevel", "Price Levels", setters=_PRICES),
 )
 
@@ -80,13 +102,19 @@ BUILT_IN: Mapping[str, Mapping[str, Mapping[str, str]]] = {
         "VISA": {"PaymentMethodType": "Visa"},
     },
     "CustomerType": {"Commercial": {}, "Residential": {}},
-    "Currency": {"US Dollar": {}},
     "ShipMethod": {"DHL": {}, "Federal Express": {}, "UPS": {}, "US Mail": {}},
     "CustomerMsg": {"Thank you for your business.": {}, "Please remit to above address.": {}},
     "Template": {
-        f"{one} Template": {}
+        f"{one} Template": {"TemplateType": one.replace(" ", "")}
         for one in ("Invoice", "Credit Memo", "Sales Receipt", "Estimate", "Sales Order")
     },
+}
+# Country -> the name and code of its currency.
+HOME_CURRENCIES: Mapping[str, tuple[str, str]] = {
+    "US": ("US Dollar", "USD"),
+    "CA": ("Canadian Dollar", "CAD"),
+    "UK": ("British Pound Sterling", "GBP"),
+    "AU": ("Australian Dollar", "AUD"),
 }
 
 
@@ -95,4 +123,8 @@ def create_built_in(books: Books) -> None:
     for kind, elements in BUILT_IN.items():
         for name, fields in elements.items():
             lists.insert(books, kind, name, fields=fields)
+    home, code = HOME_CURRENCIES[books.settings["country"]]
+    known = {"CurrencyCode": code, "CurrencyFormat": _FORMAT, "IsUserDefinedCurrency": "false"}
+    lists.insert(books, "Currency", home, fields=known)
+    books.set("home_currency", home)
     accounts.create_chart(books)

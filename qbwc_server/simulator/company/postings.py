@@ -85,7 +85,7 @@ def _stocked(books: Books, txn: Txn) -> Counter[str]:
     found: Counter[str] = Counter()
     for line in txn.flat_lines():
         item = item_of(books, line)
-        if item is not None and item.kind == items.STOCKED:
+        if item is not None and item.kind in items.STOCKED:
             found[item.list_id] += stock.units(line.get("Quantity", "1"))
     return found
 
@@ -101,7 +101,7 @@ def _costs(books: Books, movements: tuple[Movement, ...]) -> Iterator[Entry]:
 def _ordered(books: Books, txn: Txn) -> Iterator[Movement]:
     for line, quantity in orders.open_lines(books, txn):
         item = item_of(books, line)
-        if item is not None and item.kind == items.STOCKED and quantity > 0:
+        if item is not None and item.kind in items.STOCKED and quantity > 0:
             yield Movement(item.list_id, on_order=quantity)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from typing import Any
 
 from qbwc_server.simulator.company import items, lists, objects
@@ -10,14 +10,17 @@ from qbwc_server.simulator.company.books import Books
 from qbwc_server.simulator.company.characters import CENT, price, printed
 from qbwc_server.simulator.company.list_engine import Fields
 from qbwc_server.simulator.company.objects import ListObject
-from qbwc_server.simulator.company.statuses import WRONG_ITEM, Refusal
+from qbwc_server.simulator.company.statuses import BAD_REFERENCE, NOT_SUPPORTED, WRONG_ITEM, Refusal
 
 HUNDRED = Decimal(100)
+ROUNDINGS: Mapping[str, str] = {"half_up": ROUND_HALF_UP, "half_even": ROUND_HALF_EVEN}
 ONE = Decimal(1)
 # Items that take something off: their amounts are negative, whatever sign was typed.
 TAKING_OFF = ("ItemDiscount", "ItemPayment")
 # Groups have lines of their own, tax groups stand in the header.
 NO_LINES = ("ItemGroup", "ItemSalesTaxGroup")
+# What selling a fixed asset posts is not known.
+NOT_SIMULATED = ("ItemFixedAsset",)
 NOT_SOLD = ("ItemSubtotal", "ItemPayment", "ItemSalesTax")
 
 
@@ -58,8 +61,12 @@ class Form:
     def priced(self, lines: Sequence[Mapping[str, Any]]) -> Priced:
         kept = tuple(self._group(line) if "Lines" in line else self._line(line) for line in lines)
         percent = tax_percent(self.books, self.fields.get("ItemSalesTaxRef"))
-        tax = rounded(self.sums.taxable * percent / HUNDRED) if self._is_taxed() else Decimal(0)
+        tax = self._rounded_tax(self.sums.taxable * percent / HUNDRED) if self._is_taxed() else Decimal(0)
         return Priced(kept, rounded(self.sums.subtotal), percent, tax)
+
+    def _rounded_tax(self, tax: Decimal) -> Decimal:
+        """Once for the whole form (semantics 6); where half a cent goes is a rule ("tax_rounding")."""
+        return tax.quantize(CENT, ROUNDINGS[self.books.rule("tax_rounding")])
 
     def _group(self, group: Mapping[str, Any]) -> Fields:
         inner = [self._line(line) for line in group["Lines"]]
@@ -74,7 +81,11 @@ class Form:
             self.sums.subtotal += Decimal(line.get("Amount", "0"))
             return dict(line)
         if item.kind in NO_LINES:
+            if self.books.rule("group_as_item") == "3140":
+                raise Refusal(BAD_REFERENCE, "Item", item.full_name, "line")
             raise Refusal(WRONG_ITEM, item.full_name)
+        if item.kind in NOT_SIMULATED:
+            raise Refusal(NOT_SUPPORTED)
         kept = with_item(self.books, dict(line), item)
         amount, line_of = AMOUNTS.get(item.kind, _sold)(self, kept, item)
         kept = {**line_of, "Amount": money(amount)}
@@ -92,7 +103,14 @@ class Form:
             self.sums.taxable += amount
 
     def _is_taxed(self) -> bool:
-        """A customer that is not taxable pays no tax on anything."""
+        """A customer that is not taxable pays no tax on anything.
+
+        Outside the United States taxes are made line by line, by the codes (semantics 6): not simulated, 1030.
+        """
+        if not self.books.is_on("sales_tax"):
+            return False
+        if self.sums.taxable and self.books.settings["country"] != "US":
+            raise Refusal(NOT_SUPPORTED)
         code = self.fields.get("CustomerSalesTaxCodeRef")
         return code is None or is_taxable(self.books, code)
 
@@ -127,7 +145,9 @@ def _sold(form: Form, line: Fields, item: ListObject) -> Amount:
 
 def _percentage(form: Form, line: Fields, item: ListObject, percent: Decimal) -> Amount:
     signed = -abs(percent) if item.kind in TAKING_OFF else percent
-    amount = rounded(form.sums.above * signed / HUNDRED)
+    of_all = item.kind not in TAKING_OFF and form.books.rule("percent_line") == "subtotal"
+    base = form.sums.subtotal if of_all else form.sums.above
+    amount = rounded(base * signed / HUNDRED)
     return amount, {**line, "RatePercent": price(signed)}
 
 
@@ -175,7 +195,7 @@ def with_item(books: Books, line: Fields, item: ListObject) -> Fields:
     if description:
         line.setdefault("Desc", description)
     code = item.fields.get("SalesTaxCodeRef") or (None if item.kind in NOT_SOLD else _untaxed(books))
-    if code:
+    if code and books.is_on("sales_tax"):
         line.setdefault("SalesTaxCodeRef", code)
     return line
 
@@ -185,8 +205,9 @@ def standard_rate(
 ) -> Decimal:
     """The sales price, as the price level of the line or else of the customer changes it."""
     base = items.number(item, items.PRICE)
-    ref = line.get("PriceLevelRef") or (customer.fields.get("PriceLevelRef") if customer else None)
-    level = objects.find(books, "PriceLevel", ref["ListID"]) if ref else None
+    own = customer.fields.get("PriceLevelRef") if customer else None
+    ref = line.get("PriceLevelRef") or (own if books.rule("customer_price_level") == "used" else None)
+    level = objects.find(books, "PriceLevel", ref["ListID"]) if ref and books.is_on("price_levels") else None
     return _levelled(level.fields, item, base) if level else base
 
 
@@ -214,8 +235,8 @@ def is_taxable(books: Books, ref: Mapping[str, str] | None) -> bool:
 
 
 def _untaxed(books: Books) -> dict[str, str] | None:
-    """An item without a code of its own is not taxable (measured on one answer)."""
-    code = objects.find_full_name(books, "SalesTaxCode", "Non")
+    """An item without a code of its own is not taxable (measured on one answer; rule "untaxed_item")."""
+    code = objects.find_full_name(books, "SalesTaxCode", books.rule("untaxed_item"))
     return {"ListID": code.list_id} if code else None
 
 

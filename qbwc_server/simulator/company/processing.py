@@ -11,11 +11,13 @@ from qbwc_server.simulator.company import (
     checks,
     data_ext,
     deletions,
+    features,
     host,
     merging,
     message_sets,
     payments,
     sales_ret,
+    texts,
     txn_deletions,
 )
 from qbwc_server.simulator.company.books import Books
@@ -28,10 +30,8 @@ from qbwc_server.simulator.company.sales import SALES_FORMS
 from qbwc_server.simulator.company.sales_kinds import PAYMENT
 from qbwc_server.simulator.company.statuses import (
     DEAD_ITERATOR,
-    FEATURE_OFF,
     FIELD_UNSUPPORTED,
     LOCK_TEXTS,
-    NO_PERMISSION,
     NOT_PROCESSED,
     NOT_SUPPORTED,
     OK,
@@ -44,9 +44,9 @@ from qbwc_server.simulator.errors import ProcessError
 from qbwc_server.simulator.faults import Faults
 from qbxml import RefusedByParser, Request, RequestSet, Ret, SetStatus, Status
 
+PARSE_HRESULT = "0x80040400"
 PARSE_FAILURE = "QuickBooks found an error when parsing the provided XML text stream."
 VERSION_REFUSED = ("0x80040423", "The version of qbXML that was requested is not supported or is unknown.")
-READ_ONLY = "read"
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ class Handling:
 
 def _list_requests() -> Iterator[tuple[str, Handling]]:
     for name, kind in KINDS.items():
-        yield f"{name}AddRq", Handling(kind.add, writes=True)
+        if kind.has_add:
+            yield f"{name}AddRq", Handling(kind.add, writes=True)
         yield f"{name}QueryRq", Handling(ListQuery((kind,)).answer)
         if kind.has_mod:
             yield f"{name}ModRq", Handling(kind.mod, writes=True)
@@ -98,9 +99,6 @@ REQUESTS: Mapping[str, Handling] = {
     "ListDelRq": Handling(deletions.list_del, writes=True),
     "ListDeletedQueryRq": Handling(deletions.list_deleted_query),
 }
-# Off in every company file made here (multi-currency): 3250.
-FEATURES_OFF = ("Currency",)
-
 Answered = tuple[Status, list[Ret]]
 Armed = dict[str, Any] | None
 
@@ -112,7 +110,6 @@ class Processor:
         self._books = books
         self._faults = faults
         self._session = session
-        self._macros = Macros()
 
     def process(self, document: str) -> str:
         """The answer document. Raises ProcessError where QuickBooks gives an HRESULT only."""
@@ -124,7 +121,7 @@ class Processor:
             self._session.application,
             given,
             document,
-            unknown=unknown["code"] if unknown else message_sets.NO_ANSWER,
+            unknown=unknown["code"] if unknown else int(self._books.rule("unknown_set")),
         )
         if opening.answer is not None:
             return opening.answer
@@ -137,15 +134,20 @@ class Processor:
         try:
             given = qbxml.read_request(self._books.clock.read_offsets(document))
         except RefusedByParser as refused:
-            if refused.hresult == VERSION_REFUSED[0]:
-                raise ProcessError(*VERSION_REFUSED) from refused
-            raise ProcessError(refused.hresult, PARSE_FAILURE) from refused
+            raise self._unread(refused.hresult) from refused
         if given.version not in host.supported_versions(self._books):
-            raise ProcessError(*VERSION_REFUSED)
+            raise self._unread(VERSION_REFUSED[0])
         return given
 
+    def _unread(self, hresult: str) -> ProcessError:
+        """Whether an unknown version is told apart from other parse failures is a rule (semantics 7)."""
+        if hresult == VERSION_REFUSED[0] and self._books.rule("unknown_version") == hresult:
+            return ProcessError(*VERSION_REFUSED)
+        return ProcessError(PARSE_HRESULT, PARSE_FAILURE)
+
     def _answered(self, given: RequestSet, opening: message_sets.Opening, breaking: Armed) -> str:
-        self._macros = Macros()
+        if self._books.rule("macro_scope") == "set":
+            self._session.macros = Macros()
         responses = list(self._responses(given, breaking))
         status, application = opening.status, self._session.application
         if opening.keep_as is None:
@@ -180,9 +182,12 @@ class Processor:
 
     def _carried_out(self, request: Request, version: str) -> Reply:
         handling = self._handling(request)
-        checked, unsupported = checks.checked(self._macros.used(request), version)
+        taken = texts.taken_in(self._books, self._session.macros.used(request))
+        checked, unsupported = checks.checked(taken, version)
+        checked, left_out = features.without_what_is_off(self._books, checked)
+        unsupported = (*unsupported, *left_out)
         reply = handling.handler(Call(self._books, self._session, checked, version))
-        self._macros.define(request, reply)
+        self._session.macros.define(request, reply)
         self._books.count(request.name.removesuffix("Rq"))
         if unsupported and reply.code == OK:
             return replace(
@@ -191,15 +196,13 @@ class Processor:
         return reply
 
     def _handling(self, request: Request) -> Handling:
-        """Refusal 3250 for what the edition lacks, 1030 for what is not simulated, 3260 for a reader that writes."""
-        lacking = (*host.EDITIONS[self._books.settings["edition"]], *FEATURES_OFF)
-        if request.name.startswith(lacking):
-            raise Refusal(FEATURE_OFF)
+        """Refusal 3250 for what is off or lacking, 1030 for what is not simulated, 3260 for a reader that writes."""
+        features.check(self._books, request)
         handling = REQUESTS.get(request.name)
         if handling is None:
             raise Refusal(NOT_SUPPORTED)
-        if handling.writes and self._books.permission() == READ_ONLY:
-            raise Refusal(NO_PERMISSION)
+        if handling.writes:
+            features.check_writer(self._books)
         return handling
 
     # -- switches --------------------------------------------------------------------------------------------
@@ -222,6 +225,9 @@ class Processor:
             raise ProcessError(armed["hresult"], armed["message"])
         if armed:
             refusal = Refusal(armed["code"], message=armed["message"] or None)
+        elif refusal.code == DEAD_ITERATOR:
+            code = int(self._books.rule("dead_iterator"))
+            refusal = refusal if code == DEAD_ITERATOR else Refusal(code)
         return Reply(refusal.records, refusal.code, refusal.message)
 
 

@@ -10,13 +10,15 @@ from qbwc_server.simulator.company.books import Books
 from qbwc_server.simulator.company.calls import Call, Reply
 from qbwc_server.simulator.company.list_engine import ListKind
 from qbwc_server.simulator.company.objects import key
-from qbwc_server.simulator.company.pages import Found, Paged
+from qbwc_server.simulator.company.pages import Named, Paged
 from qbwc_server.simulator.company.references import REFERENCES
+from qbwc_server.simulator.company.selections import Condition, Selection
 from qbwc_server.simulator.company.statuses import BAD_DATE_RANGE, BAD_STRING_RANGE, Record, Refusal
 from qbxml import WallTime
 
 # Parents before their jobs, names without case; the colon that joins levels sorts before every letter.
 ORDER = "ORDER BY replace(full_name_key, ':', char(1))"
+ORDERS: Mapping[str, str] = {"FullName": ORDER, "created": "ORDER BY time_created, length(list_id), list_id"}
 OPERATORS: Mapping[str, str] = {
     "LessThan": "<",
     "LessThanEqual": "<=",
@@ -30,11 +32,11 @@ MATCHES: Mapping[str, str] = {
     "EndsWith": "substr(name_key, -length(?1)) = ?1",
 }
 ACTIVE: Mapping[str, str] = {"ActiveOnly": "is_active = 1", "InactiveOnly": "is_active = 0", "All": "1"}
+# Rule "name_filter" -> column.
+NAMES: Mapping[str, str] = {"Name": "name_key", "FullName": "full_name_key"}
 FILTER_REFERENCES: Mapping[str, str] = {"CurrencyFilter": "CurrencyRef", "ClassFilter": "ClassRef"}
 # Filters that name values of a field.
 FILTER_VALUES = ("AccountType", "PaymentMethodType")
-
-Condition = tuple[str, tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,11 @@ class ListQuery:
             for row in rows
         )
 
-    def _found(self, call: Call) -> Found:
+    def _found(self, call: Call) -> Named | Selection:
         asked = [*call.values.get("ListID", ()), *call.values.get("FullName", ())]
-        return self._named(call) if asked else Found(self._filtered(call), [])
+        return self._named(call) if asked else self._filtered(call)
 
-    def _named(self, call: Call) -> Found:
+    def _named(self, call: Call) -> Named:
         """IDs of what was named, and the names that nobody has; no other filter holds (semantics 3)."""
         wanted = [
             *(({"ListID": list_id}, list_id) for list_id in call.values.get("ListID", ())),
@@ -75,19 +77,15 @@ class ListQuery:
         rows = [(lists.resolve(call.books, self._family, ref), text) for ref, text in wanted]
         found = [row.list_id for row, _ in rows if row is not None and row.kind in kinds]
         missing = [text for row, text in rows if row is None or row.kind not in kinds]
-        return Found(list(dict.fromkeys(found)), missing)
+        return Named(list(dict.fromkeys(found)), missing)
 
-    def _filtered(self, call: Call) -> list[str]:
+    def _filtered(self, call: Call) -> Selection:
         conditions = [
             among("kind", [kind.name for kind in self.kinds]),
             *_conditions(call.books, call.values),
         ]
-        clause = " AND ".join(text for text, _ in conditions)
-        rows = call.books.db.execute(
-            f"SELECT list_id FROM list_object WHERE {clause} {ORDER}",  # noqa: S608
-            [value for _, values in conditions for value in values],
-        )
-        return [row[0] for row in rows]
+        order = ORDERS[call.books.rule("list_order")]
+        return Selection("list_id", "list_object", conditions, order)
 
 
 def with_private_data(call: Call, holder: str, values: dict[str, Any]) -> dict[str, Any]:
@@ -104,8 +102,9 @@ def with_private_data(call: Call, holder: str, values: dict[str, Any]) -> dict[s
 def _conditions(books: Books, values: Mapping[str, Any]) -> Iterator[Condition]:
     yield ACTIVE[values.get("ActiveStatus") or "ActiveOnly"], ()
     yield from modified(values.get("FromModifiedDate"), values.get("ToModifiedDate"), "time_modified")
-    yield from _name_filter(values.get("NameFilter"))
-    yield from _name_range(values.get("NameRangeFilter"))
+    column = NAMES[books.rule("name_filter")]
+    yield from _name_filter(values.get("NameFilter"), column)
+    yield from _name_range(values.get("NameRangeFilter"), column)
     if "TotalBalanceFilter" in values:
         wanted = values["TotalBalanceFilter"]
         yield f"total_balance {OPERATORS[wanted['Operator']]} ?", (balances.cents(wanted["Amount"]),)
@@ -146,23 +145,23 @@ def _moment(value: WallTime | date | str | None, of_a_day: str) -> str:
     return value.text() if isinstance(value, WallTime) else f"{value}{of_a_day}"
 
 
-def _name_filter(wanted: Mapping[str, str] | None) -> Iterator[Condition]:
+def _name_filter(wanted: Mapping[str, str] | None, column: str) -> Iterator[Condition]:
     if wanted:
         text = key(wanted["Name"])
-        condition = MATCHES[wanted["MatchCriterion"]]
+        condition = MATCHES[wanted["MatchCriterion"]].replace("name_key", column)
         yield condition.replace("?1", "?"), (text,) * condition.count("?1")
 
 
-def _name_range(wanted: Mapping[str, str] | None) -> Iterator[Condition]:
+def _name_range(wanted: Mapping[str, str] | None, column: str) -> Iterator[Condition]:
     if not wanted:
         return
     low, high = key(wanted.get("FromName", "")), key(wanted.get("ToName", ""))
     if low and high and low > high:
         raise Refusal(BAD_STRING_RANGE, "NameRangeFilter")
     if low:
-        yield "name_key >= ?", (low,)
+        yield f"{column} >= ?", (low,)
     if high:
-        yield "name_key <= ?", (high,)
+        yield f"{column} <= ?", (high,)
 
 
 def _reference_filter(books: Books, field: str, wanted: Mapping[str, Any]) -> Condition:

@@ -68,7 +68,7 @@ def _take_in(books: Books, values: Mapping[str, Any]) -> None:
             f"({taken.list_id}) is in this company file already."
         )
     books.reserve_list_id(lists.NAMES, list_id)
-    element = CUSTOMER.space.placed(_element(books, values), above)
+    element = CUSTOMER.space.placed(books, _element(books, values), above)
     objects.save(books, element)
     balances.carry_up(books, element, element.balance)
     for entry in values.get("DataExtRet", ()):
@@ -93,7 +93,7 @@ def _parent(books: Books, values: Mapping[str, Any]) -> ListObject | None:
 def _element(books: Books, values: Mapping[str, Any]) -> ListObject:
     balance = balances.cents(values.get("Balance") or "0")
     kept = {name: value for name, value in values.items() if name not in NOT_KEPT}
-    extra = parts.with_contact_list({}, values.get("AdditionalContactRef", ()))
+    extra = parts.with_contact_list(books, {}, values.get("AdditionalContactRef", ()))
     card = parts.with_card({}, values.get("CreditCardInfo", ""))
     references = {name: _reference(books, name, kept[name]) for name in kept if name in REFERENCES}
     return ListObject(

@@ -53,6 +53,10 @@ REFERENCES: Mapping[str, Reference] = {
     "ShipMethodRef": Reference("ShipMethod", "Ship Method", ("ShipMethod",)),
     "CustomerMsgRef": Reference("CustomerMsg", "Customer Msg", ("CustomerMsg",)),
     "TemplateRef": Reference("Template", "Template", ("Template",)),
+    "ItemInventoryRef": _ITEM,
+    "VendorTypeRef": Reference("VendorType", "Vendor Type", ("VendorType",)),
+    "SupervisorRef": Reference(NAMES, "Employee", ("Employee",)),
+    "PrefillAccountRef": _ACCOUNT,
     "PrefVendorRef": _VENDOR,
     "TaxVendorRef": _VENDOR,
     **dict.fromkeys(

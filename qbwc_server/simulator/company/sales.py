@@ -48,9 +48,11 @@ class SalesForm:
     def add(self, call: Call) -> Reply:
         books, kind = call.books, self.kind
         values = sales_header.given(books, kind, "Add", call.body)
+        transactions.check_guid(books, kind.name, values)
         txn_date = values.get("TxnDate") or books.clock.today()
-        sales_header.check_open(books, kind.name, txn_date)
+        sales_header.check_new(books, kind.name, txn_date)
         customer = customer_of(books, values.get("CustomerRef"))
+        sales_header.check_payer(books, customer)
         txn = replace(
             transactions.new(books, kind.name),
             entity_id=customer.list_id if customer else "",
@@ -82,7 +84,7 @@ class SalesForm:
             txn_date=txn_date,
             entity_id=values.get("CustomerRef", {}).get("ListID") or txn.entity_id,
             ref_number=values.get("RefNumber", txn.ref_number),
-            fields=_alive(sales_header.edited(books, kind, dict(txn.fields), values, txn_date)),
+            fields=_alive(books, sales_header.edited(books, kind, dict(txn.fields), values, txn_date)),
         )
         if changed.entity_id != txn.entity_id:
             applying.release(books, txn)
@@ -114,10 +116,12 @@ def customer_of(books: Books, ref: Mapping[str, str] | None) -> ListObject | Non
 def finish(books: Books, txn: Txn, lines: Sequence[Mapping[str, Any]]) -> Txn:
     """Prices the lines, saves and posts the transaction, and brings its orders and payments up to date."""
     kind = SALES_KINDS[txn.kind]
-    if not lines:
+    if not lines and books.rule("empty_form") == "3180":
         raise Refusal(NOT_SAVED, kind.name, txn.ref_number, EMPTY)
     customer = objects.find(books, lists.NAMES, txn.entity_id) if txn.entity_id else None
     priced = Form(books, txn.fields, customer).priced(lines)
+    if priced.total < 0 and books.rule("negative_total") == "3180":
+        raise Refusal(NOT_SAVED, kind.name, txn.ref_number, NEGATIVE)
     if priced.total < 0:
         raise Refusal(BAD_VALUE, "TotalAmount", money(priced.total), NEGATIVE)
     sums: Fields = {
@@ -144,8 +148,10 @@ def settle(books: Books, txn: Txn) -> Txn:
     return booked
 
 
-def _alive(fields: Fields) -> Fields:
-    """A void transaction that is edited is one like any other again: what is typed into it counts (unconfirmed)."""
+def _alive(books: Books, fields: Fields) -> Fields:
+    """A void transaction that is edited is one like any other again (rule "edited_void")."""
+    if books.rule("edited_void") == "stays":
+        return fields
     return {name: value for name, value in fields.items() if name != "IsVoid"}
 
 

@@ -76,7 +76,7 @@ def drafted_group(books: Books, txn_id: str, group: Mapping[str, Any]) -> Fields
     if not group.get("ItemGroupRef"):
         raise Refusal(MISSING, "ItemGroupRef")
     item = objects.find(books, lists.ITEMS, group["ItemGroupRef"]["ListID"])
-    times = Decimal(group.get("Quantity") or "1")
+    times = Decimal(group.get("Quantity") or "1") if _scales(books) else Decimal(1)
     kept = {name: value for name, value in group.items() if not is_empty(value)}
     fields = item.fields if item else {}
     line_id = books.new_txn_line_id(txn_id)
@@ -87,6 +87,10 @@ def drafted_group(books: Books, txn_id: str, group: Mapping[str, Any]) -> Fields
     description = {"Desc": fields["ItemDesc"]} if "ItemDesc" in fields else {}
     shown = {"IsPrintItemsInGroup": fields.get("IsPrintItemsInGroup", "false")}
     return {**description, **shown, **_with_private(kept), "TxnLineID": line_id, "Lines": inner}
+
+
+def _scales(books: Books) -> bool:
+    return books.rule("group_quantity") == "scales"
 
 
 def _quantity(line: Mapping[str, Any]) -> Decimal:
@@ -127,7 +131,9 @@ def _line(
         return drafted(books, txn_id, line)
     for name in FIXED:
         if name in line and is_empty(line[name]):
-            raise Refusal(NOT_EMPTY, name)
+            if books.rule("not_clearable") == "3152":
+                raise Refusal(NOT_EMPTY, name)
+            line = {key: value for key, value in line.items() if key != name}
     return _laid_over(dict(known[line["TxnLineID"]]), line)
 
 
@@ -159,7 +165,7 @@ def _group(
     kept = {**before, **{name: value for name, value in fields.items() if not is_empty(value)}}
     if inner:
         return {**kept, "Lines": changed(books, kind, txn_id, before["Lines"], inner)}
-    return {**kept, "Lines": _scaled(before, kept)}
+    return {**kept, "Lines": _scaled(before, kept) if _scales(books) else list(before["Lines"])}
 
 
 def _scaled(before: Line, after: Mapping[str, Any]) -> list[Fields]:

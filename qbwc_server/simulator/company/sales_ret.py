@@ -133,6 +133,11 @@ def _link(books: Books, txn_id: str, link_type: str, amount: int | None = None) 
             "TxnType": other.kind,
             "TxnDate": other.txn_date,
             "LinkType": link_type,
-            "Amount": text(-other.total if amount is None else amount),
+            "Amount": text(_order_amount(books, other) if amount is None else amount),
         }
         yield {**values, "RefNumber": other.ref_number} if other.ref_number else values
+
+
+def _order_amount(books: Books, order: Txn) -> int:
+    """Its sign is a rule ("order_link_amount")."""
+    return order.total if books.rule("order_link_amount") == "positive" else -order.total

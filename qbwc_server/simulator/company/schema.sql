@@ -5,6 +5,12 @@ CREATE TABLE setting (
     value TEXT NOT NULL
 );
 
+-- Questions that the references leave open and that this file answers otherwise than usual.
+CREATE TABLE rule (
+    name TEXT PRIMARY KEY,
+    position TEXT NOT NULL
+);
+
 -- The next number of each family of lists (the hexadecimal part of a ListID), of transactions and of TxnNumber.
 CREATE TABLE list_number (
     family TEXT PRIMARY KEY,

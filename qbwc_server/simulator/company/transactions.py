@@ -7,6 +7,7 @@ from typing import Any
 
 from qbwc_server.simulator.company.books import Books
 from qbwc_server.simulator.company.objects import key
+from qbwc_server.simulator.company.statuses import NAME_IN_USE, Refusal
 
 COLUMNS = (
     "txn_id",
@@ -145,6 +146,15 @@ def select(books: Books, clause: str, *parameters: Any) -> Iterator[Txn]:
     """clause is our own SQL after FROM txn, never a client's text."""
     for row in books.db.execute(f"{_SELECT} {clause}", parameters).fetchall():
         yield _read(row)
+
+
+def check_guid(books: Books, kind: str, values: Mapping[str, Any]) -> None:
+    """Whether a second Add with the same ExternalGUID is carried out is a rule (semantics 1). Refusal 3100."""
+    guid = str(values.get("ExternalGUID", ""))
+    if guid.strip("0{}-") and books.rule("external_guid_twice") != "taken":
+        query = "SELECT 1 FROM txn WHERE kind = ? AND json_extract(fields, '$.ExternalGUID') = ?"
+        if books.one(query, kind, guid):
+            raise Refusal(NAME_IN_USE, guid)
 
 
 def next_ref_number(books: Books, kind: str) -> str:

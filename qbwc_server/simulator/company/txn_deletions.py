@@ -9,11 +9,16 @@ from qbwc_server.simulator.company.books import Books
 from qbwc_server.simulator.company.calls import Call, Reply
 from qbwc_server.simulator.company.list_engine import Fields
 from qbwc_server.simulator.company.sales import existing
-from qbwc_server.simulator.company.statuses import BOOKS_CLOSED, DELETED_CLOSED
+from qbwc_server.simulator.company.statuses import BOOKS_CLOSED
 from qbwc_server.simulator.company.transactions import Txn
 
 VOID = "VOID:"
 ZERO = "0.00"
+# Rule "void_quantities" -> what a void line has instead.
+ZEROS: Mapping[str, Mapping[str, str]] = {
+    "zero": {"Quantity": "0", "Amount": ZERO},
+    "kept": {"Amount": ZERO},
+}
 
 
 def txn_del(call: Call) -> Reply:
@@ -24,7 +29,7 @@ def txn_del(call: Call) -> Reply:
 
 def remove(books: Books, txn: Txn) -> Fields:
     """What was applied to it or by it is open again, what it invoiced can be invoiced again."""
-    sales_header.check_open(books, txn.kind, txn.txn_date, code=DELETED_CLOSED)
+    sales_header.check_deleted(books, txn.kind, txn.txn_date)
     applying.release(books, txn)
     touched = orders.relink(books, replace(txn, lines=()))
     orders.unlink(books, txn)
@@ -42,10 +47,11 @@ def txn_void(call: Call) -> Reply:
 
 
 def void(books: Books, txn: Txn) -> Fields:
-    """It stays, with zero amounts and a new EditSequence; "VOID:" in the memo is unconfirmed."""
+    """It stays, with zero amounts and a new EditSequence; two rules begin with "void_"."""
     sales_header.check_open(books, txn.kind, txn.txn_date, code=BOOKS_CLOSED)
     applying.release(books, txn)
     memo = str(txn.fields.get("Memo", ""))
+    unmarked = books.rule("void_memo") == "unchanged"
     emptied = replace(
         transactions.edited(books, txn),
         total=0,
@@ -54,9 +60,9 @@ def void(books: Books, txn: Txn) -> Fields:
             "Subtotal": ZERO,
             "SalesTaxTotal": ZERO,
             "IsVoid": "true",
-            "Memo": memo if memo.startswith(VOID) else f"{VOID}{' ' if memo else ''}{memo}",
+            "Memo": memo if memo.startswith(VOID) or unmarked else f"{VOID}{' ' if memo else ''}{memo}",
         },
-        lines=tuple(_emptied(line) for line in txn.lines),
+        lines=tuple(_emptied(line, ZEROS[books.rule("void_quantities")]) for line in txn.lines),
     )
     for order_id in orders.relink(books, emptied):
         applying.touch(books, order_id)
@@ -70,10 +76,10 @@ def void(books: Books, txn: Txn) -> Fields:
     return {**values, "RefNumber": done.ref_number} if done.ref_number else values
 
 
-def _emptied(line: Mapping[str, Any]) -> Fields:
+def _emptied(line: Mapping[str, Any], zeros: Mapping[str, str]) -> Fields:
     if "Lines" in line:
-        return {**line, "TotalAmount": ZERO, "Lines": [_emptied(one) for one in line["Lines"]]}
-    zeros = {"Quantity": "0", "Amount": ZERO}
+        inner = [_emptied(one, zeros) for one in line["Lines"]]
+        return {**line, "TotalAmount": ZERO, "Lines": inner}
     return {**line, **{name: zero for name, zero in zeros.items() if name in line}}
 
 

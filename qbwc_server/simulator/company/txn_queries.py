@@ -9,15 +9,15 @@ from qbwc_server.simulator.company.books import Books
 from qbwc_server.simulator.company.calls import Call, Reply
 from qbwc_server.simulator.company.list_engine import Fields
 from qbwc_server.simulator.company.objects import key
-from qbwc_server.simulator.company.pages import Found, Paged
+from qbwc_server.simulator.company.pages import Named, Paged
 from qbwc_server.simulator.company.queries import (
     MATCHES,
-    Condition,
     among,
     modified,
     picked,
     with_private_data,
 )
+from qbwc_server.simulator.company.selections import Condition, Selection
 from qbwc_server.simulator.company.statuses import BAD_DATE_RANGE, BAD_STRING_RANGE, Record, Refusal
 from qbwc_server.simulator.company.transactions import Txn
 
@@ -59,35 +59,32 @@ class TxnQuery:
         owners = {str(owner).upper() for owner in call.values.get("OwnerID", ())}
         return with_private_data(call, txn.holder, sales_ret.with_private_lines(values, owners))
 
-    def _found(self, call: Call) -> Found:
+    def _found(self, call: Call) -> Named | Selection:
         for name, column in NAMED.items():
             if name in call.values:
                 wanted = [str(value) for value in call.values[name]]
                 return named(call, column, wanted, [among("kind", [self.kind])])
         conditions = [among("kind", [self.kind]), *_conditions(call.books, call.values)]
-        return Found(ids(call.books, conditions), [])
+        return selection(call.books, conditions)
 
 
-def named(call: Call, column: str, wanted: list[str], conditions: list[Condition]) -> Found:
+def named(call: Call, column: str, wanted: list[str], conditions: list[Condition]) -> Named:
     """RefNumbers need not be unique: each may name several."""
     found: list[str] = []
     missing: list[str] = []
     for text in wanted:
         value = key(text) if column == "ref_key" else text
-        matching = ids(call.books, [*conditions, (f"{column} = ?", (value,))])
+        matching = selection(call.books, [*conditions, (f"{column} = ?", (value,))]).ids(call.books)
         found += matching
         missing += [] if matching else [text]
-    return Found(list(dict.fromkeys(found)), missing)
+    return Named(list(dict.fromkeys(found)), missing)
 
 
-def ids(books: Books, conditions: list[Condition]) -> list[str]:
-    """In the order of creation (unconfirmed)."""
-    clause = " AND ".join(text for text, _ in conditions)
-    rows = books.db.execute(
-        f"SELECT txn_id FROM txn WHERE {clause} ORDER BY number",  # noqa: S608
-        [value for _, values in conditions for value in values],
-    )
-    return [row[0] for row in rows]
+ORDERS: Mapping[str, str] = {"created": "ORDER BY number", "TxnDate": "ORDER BY txn_date, number"}
+
+
+def selection(books: Books, conditions: list[Condition]) -> Selection:
+    return Selection("txn_id", "txn", conditions, ORDERS[books.rule("txn_order")])
 
 
 # -- filters -----------------------------------------------------------------------------------------------------
