@@ -38,8 +38,24 @@ NEEDED = {
     "ItemSalesTax": "<TaxRate>8.25</TaxRate>",
     "ItemGroup": "",
     "ItemPayment": "",
+    "ItemInventoryAssembly": STOCKED,
+    "ItemFixedAsset": (
+        "<AcquiredAs>New</AcquiredAs><PurchaseDesc>Van</PurchaseDesc><PurchaseDate>2026-01-05</PurchaseDate>"
+    ),
+    "Vendor": "",
+    "OtherName": "",
+    "VendorType": "",
 }
-TREES = ("Account", "Class", "CustomerType", "JobType", "ItemService", "ItemInventory", "ItemDiscount")
+TREES = (
+    "VendorType",
+    "Account",
+    "Class",
+    "CustomerType",
+    "JobType",
+    "ItemService",
+    "ItemInventory",
+    "ItemDiscount",
+)
 WITHOUT_MOD = (
     "StandardTerms",
     "DateDrivenTerms",
@@ -48,6 +64,7 @@ WITHOUT_MOD = (
     "PaymentMethod",
     "ShipMethod",
     "CustomerMsg",
+    "VendorType",
 )
 ITEMS = tuple(kind for kind in NEEDED if kind.startswith("Item"))
 

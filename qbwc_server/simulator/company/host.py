@@ -107,7 +107,7 @@ def _preferences(books: Books) -> dict[str, Any]:
         "AccountingPreferences": {
             "IsUsingAccountNumbers": "false",
             "IsRequiringAccounts": "true",
-            "IsUsingClassTracking": "true",
+            "IsUsingClassTracking": _on(books, "class_tracking"),
             "IsUsingAuditTrail": "true",
             "IsAssigningJournalEntryNumbers": "true",
             **({"ClosingDate": closing} if closing else {}),
@@ -121,16 +121,16 @@ def _preferences(books: Books) -> dict[str, Any]:
             "IsMarkedToBePrinted": "false",
         },
         "JobsAndEstimatesPreferences": {
-            "IsUsingEstimates": "true",
+            "IsUsingEstimates": _on(books, "estimates"),
             "IsUsingProgressInvoicing": "false",
             "IsPrintingItemsWithZeroAmounts": "false",
         },
         "MultiCurrencyPreferences": {
-            "IsMultiCurrencyOn": "false",
-            "HomeCurrencyRef": _ref(books, "Currency", "US Dollar"),
+            "IsMultiCurrencyOn": _on(books, "multi_currency"),
+            "HomeCurrencyRef": _ref(books, "Currency", books.settings["home_currency"]),
         },
         "PurchasesAndVendorsPreferences": {
-            "IsUsingInventory": "true",
+            "IsUsingInventory": _on(books, "inventory"),
             "DaysBillsAreDue": "10",
             "IsAutomaticallyUsingDiscounts": "false",
         },
@@ -138,11 +138,14 @@ def _preferences(books: Books) -> dict[str, Any]:
         "SalesAndCustomersPreferences": {
             "IsTrackingReimbursedExpensesAsIncome": "false",
             "IsAutoApplyingPayments": "true",
-            "PriceLevels": {"IsUsingPriceLevels": "true", "IsRoundingSalesPriceUp": "false"},
+            "PriceLevels": {
+                "IsUsingPriceLevels": _on(books, "price_levels"),
+                "IsRoundingSalesPriceUp": "false",
+            },
         },
         "CurrentAppAccessRights": {
             "IsAutomaticLoginAllowed": "false",
-            "IsPersonalDataAccessAllowed": "false",
+            "IsPersonalDataAccessAllowed": _on(books, "personal_data"),
         },
     }
 
@@ -150,3 +153,7 @@ def _preferences(books: Books) -> dict[str, Any]:
 def _ref(books: Books, kind: str, name: str) -> dict[str, str]:
     found = objects.find_full_name(books, lists.FAMILIES[kind], name)
     return {"ListID": found.list_id, "FullName": found.full_name} if found else {"FullName": name}
+
+
+def _on(books: Books, preference: str) -> str:
+    return "true" if books.is_on(preference) else "false"
