@@ -122,8 +122,10 @@ def test_what_is_barred_cannot_be_deleted_either(office: Office) -> None:
         office.company.bar("moon")
 
 
-EMPLOYEE = "<EmployeeAddRq><EmployeeAdd><FirstName>Jo</FirstName><LastName>May</LastName>{}"
+EMPLOYEE = (
+    "<EmployeeAddRq><EmployeeAdd><FirstName>Jo</FirstName><LastName>May</LastName>{}"
     "</EmployeeAdd></EmployeeAddRq>"
+)
 
 
 def test_personal_data_needs_a_permission(office: Office) -> None:
