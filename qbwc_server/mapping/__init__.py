@@ -10,6 +10,7 @@ from qbwc_server.mapping.check import Problem, check
 from qbwc_server.mapping.choosing import lacks_key, left_out, maps_for, unmet, why_no_map
 from qbwc_server.mapping.conversion import Converted, Converter
 from qbwc_server.mapping.converters import CONVERTERS
+from qbwc_server.mapping.derived import value_at
 from qbwc_server.mapping.errors import CannotConvert, MappingError
 from qbwc_server.mapping.explain import diff, explain
 from qbwc_server.mapping.fields import EndField, books_vocabulary
@@ -41,6 +42,7 @@ from qbwc_server.mapping.project import (
     crm_reads,
     crm_values,
     crm_writes,
+    gone_values,
     lacking,
     line_reads,
     rules_to,
@@ -94,6 +96,7 @@ __all__ = [
     "document_lines",
     "explain",
     "fit",
+    "gone_values",
     "lacking",
     "lacks_key",
     "leaf_at",
@@ -110,6 +113,7 @@ __all__ = [
     "to_crm",
     "total_difference",
     "unmet",
+    "value_at",
     "why_no_map",
     "with_defaults",
 ]

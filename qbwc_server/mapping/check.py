@@ -34,6 +34,9 @@ _MAKERS: dict[str, frozenset[str]] = {
     "datetime": frozenset({"datetime"}),
 }
 
+# What names another transaction, beside references to lists.
+REFERENCES = ("TxnID", "only_invoice()")
+
 _NAMES: dict[Side, str] = {"crm": "the CRM", "books": "QuickBooks"}
 
 
@@ -158,7 +161,7 @@ def _reference(at: _Ends, rule: Rule) -> Iterator[Problem]:
         yield at.error(
             rule, f"{rule.crm} is of type {crm_end.type} in the CRM and refers to no other record."
         )
-    if not all(path.endswith("Ref/ListID") or path == "TxnID" for path in rule.books_paths):
+    if not all(path.endswith("Ref/ListID") or path in REFERENCES for path in rule.books_paths):
         yield at.error(rule, f"{rule.books} is no reference of QuickBooks; use ...Ref/ListID or TxnID.")
 
 
@@ -189,6 +192,7 @@ def _crm_names(kind: KindMap) -> Iterator[tuple[str, str]]:
     if kind.part_of:
         yield "part_of", kind.part_of.crm
     yield from (("brings", one.field) for one in kind.brings)
+    yield from (("gone", one.crm) for one in kind.gone)
     if kind.lines:
         yield from (("lines", f"{LINES}{name}") for name in (kind.lines.item, kind.lines.line_id) if name)
         yield from (("extra line", extra.crm) for extra in kind.lines.extra)
@@ -314,7 +318,7 @@ def _labels(at: _Ends, rule: Rule) -> Iterator[Problem]:
     yield from _unmatched(at, rule, "crm", crm_end.choices, [choice.crm for choice in rule.choices])
     yield from _unmatched(at, rule, "books", books_ends[0].choices, [choice.books for choice in rule.choices])
     if not rule.choices and crm_end.choices and books_ends[0].choices:
-        alone = set(crm_end.choices) ^ set(books_ends[0].choices)
+        alone = (set(crm_end.choices) ^ set(books_ends[0].choices)) - {one.shows for one in at.kind.gone}
         if alone:
             yield at.warning(rule, f"{rule.crm}: only one side knows {', '.join(sorted(alone))}.")
 

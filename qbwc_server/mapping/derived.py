@@ -3,7 +3,7 @@
 A rule names one in place of a path, with brackets behind: "total()". They can only be read.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -47,6 +47,62 @@ def _payment_status(ret: Nested) -> Value:
     return "Partially Paid" if _number(ret, "AppliedAmount") else "Open"
 
 
+def _applied(ret: Nested) -> Iterator[Nested]:
+    """Of a payment: what it was set against (ReceivePaymentRet, AppliedToTxnRet)."""
+    found = ret.get("AppliedToTxnRet")
+    return (one for one in found if one.get("TxnID")) if isinstance(found, list) else iter(())
+
+
+def _only_invoice(ret: Nested) -> Value:
+    ids = list(
+        dict.fromkeys(
+            str(one["TxnID"]) for one in _applied(ret) if one.get("TxnType", "Invoice") == "Invoice"
+        )
+    )
+    return ids[0] if len(ids) == 1 else None
+
+
+def _applications(ret: Nested) -> Value:
+    return "\n".join(_application(one) for one in _applied(ret)) or None
+
+
+def _application(one: Nested) -> str:
+    amount, discount = _number(one, "Amount") or 0, _number(one, "DiscountAmount")
+    told = f"{_document(one)}: {abs(amount):.2f}"
+    return told + (f", discount {abs(discount):.2f}" if discount else "")
+
+
+def _document(one: Nested) -> str:
+    """ "2026-03-01 Invoice 1017": what a bookkeeper finds it by."""
+    kind = str(one.get("TxnType") or "Invoice")
+    parts = (one.get("TxnDate"), DOCUMENTS.get(kind, kind), one.get("RefNumber"))
+    return " ".join(str(part) for part in parts if part)
+
+
+def _payment_use(ret: Nested) -> Value:
+    """A payment that is applied leaves less, or nothing, unused (ReceivePaymentRet, UnusedPayment)."""
+    unused, total = _number(ret, "UnusedPayment"), _number(ret, "TotalAmount")
+    if unused is None or total is None:
+        return None
+    if not unused:
+        return "Applied"
+    return "Partially Applied" if unused < total else "Unapplied"
+
+
+def _payments(ret: Nested) -> Value:
+    """Of an invoice: payments and credits, which are linked by their amounts (LinkedTxn, LinkType)."""
+    found = ret.get("LinkedTxn")
+    linked = [one for one in found if one.get("LinkType") == "AMTTYPE"] if isinstance(found, list) else []
+    told = [f"{_document(one)}: {abs(_number(one, 'Amount') or 0):.2f}" for one in linked]
+    return "\n".join(sorted(told)) or None
+
+
+DOCUMENTS: Mapping[str, str] = {
+    "ReceivePayment": "Payment",
+    "CreditMemo": "Credit Memo",
+    "JournalEntry": "Journal Entry",
+}
+
 _TABLE = (
     Derived(
         "total()",
@@ -62,6 +118,35 @@ _TABLE = (
         "ENUMTYPE",
         "Paid, Partially Paid, Open or Voided.",
         ("Open", "Partially Paid", "Paid", "Voided"),
+    ),
+    Derived(
+        "payments()",
+        ("LinkedTxn/TxnType", "LinkedTxn/Amount"),
+        _payments,
+        "STRTYPE",
+        "The payments and credits of an invoice, a line each with date, number and amount.",
+    ),
+    Derived(
+        "only_invoice()",
+        ("AppliedToTxnRet/TxnID",),
+        _only_invoice,
+        "IDTYPE",
+        "The one invoice that a payment is applied to; empty for several, and for none.",
+    ),
+    Derived(
+        "applications()",
+        ("AppliedToTxnRet/TxnID", "AppliedToTxnRet/Amount"),
+        _applications,
+        "STRTYPE",
+        "What a payment is applied to, a line each with date, number, amount and discount.",
+    ),
+    Derived(
+        "payment_use()",
+        ("UnusedPayment", "TotalAmount"),
+        _payment_use,
+        "ENUMTYPE",
+        "Applied, Partially Applied or Unapplied.",
+        ("Applied", "Partially Applied", "Unapplied"),
     ),
 )
 

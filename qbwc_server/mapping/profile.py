@@ -248,6 +248,13 @@ class Total(Plain):
     tax: str | None = None
 
 
+class Gone(Plain):
+    """What a field of the CRM's record shows once its QuickBooks object was deleted; a text as QuickBooks has it."""
+
+    crm: str
+    shows: str
+
+
 class MatchField(Plain):
     """Where a match key stands on either side."""
 
@@ -290,6 +297,7 @@ class KindMap(Plain):
     rules: tuple[Rule, ...]
     lines: Lines | None = None
     total: Total | None = None
+    gone: tuple[Gone, ...] = ()
     part_of: Whole | None = None
     # Parts of a linked whole go to books without being promoted themselves.
     goes_along: bool = True

@@ -146,6 +146,15 @@ def crm_reads(kind_map: KindMap) -> dict[str, tuple[str, ...]]:
     return {name: tuple(dict.fromkeys(fields)) for name, fields in reads.items()}
 
 
+def gone_values(kind_map: KindMap) -> dict[str, Value]:
+    """What a CRM record shows once its QuickBooks object was deleted, in CRM field names."""
+    rules = {rule.crm: rule for rule in kind_map.rules if rule.goes_to("crm")}
+    return {
+        one.crm: to_crm(rules[one.crm], one.shows).value if one.crm in rules else one.shows
+        for one in kind_map.gone
+    }
+
+
 def lacking(contributor: Contributor, values: Mapping[str, object]) -> tuple[str, ...]:
     """The fields without which the CRM would refuse to create this contributing record, and that are empty."""
     return tuple(name for name in contributor.required_fields if normal(values.get(name)) in (None, ""))

@@ -11,6 +11,7 @@ from qbwc_server.mapping.profile import (
     Contributor,
     ExtraLine,
     Filter,
+    Gone,
     KindMap,
     Limits,
     Lines,
@@ -41,6 +42,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "status": StatusFields,
     "lines": Lines,
     "extra": ExtraLine,
+    "gone": Gone,
     "total": Total,
     "limits": Limits,
 }

@@ -24,6 +24,7 @@ from qbwc_server.sync.from_books import (
     is_answer_to,
     leave_in_doubt,
     note_asked,
+    plan_again,
     plan_reads,
     probe_ids,
     probe_requests,
@@ -107,7 +108,7 @@ def undecided(visit: Visit) -> int:
 
 def hand_out(visit: Visit) -> Handout:
     """The next document of this visit. Writes, reads and questions are recorded as out in this transaction."""
-    for step in (_ask, _read, _probe, _write, _wait, _clear):
+    for step in (_ask, _read, _probe, _write, _read_again, _wait, _clear):
         handout = step(visit)
         if handout is not None:
             return handout
@@ -167,6 +168,14 @@ def _write(visit: Visit) -> Handout | None:
         jobs.change_set(visit.tx, visit.company.id, clear, state="cleared")
     notes = replace(visit.notes, out="write", set_id=offer.set_id)
     return Handout(offer.text, notes, (offer.set_id, *offer.job_ids))
+
+
+def _read_again(visit: Visit) -> Handout | None:
+    """What our own writes changed elsewhere, such as the balance of the customer of a new invoice."""
+    if visit.now > visit.ticket.started_at + VISIT_BUDGET:
+        return None
+    reads = plan_again(visit.tx, visit.company, visit.scopes.values(), visit.notes.reads)
+    return _read(replace(visit, notes=replace(visit.notes, reads=tuple(reads))))
 
 
 def _wait(visit: Visit) -> Handout | None:
@@ -421,7 +430,7 @@ def percent_done(visit: Visit) -> int:
 def _left(visit: Visit) -> int:
     """How many more requests this visit will make, as far as it can know."""
     notes = visit.notes
-    reads = requests_left(notes.reads)
+    reads = requests_left(plan_again(visit.tx, visit.company, visit.scopes.values(), notes.reads))
     unplanned = 0 if notes.planned or not visit.scopes else 1
     active = [one.id for one in running(visit.scopes)]
     due = jobs.count_due(visit.tx, visit.company.id, "books", visit.now, active)

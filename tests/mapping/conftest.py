@@ -110,12 +110,25 @@ CRM_FIELDS = {
         CrmField("QB_Opportunity__c", "reference", 18),
         CrmField("QB_Doc_Number__c", length=21),
         CrmField("QB_Memo__c", length=4095),
-        CrmField("QB_Status__c", "choice", choices=("Open", "Partially Paid", "Paid", "Voided")),
+        CrmField("QB_Payments__c", length=32768),
+        CrmField("QB_Status__c", "choice", choices=("Open", "Partially Paid", "Paid", "Voided", "Deleted")),
         *(CrmField(f"QB_{name}_Date__c", "date") for name in ("Txn", "Due")),
         *(
             CrmField(f"QB_{name}__c", "decimal")
             for name in ("Subtotal", "Sales_Tax", "Total", "Paid", "Balance")
         ),
+        *_link("QB_TxnID__c"),
+    ),
+    "payment": (
+        CrmField("QB_Account__c", "reference", 18),
+        CrmField("QB_Invoice__c", "reference", 18),
+        CrmField("QB_Applications__c", length=32768),
+        CrmField("QB_Amount__c", "decimal", required=True),
+        CrmField("QB_Unapplied__c", "decimal"),
+        CrmField("QB_Status__c", "choice", choices=("Applied", "Partially Applied", "Unapplied", "Deleted")),
+        CrmField("QB_Date__c", "date"),
+        CrmField("QB_Method__c", length=31),
+        CrmField("QB_Ref_Number__c", length=21),
         *_link("QB_TxnID__c"),
     ),
     "account": (

@@ -90,8 +90,22 @@ INVOICE = (
     *(FieldInfo(f"QB_{one}_Date__c", "date") for one in ("Txn", "Due")),
     *(FieldInfo(f"QB_{one}__c", "decimal") for one in ("Subtotal", "Sales_Tax", "Total", "Paid", "Balance")),
     FieldInfo("QB_Status__c", "text", 40),
+    FieldInfo("QB_Payments__c", "text", 32_768),
     FieldInfo("QB_Memo__c", "text", 4095),
     FieldInfo("QB_TxnID__c", "text", 41, unique=True, external_key=True),
     *(one for one in LINK_FIELDS if one.name != "QB_Link_Status__c"),
 )
-DOCUMENTS = {"product": PRODUCT, "opportunity": OPPORTUNITY, "invoice": INVOICE}
+PAYMENT = (
+    FieldInfo("QB_Account__c", "reference", 18),
+    FieldInfo("QB_Invoice__c", "reference", 18),
+    FieldInfo("QB_Amount__c", "decimal", required=True),
+    FieldInfo("QB_Unapplied__c", "decimal"),
+    FieldInfo("QB_Applications__c", "text", 32_768),
+    FieldInfo("QB_Status__c", "text", 40),
+    FieldInfo("QB_Date__c", "date"),
+    FieldInfo("QB_Method__c", "text", 31),
+    FieldInfo("QB_Ref_Number__c", "text", 21),
+    FieldInfo("QB_TxnID__c", "text", 41, external_key=True),
+    *(one for one in LINK_FIELDS if one.name not in ("QB_Link_Status__c", "QB_Sync_Error__c")),
+)
+DOCUMENTS = {"product": PRODUCT, "opportunity": OPPORTUNITY, "invoice": INVOICE, "payment": PAYMENT}

@@ -16,7 +16,8 @@ from .field_builders import (
 )
 from .schema import Field, SObject
 
-_INVOICE_STATUS = ("Open", "Partially Paid", "Paid", "Voided")
+_INVOICE_STATUS = ("Open", "Partially Paid", "Paid", "Voided", "Deleted")
+_PAYMENT_STATUS = ("Applied", "Partially Applied", "Unapplied", "Deleted")
 _ORDER_STATUS = ("Open", "Partially Invoiced", "Invoiced", "Closed")
 
 
@@ -54,6 +55,7 @@ INVOICE = SObject(
         money("QB_Paid__c", "Paid Amount"),
         money("QB_Balance__c", "Balance"),
         picklist("QB_Status__c", "Status", _INVOICE_STATUS, restricted=True),
+        long_text("QB_Payments__c", "Payments", 32768),
     ),
 )
 
@@ -100,7 +102,7 @@ ORDER = SObject(
     ),
 )
 
-# A payment can cover several invoices, then there is one row for each: the TxnID is no unique key here.
+# A payment can cover several invoices: the lookup is for the only one, the list of applications names them all.
 PAYMENT = SObject(
     "QB_Payment__c",
     "QuickBooks Payment",
@@ -113,9 +115,13 @@ PAYMENT = SObject(
         lookup("QB_Invoice__c", "Invoice", "QB_Invoice__c", "QB_Invoice__r", children="QB_Payments__r"),
         Field("QB_TxnID__c", "string", "QuickBooks TxnID", length=41, external_id=True),
         required(money("QB_Amount__c", "Amount")),
+        money("QB_Unapplied__c", "Unapplied Amount"),
+        long_text("QB_Applications__c", "Applied To", 32768),
+        picklist("QB_Status__c", "Status", _PAYMENT_STATUS, restricted=True),
         Field("QB_Date__c", "date", "Date"),
         text("QB_Method__c", "Method", 31),
         text("QB_Ref_Number__c", "Check or Reference Number", 21),
+        text("QB_EditSequence__c", "QuickBooks Edit Sequence", 16),
         Field("QB_Last_Sync__c", "datetime", "QuickBooks Last Sync"),
         key("QB_SyncKey__c", "QuickBooks Sync Key", 80),
         OWNER,

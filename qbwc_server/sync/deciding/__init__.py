@@ -1,7 +1,13 @@
 """From a stored record to a decision and its consequence; `decide` itself is pure and stands beside this room."""
 
 from qbwc_server.sync.deciding.desk import IN_DOUBT, SIDES, Desk
-from qbwc_server.sync.deciding.documents import DIFFERENT_TOTAL, different_total, pair_lines, sent_lines
+from qbwc_server.sync.deciding.documents import (
+    APPLIED,
+    DIFFERENT_TOTAL,
+    different_total,
+    pair_lines,
+    sent_lines,
+)
 from qbwc_server.sync.deciding.matching import MARK, find_matches, is_bound, link_of, match_keys
 from qbwc_server.sync.deciding.needs import Need, hold
 from qbwc_server.sync.deciding.pair import Sides, look, partner_id, rule_name, unresolved, view_linked
@@ -17,6 +23,7 @@ from qbwc_server.sync.deciding.slices import decide_slice, decide_waiting, one_t
 from qbwc_server.sync.deciding.turn import Turn
 
 __all__ = [
+    "APPLIED",
     "DIFFERENT_TOTAL",
     "IN_DOUBT",
     "MARK",

@@ -1,6 +1,6 @@
 """Link jobs and the status that people see: made, woken up, cancelled and explained in one place."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,14 @@ from qbwc_server.store.job_states import JobEvent, JobState, after
 from qbwc_server.store.rows import Link, LinkJob, new_id
 from qbwc_server.sync.decide import Decision, FieldOutcome, Outcome, Side
 from qbwc_server.sync.deciding import within
-from qbwc_server.sync.deciding.documents import DIFFERENT_TOTAL, LINES, different_total, lines_to_mark
+from qbwc_server.sync.deciding.documents import (
+    APPLIED,
+    DIFFERENT_TOTAL,
+    LINES,
+    different_total,
+    how_it_ended,
+    lines_to_mark,
+)
 from qbwc_server.sync.deciding.matching import PARENT, is_bound
 from qbwc_server.sync.deciding.pair import look
 from qbwc_server.sync.deciding.scope import Scope
@@ -182,6 +189,14 @@ class Desk:
                 )
             if link.books_id and (parts := within.parts_in_crm(self.tx, self.scope, kind_map, link)):
                 records.mark_undecided(self.tx, self.scope.id, "crm", kind_map.crm_kind, parts, self.now)
+            applied = [
+                one for one in kind_map.rules if one.refers_to == link.role and one.books.endswith("()")
+            ]
+            if link.books_id and applied:
+                company, kind = self.scope.company.id, kind_map.books_kind
+                self.decide_again(
+                    "books", kind, records.holders(self.tx, company, "books", kind, APPLIED, link.books_id)
+                )
 
     def tell_waiting(self, link: Link, cause: str) -> None:
         """Jobs that need a partner of either record hear why it will not come by itself.
@@ -224,8 +239,8 @@ class Desk:
         sides = look(self.tx, self.scope, kind_map, link.crm_id, link.books_id)
         if sides.crm is None or sides.books is None:
             return None
-        if sides.books.deleted:
-            return "Error", f"Its {link.books_kind} was deleted in QuickBooks. {MADE_ONCE}", "deleted"
+        if ended := how_it_ended(sides.books):
+            return "Error", f"Its {link.books_kind} was {ended} in QuickBooks. {MADE_ONCE}", ended
         text = different_total(kind_map, link, sides.crm.values, sides.books.values)
         return ("Success", text, DIFFERENT_TOTAL) if text else None
 
@@ -248,8 +263,19 @@ class Desk:
             for name, value in wanted.items()
             if name and mapping.normal(crm.values.get(name)) != mapping.normal(value)
         }
+        differing |= self._of_gone(link, kind_map, crm.values)
         marks = lines_to_mark(kind_map, link, crm.values)
         return differing | ({LINES: marks} if marks else {})
+
+    def _of_gone(self, link: Link, kind_map: KindMap, values: Mapping[str, Any]) -> dict[str, Any]:
+        """What the CRM's record of something that was deleted in QuickBooks does not show yet."""
+        if not kind_map.gone or link.books_id is None:
+            return {}
+        books = look(self.tx, self.scope, kind_map, None, link.books_id).books
+        if books is None or not books.deleted:
+            return {}
+        wanted = mapping.gone_values(kind_map)
+        return {name: value for name, value in wanted.items() if mapping.normal(values.get(name)) != value}
 
     def _fitting(self, link: Link, name: str | None, text: str) -> str | None:
         """A text as the CRM's field can hold it: refused for its length, it would tell nobody anything."""

@@ -15,6 +15,8 @@ from qbwc_server.sync.deciding.scope import Scope
 
 # Where the pairs of lines stand in the books' half of a link's base: {CRM line id: TxnLineID}.
 LINES = "lines"
+# The key under which a payment is found by each transaction that it is applied to.
+APPLIED = "applied"
 # The code of a document that both sides have, with different totals.
 DIFFERENT_TOTAL = "total"
 
@@ -40,6 +42,13 @@ def lacks_partner(tx: Tx, scope: Scope, kind_map: KindMap, record: StoredRecord)
             if link is None or link.crm_id is None:
                 return f"its {rule.refers_to} has no record in the CRM"
     return ""
+
+
+def how_it_ended(books: StoredRecord) -> str:
+    """What became of a document that is none any more: "deleted" or "voided"; "" for all others."""
+    if books.deleted:
+        return "deleted"
+    return "voided" if mapping.value_at(books.values, "payment_status()") == "Voided" else ""
 
 
 def sent_lines(document: mapping.Document) -> list[dict[str, Any]]:

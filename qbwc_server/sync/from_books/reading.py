@@ -39,6 +39,7 @@ __all__ = [
     "apart",
     "note_asked",
     "plain",
+    "plan_again",
     "plan_reads",
     "read_requests",
     "requests_left",
@@ -115,6 +116,25 @@ def _resumed(state: ReadState, checkpoint: Mark | None, window: Mark | None) -> 
     return (
         windows.halved(state) if asking.is_transaction(state.kind) and state.tries >= windows.TRIES else state
     )
+
+
+def plan_again(
+    tx: Tx, company: Company, scopes: Iterable[Scope], states: Sequence[ReadState]
+) -> list[ReadState]:
+    """The reads of a visit with those added that its own writes made necessary, such as a customer's new balance.
+
+    Unchanged when nothing is to be read again; what failed in this visit waits for the next.
+    """
+    targets = {one.kind for one in rereading.followed(scopes)}
+    failed = {one.kind for one in states if one.what == "again" and one.error}
+    marks = records.all_watermarks(tx, company.id, "books")
+    found = [
+        _again(one, ids)
+        for one in rereading.IN_ORDER
+        if one in targets - failed and (ids := rereading.remembered(marks, one))
+    ]
+    fresh = {one.name for one in found}
+    return [*(one for one in states if one.name not in fresh), *found]
 
 
 def _again(kind: str, ids: tuple[str, ...]) -> ReadState:

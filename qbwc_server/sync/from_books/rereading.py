@@ -54,7 +54,7 @@ def _touching(target: str) -> set[str]:
 EVERY = sorted({*TOUCHES, *(one.kind for ways in TOUCHES.values() for one in ways)})
 IN_ORDER: Final = tuple(TopologicalSorter({kind: _touching(kind) for kind in EVERY}).static_order())
 # Kinds that are read for what they change, even if no mapping names them, as soon as this one is mapped.
-AUXILIARY: Final[Mapping[str, str]] = {"ReceivePayment": "Invoice"}
+AUXILIARY: Final[Mapping[str, str]] = {"ReceivePayment": "Invoice", "CreditMemo": "Invoice"}
 
 
 def mapped_kinds(scopes: Iterable[Scope]) -> frozenset[str]:

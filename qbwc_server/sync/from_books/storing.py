@@ -12,7 +12,7 @@ from qbwc_server.store.columns import canonical
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import Company, StoredRecord
 from qbwc_server.sync import parts
-from qbwc_server.sync.deciding import Scope, match_keys
+from qbwc_server.sync.deciding import APPLIED, Scope, match_keys
 from qbwc_server.sync.from_books import rereading
 from qbwc_server.sync.from_books.rereading import Touch, Touched
 from qbwc_server.sync.to_books import id_field
@@ -170,6 +170,9 @@ def _own_keys(row: StoredRecord, maps: Sequence[object]) -> Iterator[tuple[str, 
         refers = row.values.get(name)
         if isinstance(refers, Mapping) and refers.get("ListID"):
             yield key_type, str(refers["ListID"])
+    for one in row.values.get("AppliedToTxnRet") or ():
+        if one.get("TxnID"):
+            yield APPLIED, str(one["TxnID"])
     if row.values.get("RefNumber"):
         yield "refnumber", folded(row.values["RefNumber"])
     if not maps and (called := row.values.get("FullName") or row.values.get("Name")):
