@@ -55,7 +55,7 @@ class TestRequests:
     def test_serverVersion_is_an_empty_element(self, connector: WebConnector, service: Service) -> None:
         # 2.3
         update(connector)
-        assert b'<serverVersion xmlns="http://developer.intuit.com/"/>' in service.calls[0].body
+        assert b'<serverVersion xmlns="http://developer.intuit.com/" />' in service.calls[0].body
 
     def test_children_come_in_the_order_of_the_contract(
         self, connector: WebConnector, service: Service

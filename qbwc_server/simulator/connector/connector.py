@@ -21,6 +21,8 @@ from qbwc_server.simulator.connector.wire import Service
 from qbwc_server.simulator.errors import ProcessError, SimulatorError
 
 NO_PASSWORD = "No password is set for this application. Type it into the Password cell first."  # noqa: S105
+# Nobody with the right to do so has let the application in (5.2).
+NOT_GRANTED = ("0x80040418", "0x8004041A", "0x80040420")
 _LOCK_KEY = r"HKEY_CURRENT_USER\Software\Intuit\QBWebConnector\UpdateLock"
 
 
@@ -65,8 +67,9 @@ class WebConnector:
             quickbooks.connect("")
             quickbooks.stamp(replaced.qwc if replaced else None)
         except ProcessError as error:
+            code = "QBWC1039" if error.hresult in NOT_GRANTED else "QBWC1022"
             raise SimulatorError(
-                f"QuickBooks could not be reached to register the application. {error}", "QBWC1022"
+                f"QuickBooks could not be reached to register the application. {error}", code
             ) from error
         finally:
             quickbooks.disconnect()
@@ -83,6 +86,10 @@ class WebConnector:
     def password(self, app_name: str, password: str) -> None:
         """What the user types into the Password cell; nothing is trimmed (5.3)."""
         self.registry.set_password(app_name, password)
+
+    def every(self, app_name: str, seconds: int) -> int:
+        """What the user types into Every_Min; the application's own limit is the least it can be (2.5)."""
+        return self.registry.set_every(app_name, seconds)
 
     def update(self, names: Iterable[str] | None = None) -> list[UpdateResult]:
         """Update Selected: the named applications (None = all), strictly one after another, in the order given.
@@ -135,7 +142,14 @@ class WebConnector:
             "WebServiceManager.UpdateThisScheduledApp",
             f"Performing SCHEDULED UPDATE for application = '{name}'",
         )
-        result = self._update_one(self.registry.application(name), scheduled=True)
+        application = self.registry.applications().get(name)
+        if application is None:
+            gone = SimulatorError(
+                "The application is not in the registry any more. Add it again.", "QBWC1032"
+            )
+            self.log.line("WebServiceManager.UpdateThisScheduledApp", str(gone))
+            return UpdateResult(name, ok=False, status=str(gone), calls=[], code=gone.code)
+        result = self._update_one(application, scheduled=True)
         if not result.ok:
             self.log.line(
                 "WebServiceManager.UpdateThisScheduledApp",
@@ -144,15 +158,13 @@ class WebConnector:
         return result
 
     def _update_one(self, application: Application, *, scheduled: bool) -> UpdateResult:
-        password = self.registry.password(application.name)
+        try:
+            password = self.registry.password(application.name)
+        except SimulatorError as error:
+            return self._not_begun(application, error)
         if not password:
-            return self._remember(
-                application,
-                UpdateResult(
-                    application.name, ok=False, status=f"QBWC1030: {NO_PASSWORD}", calls=[], code="QBWC1030"
-                ),
-            )
-        with self._one_at_a_time:
+            return self._not_begun(application, SimulatorError(NO_PASSWORD, "QBWC1030"))
+        with self._one_at_a_time, self.registry.update_lock():
             self._log_start(application)
             try:
                 result = self._visit(application, password, scheduled=scheduled).run()
@@ -162,6 +174,13 @@ class WebConnector:
                 )
         return self._remember(application, result)
 
+    def _not_begun(self, application: Application, error: SimulatorError) -> UpdateResult:
+        """No SOAP call is made (5.3)."""
+        return self._remember(
+            application,
+            UpdateResult(application.name, ok=False, status=str(error), calls=[], code=error.code),
+        )
+
     def _visit(
         self, application: Application, password: str, *, scheduled: bool, computer: str = ""
     ) -> Visit:
@@ -170,7 +189,7 @@ class WebConnector:
         company = self._company_of(application)
         quickbooks = self._quickbooks(company, application.qwc, options.computer)
         line = Line(
-            Service(application.qwc.app_url, options.timeout, options.unconfirmed),
+            Service(application.qwc.app_url, options.timeout, options.unconfirmed, application.qwc.style),
             company.faults,
             options.wait,
             lambda other: self._second(application, password, other),
@@ -186,10 +205,7 @@ class WebConnector:
 
     def _remember(self, application: Application, result: UpdateResult) -> UpdateResult:
         run = self.options.clock().astimezone(UTC).isoformat(timespec="seconds")
-        every = max(
-            (value for value in (application.every, result.minimum) if value is not None), default=None
-        )
-        self.registry.remember_run(application.name, result.status, run, every)
+        self.registry.remember_run(application.name, result.status, run, result.minimum)
         return result
 
     def _interval(self, name: str, every: int | None) -> int:

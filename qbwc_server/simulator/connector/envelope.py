@@ -3,7 +3,7 @@
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import zeep
 from lxml import etree
@@ -13,6 +13,8 @@ NAMESPACE = "http://developer.intuit.com/"
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 SOAP_12 = "http://www.w3.org/2003/05/soap-envelope"
 DECLARATION = b'<?xml version="1.0" encoding="utf-8"?>'
+Style = Literal["Document", "RPC"]
+_NUMBERS = ("qbXMLMajorVers", "qbXMLMinorVers")
 _PREFIXES = {
     "soap": SOAP,
     "xsi": "http://www.w3.org/2001/XMLSchema-instance",
@@ -30,25 +32,44 @@ def _contract() -> Any:
     return zeep.Client(str(Path(__file__).with_name("QBWebConnectorSvc.wsdl")))
 
 
-def request(method: str, **values: str | int) -> bytes:
-    """One call on one line: prefix soap, Intuit's namespace as the default of the method element (1.3)."""
+def request(method: str, style: Style = "Document", **values: str | int) -> bytes:
+    """One call on one line: prefix soap, Intuit's namespace as the default of the method element (1.3).
+
+    In style RPC the method has a prefix, and its children have types in place of a namespace (2.12).
+    """
     typed = _contract().create_message(_contract().service, method, **values)
     envelope = etree.Element(f"{{{SOAP}}}Envelope", nsmap=_PREFIXES)
     body = etree.SubElement(envelope, f"{{{SOAP}}}Body")
+    (_rpc if style == "RPC" else _document)(body, method, typed[0][0])
+    # .NET writes a space before the end of an empty element (2.3, 2.7); in text every > is a reference.
+    return DECLARATION + etree.tostring(envelope, encoding="utf-8").replace(b"/>", b" />")
+
+
+def _document(body: etree._Element, method: str, typed: etree._Element) -> None:
     default: dict[Any, str] = {None: NAMESPACE}
     call = etree.SubElement(body, f"{{{NAMESPACE}}}{method}", nsmap=default)
-    for child in typed[0][0]:
+    for child in typed:
         etree.SubElement(call, child.tag).text = child.text or None
-    return DECLARATION + etree.tostring(envelope, encoding="utf-8")
 
 
-def result(method: str, text: str) -> Any:
+def _rpc(body: etree._Element, method: str, typed: etree._Element) -> None:
+    body.set(f"{{{SOAP}}}encodingStyle", "http://schemas.xmlsoap.org/soap/encoding/")
+    call = etree.SubElement(body, f"{{{NAMESPACE}}}{method}", nsmap={"q1": NAMESPACE})
+    for child in typed:
+        name = etree.QName(child).localname
+        kind = "xsd:int" if name in _NUMBERS else "xsd:string"
+        etree.SubElement(call, name, {f"{{{_PREFIXES['xsi']}}}type": kind}).text = child.text or None
+
+
+def result(method: str, text: str, style: Style = "Document") -> Any:
     """The value of a reply: a string, an int, a list of strings, or None where .NET would see null.
 
     Whatever stands in another namespace or under another name is not seen at all (pitfalls 1, 3, 4, 5).
     Raises ReplyError for a fault and for anything that is not a SOAP envelope.
     """
     wrapper = _first_of_body(_parse(text))
+    if wrapper is not None and style == "RPC":
+        _qualify(wrapper)
     if wrapper is None or wrapper.tag != f"{{{NAMESPACE}}}{method}Response":
         return None
     if method == "receiveResponseXML" and not _is_whole_number(wrapper):
@@ -59,6 +80,14 @@ def result(method: str, text: str) -> Any:
         return _contract().service._binding.get(method).process_reply(clean)
     except XMLParseError:
         return None
+
+
+def _qualify(wrapper: etree._Element) -> None:
+    """An RPC reply has no namespace below the method; how its arrays look is not known, so any item is one (11 #8)."""
+    for element in wrapper.iterdescendants("*"):
+        is_item = element.getparent() is not wrapper
+        if not str(element.tag).startswith("{"):
+            element.tag = f"{{{NAMESPACE}}}{'string' if is_item else element.tag}"
 
 
 def _is_whole_number(wrapper: etree._Element) -> bool:

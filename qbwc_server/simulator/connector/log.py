@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from qbwc_server.simulator.errors import SimulatorError
+
 Level = Literal["NONE", "DEBUG", "VERBOSE"]
 LEVELS: tuple[Level, ...] = ("NONE", "DEBUG", "VERBOSE")
 DEBUG_CHARACTERS = 50
@@ -57,5 +59,8 @@ class QwcLog:
         return f"{self._now()}\t: {text}\n"
 
     def _write(self, text: str) -> None:
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(text)
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:
+            raise SimulatorError(f"{self.path} cannot be written: {error.strerror}.", "QBWC1033") from error

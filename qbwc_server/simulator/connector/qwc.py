@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from lxml import etree
 
+from qbwc_server.simulator.connector.envelope import Style
 from qbwc_server.simulator.errors import SimulatorError
 
 REQUIRED = (
@@ -28,6 +29,8 @@ SCHEDULES = {"RunEveryNMinutes": 60, "RunEveryNSeconds": 1}
 # Bits of AuthFlags (5.1); 0 means every edition.
 EDITION_FLAGS = {"Simple Start": 1, "Pro": 2, "Premier": 4, "Enterprise": 8}
 NO_EDITION_LIMIT = 0
+# The exact difference of DocWrapped, made for Axis servers, is not known (2.12): it is sent like Document.
+STYLES: Mapping[str, Style] = {"Document": "Document", "DocWrapped": "Document", "RPC": "RPC"}
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class Qwc:
     run_every: int | None = None
     auth_flags: int = NO_EDITION_LIMIT
     is_read_only: bool = False
+    style: Style = "Document"
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
@@ -84,6 +88,7 @@ def read(source: bytes, *, refuses_bom: bool = True) -> Qwc:
         run_every=schedule,
         auth_flags=int(values.get("AuthFlags", "") or "0x0", 16),
         is_read_only=values.get("IsReadOnly", "").lower() == "true",
+        style=STYLES.get(values.get("Style", ""), "Document"),
     )
 
 
@@ -128,7 +133,15 @@ _RULES: dict[str, tuple[Callable[[str], bool], str]] = {
     "OwnerID": (lambda text: GUID.fullmatch(text) is not None, "it must be a GUID in braces"),
     "FileID": (lambda text: GUID.fullmatch(text) is not None, "it must be a GUID in braces"),
     "QBType": (lambda text: text == "QBFS", "only QBFS (QuickBooks) is simulated, not QBPOS"),
-    "Style": (lambda text: text == "Document", "only the style Document is simulated"),
+    "Style": (lambda text: text in STYLES, f"it is one of {', '.join(STYLES)}"),
+    "UnattendedModePref": (
+        lambda text: text in ("umpRequired", "umpOptional"),
+        "it is umpRequired or umpOptional",
+    ),
+    "PersonalDataPref": (
+        lambda text: text in ("pdpNotNeeded", "pdpOptional", "pdpRequired"),
+        "it is pdpNotNeeded, pdpOptional or pdpRequired",
+    ),
     "AuthFlags": (
         lambda text: re.fullmatch(r"0x[0-9A-Fa-f]+", text) is not None,
         "it must be hexadecimal, as 0xF",

@@ -2,6 +2,9 @@
 
 import json
 import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,9 @@ from qbwc_server.simulator.errors import SimulatorError
 
 REGISTRY_FILE = "connector.json"
 PASSWORD_FILE = "passwords.json"  # noqa: S105 - the name of a file
+LOCK_FILE = "UpdateLock"
+# Seconds for which a run waits for another one of the same user.
+UPDATE_WAIT = 3600
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,8 @@ class Application:
     last_result: str = ""
     # ISO 8601 UTC.
     last_run: str = ""
+    # Seconds: the limit that the application set for Every_Min (authenticate [3]).
+    minimum: int | None = None
 
     @property
     def name(self) -> str:
@@ -38,6 +46,7 @@ class Registry:
         home.mkdir(parents=True, exist_ok=True)
         self._applications = home / REGISTRY_FILE
         self._passwords = home / PASSWORD_FILE
+        self._lock = home / LOCK_FILE
 
     def applications(self) -> dict[str, Application]:
         """By registered name, in the order they were added."""
@@ -59,8 +68,28 @@ class Registry:
         rows[application.name] = asdict(application)
         _write(self._applications, rows, 0o644)
 
-    def remember_run(self, name: str, result: str, run: str, every: int | None) -> None:
-        self.keep(replace(self.application(name), last_result=result, last_run=run, every=every))
+    def remember_run(self, name: str, result: str, run: str, minimum: int | None) -> None:
+        """minimum: what authenticate [3] said, None = nothing; it raises Every_Min when that was lower."""
+        row = self.applications().get(name)
+        if row is None:
+            # Removed while it ran.
+            return
+        self.keep(
+            replace(
+                row,
+                last_result=result,
+                last_run=run,
+                minimum=row.minimum if minimum is None else minimum,
+                every=_highest(row.every, minimum),
+            )
+        )
+
+    def set_every(self, name: str, seconds: int) -> int:
+        """Every_Min as the user types it, never below the application's limit (2.5); what it became."""
+        row = self.application(name)
+        every = max(seconds, row.minimum or 0)
+        self.keep(replace(row, every=every))
+        return every
 
     def remove(self, name: str) -> None:
         for path, mode in ((self._applications, 0o644), (self._passwords, 0o600)):
@@ -69,12 +98,39 @@ class Registry:
             _write(path, rows, mode)
 
     def password(self, name: str) -> str | None:
-        text = _read(self._passwords).get(name)
+        try:
+            text = _read(self._passwords).get(name)
+        except (OSError, ValueError) as error:
+            raise SimulatorError(
+                f"The stored password cannot be decrypted ({error}). Type it again.", "QBWC1029"
+            ) from error
         return None if text is None else str(text)
 
     def set_password(self, name: str, password: str) -> None:
         self.application(name)
-        _write(self._passwords, {**_read(self._passwords), name: password}, 0o600)
+        _write(self._passwords, {**self._readable(), name: password}, 0o600)
+
+    def _readable(self) -> dict[str, Any]:
+        """The stored passwords; a file that cannot be read any more is begun anew."""
+        try:
+            return _read(self._passwords)
+        except ValueError:
+            return {}
+
+    @contextmanager
+    def update_lock(self) -> Iterator[None]:
+        """UpdateLock: one run at a time for each Windows user, whichever program began it (3.2 #14).
+
+        A database holds it, since the system takes that lock away from a program that was killed.
+        """
+        with closing(sqlite3.connect(self._lock, timeout=UPDATE_WAIT, isolation_level=None)) as db:
+            db.execute("BEGIN EXCLUSIVE")
+            yield
+            db.execute("ROLLBACK")
+
+
+def _highest(*values: int | None) -> int | None:
+    return max((value for value in values if value is not None), default=None)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.util import SKIP_HEADER
 
 from qbwc_server.simulator.connector import envelope
-from qbwc_server.simulator.connector.envelope import NAMESPACE, ReplyError
+from qbwc_server.simulator.connector.envelope import NAMESPACE, ReplyError, Style
 from qbwc_server.simulator.connector.unconfirmed import Unconfirmed
 
 USER_AGENT = "Mozilla/4.0 (compatible; MSIE 6.0; MS Web Services Client Protocol 4.0.30319.42000)"
@@ -47,25 +47,33 @@ class CallFailed(Exception):
 class Service:
     """The application behind one AppURL, for one run: cookies and the connection live as long as this object."""
 
-    def __init__(self, url: str, timeout: float = 100.0, unconfirmed: Unconfirmed | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        timeout: float = 100.0,
+        unconfirmed: Unconfirmed | None = None,
+        style: Style = "Document",
+    ) -> None:
         self.url = url
         self.timeout = timeout
         self._unconfirmed = unconfirmed or Unconfirmed()
+        self._style = style
+        self._is_connected = False
         self._http = requests.Session()
         self._http.trust_env = False
         self._http.headers.clear()
 
     def call(self, method: str, **values: str | int) -> Any:
         """The typed result of a method, None for what .NET would call null; CallFailed for everything else."""
-        body = envelope.request(method, **values)
+        body = envelope.request(method, self._style, **values)
         try:
-            return _judge(method, envelope.result(method, self._post(method, body)))
+            return _judge(method, envelope.result(method, self._post(method, body), self._style))
         except (ReplyError, requests.RequestException, HTTPError) as error:
             raise CallFailed(method, str(error)) from error
 
     def call_half(self, method: str, **values: str | int) -> None:
         """Promises the whole call, sends half of it and hangs up."""
-        body = envelope.request(method, **values)
+        body = envelope.request(method, self._style, **values)
         url = urlsplit(self.url)
         kind = HTTPSConnection if url.scheme == "https" else HTTPConnection
         with closing(kind(url.hostname or "", url.port, timeout=self.timeout)) as line, suppress(OSError):
@@ -88,6 +96,8 @@ class Service:
             "SOAPAction": f'"{NAMESPACE}{method}"',
             **({"Expect": "100-continue"} if self._unconfirmed.expects_continue else {}),
             "Accept-Encoding": SKIP_HEADER,
+            # On the first request of a connection only (1.3).
+            **({} if self._is_connected else {"Connection": "Keep-Alive"}),
         }
 
     def _post(self, method: str, body: bytes) -> str:
@@ -99,6 +109,7 @@ class Service:
             allow_redirects=False,
             stream=True,
         ) as reply:
+            self._is_connected = reply.raw.version >= 11 and reply.headers.get("Connection") != "close"
             if not self._unconfirmed.keeps_cookies:
                 self._http.cookies.clear()
             # read() of the raw stream: a compressed body stays compressed, as .NET leaves it.
