@@ -231,7 +231,7 @@ TRANSACTIONS = (
     "ReceivePayment",
     "Deposit",
 )
-WITH_LINES = ("Invoice", "Estimate", "SalesOrder", "SalesReceipt", "CreditMemo", "Deposit")
+WITH_LINES = TRANSACTIONS
 
 
 def severity(code: int) -> str:
@@ -274,8 +274,8 @@ def words(text: str) -> tuple[str, ...]:
 
 
 LINE_ORDER = words(
-    "TxnLineID ItemRef Desc Quantity UnitOfMeasure Rate RatePercent ClassRef Amount SalesTaxCodeRef LinkToTxn "
-    "Other1 Other2"
+    "TxnLineID ItemRef Desc Quantity UnitOfMeasure Rate RatePercent ClassRef Amount ServiceDate SalesTaxCodeRef "
+    "Other1 Other2 LinkToTxn"
 )
 HEADER_ORDER = words(
     "CustomerRef ClassRef ARAccountRef TemplateRef TxnDate RefNumber BillAddress ShipAddress IsPending "
