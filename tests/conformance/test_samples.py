@@ -182,5 +182,54 @@ def test_the_sample_receipt_looks_like_its_sample_answer(
     [[ours]] = desk.answer(source)
     recorded = etree.parse(str(folder / "steintr-rs-sales_receipt_add_rs.xml")).find(".//SalesReceiptRet")
     assert recorded is not None
+    same = words(
+        "TxnDate RefNumber IsPending DueDate ShipDate Subtotal SalesTaxTotal TotalAmount IsToBePrinted"
+    )
+    assert {name: text(ours, name) for name in same} == {name: text(recorded, name) for name in same}
+    lines, of_sample = (ret.findall("SalesReceiptLineRet") for ret in (ours, recorded))
+    assert len(lines) == len(of_sample) == 2
+    for mine, theirs in zip(lines, of_sample, strict=True):
+        for name in ("Desc", "Rate", "Amount"):
+            assert text(mine, name) == text(theirs, name)
+        assert [child.tag for child in mine] == [child.tag for child in theirs]
+
+
+@cites("S6")
+def test_the_sample_customer_has_the_fields_of_its_sample_answer(desk: Desk, folder: Path) -> None:
+    recorded = etree.parse(str(folder / "steintr-rs-customer_add_rs.xml")).find(".//CustomerRet")
+    assert recorded is not None
+    ours = desk.ok("CustomerAdd", sent_for(recorded), version="5.0")
+    for child in recorded:
+        if child.tag not in ("ListID", "TimeCreated", "TimeModified", "EditSequence"):
+            assert ours.find(child.tag) is not None, child.tag
+            assert (ours.findtext(child.tag) or "").strip() == (child.text or "").strip()
+    assert amount(ours, "Balance") == 0
+
+
+def sent_for(ret: Element) -> dict[str, object]:
+    """What was sent to get such an answer."""
+    worked_out = words("ListID TimeCreated TimeModified EditSequence FullName Sublevel Balance TotalBalance")
+    return {
+        child.tag: {part.tag: part.text for part in child} if len(child) else child.text
+        for child in ret
+        if child.tag not in worked_out
+    }
+
+
+@cites("S6")
+def test_the_sample_item_has_the_fields_of_its_sample_answer(desk: Desk, folder: Path) -> None:
+    recorded = etree.parse(str(folder / "steintr-rs-item_inventory_add_rs.xml")).find(".//ItemInventoryRet")
+    assert recorded is not None
+    values = {
+        "Name": "product name here",
+        "SalesTaxCodeRef": full_name("Tax"),
+        "SalesDesc": "your sales description here",
+        "SalesPrice": "85.00",
+        "IncomeAccountRef": full_name("Sales"),
+        "COGSAccountRef": full_name("Cost of Goods Sold"),
+        "AssetAccountRef": full_name("Inventory Asset"),
+    }
+    ours = desk.ok("ItemInventoryAdd", values, version="7.0")
+    assert [child.tag for child in ours] == [child.tag for child in recorded]
     same = words("QuantityOnHand AverageCost QuantityOnOrder QuantityOnSalesOrder SalesPrice PurchaseCost")
     assert [text(ours, name) for name in same] == [text(recorded, name) for name in same]
