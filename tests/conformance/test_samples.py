@@ -12,7 +12,9 @@ from lxml import etree
 from tests.conformance.desk import (
     Desk,
     Element,
+    amount,
     cites,
+    full_name,
     line,
     list_id,
     record_id,
