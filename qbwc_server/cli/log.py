@@ -13,6 +13,7 @@ from qbwc_server.store import history
 from qbwc_server.store.database import Tx
 from qbwc_server.store.history import Exchange
 from qbwc_server.store.rows import Run
+from qbwc_server.sync.deciding import worded
 
 COLUMNS = {"number": "No.", "visit": "Sync ID", "at": "At (UTC)", "method": "Call", "milliseconds": "ms"}
 COLUMNS |= {"outcome": "Outcome"}
@@ -125,7 +126,8 @@ def _tell_decision(row: dict[str, Any]) -> None:
     )
     click.echo(f"  because: {row['reason']}")
     for field in row["fields"]:
-        values = f"CRM {said(field['crm']) or '(empty)'}, QuickBooks {said(field['books']) or '(empty)'}"
+        crm, books = (said(worded(field["field"], field[side])) or "(empty)" for side in ("crm", "books"))
+        values = f"CRM {crm}, QuickBooks {books}"
         click.echo(f"  {field['field']}: {field['outcome'].replace('_', ' ')}; {field['reason']} ({values})")
 
 

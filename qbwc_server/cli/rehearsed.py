@@ -9,7 +9,7 @@ from qbwc_server.store.rows import Company
 from qbwc_server.sync.rehearsal import Planned, Rehearsal
 
 PLACES = {"books": "QuickBooks", "crm": "the CRM"}
-ACTIONS = {"add": "Create", "change": "Change", "recreate": "Create again"}
+ACTIONS = {"add": "Create", "change": "Change", "recreate": "Create again", "end": "Void or delete"}
 SHOWN_VALUE = 60
 
 

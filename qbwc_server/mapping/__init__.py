@@ -51,7 +51,7 @@ from qbwc_server.mapping.project import (
     to_crm,
     with_defaults,
 )
-from qbwc_server.mapping.totals import Difference, total_difference
+from qbwc_server.mapping.totals import Difference, crm_total, total_difference
 from qbwc_server.mapping.tree import books_tree
 from qbwc_server.mapping.value import Value, normal
 
@@ -90,6 +90,7 @@ __all__ = [
     "books_vocabulary",
     "check",
     "crm_reads",
+    "crm_total",
     "crm_values",
     "crm_writes",
     "diff",

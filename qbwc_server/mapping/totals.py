@@ -71,6 +71,16 @@ def total_difference(
     return Difference(crm, books, tuple(one for one in found.causes() if one.amount))
 
 
+def crm_total(kind_map: KindMap, record_values: Mapping[str, Any]) -> Decimal | None:
+    """What a document comes to in the CRM, with its extra lines and the tax it expects; None where nobody knows.
+
+    Raises CannotConvert for an amount that is none.
+    """
+    if kind_map.total is None:
+        return None
+    return _Compared(kind_map, kind_map.total, record_values, {}, {}).crm()
+
+
 @dataclass(frozen=True)
 class _Compared:
     """Both sides of a document."""

@@ -99,17 +99,25 @@ def count_needing_a_person(tx: Tx, company_id: str) -> int:
     return int(tx.execute(query.where(*stuck)).scalar_one())
 
 
-def count_made_since(tx: Tx, connection_id: str, kind: str, since: datetime) -> int:
-    """Creations of a kind that were not left to a person."""
-    query = select(func.count()).select_from(link_jobs)
-    made = (
+def count_made_since(tx: Tx, connection_id: str, kind: str, since: datetime, *, action: str = "add") -> int:
+    """Creations of a kind, or other acts, that were not left to a person."""
+    query = select(func.count()).select_from(link_jobs).where(link_jobs.c.kind == kind)
+    return int(tx.execute(query.where(*_done_since(connection_id, action, since))).scalar_one())
+
+
+def cents_made_since(tx: Tx, connection_id: str, since: datetime) -> int:
+    """What documents come to that were made, whatever their kind, and not left to a person."""
+    query = select(func.coalesce(func.sum(link_jobs.c.cents), 0))
+    return int(tx.execute(query.where(*_done_since(connection_id, "add", since))).scalar_one())
+
+
+def _done_since(connection_id: str, action: str, since: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
         link_jobs.c.connection_id == connection_id,
-        link_jobs.c.action == "add",
+        link_jobs.c.action == action,
         link_jobs.c.created_at >= since,
-        link_jobs.c.kind == kind,
         link_jobs.c.state.not_in(("proposed", "cancelled")),
     )
-    return int(tx.execute(query.where(*made)).scalar_one())
 
 
 def change_job(tx: Tx, job_id: str, now: datetime, **values: Any) -> None:

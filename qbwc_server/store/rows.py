@@ -136,6 +136,7 @@ class LinkJob:
     created_at: datetime
     changed_at: datetime
     ended_at: datetime | None
+    cents: int = 0
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ carries that id as the leading part of its key, so PostgreSQL can be partitioned
 """
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Index,
@@ -242,7 +243,9 @@ link_jobs = Table(
     Column("link_id", ID, nullable=False),
     Column("side", String(5), nullable=False),  # the side that is written to
     Column("kind", String(32), nullable=False),
-    Column("action", String(12), nullable=False),  # add, change
+    Column(
+        "action", String(12), nullable=False
+    ),  # add, change, recreate, end (of a document that was voided)
     Column("state", String(12), nullable=False),
     Column("priority", Integer, nullable=False),
     Column("attempts", Integer, nullable=False),
@@ -262,6 +265,8 @@ link_jobs = Table(
     Column("created_at", Moment, nullable=False),
     Column("changed_at", Moment, nullable=False),
     Column("ended_at", Moment),
+    # What a document that is to be made comes to, in cents; 0 for what is no money.
+    Column("cents", BigInteger, nullable=False),
     Index(
         "uq_link_jobs_open",
         "connection_id",

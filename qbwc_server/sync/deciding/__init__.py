@@ -21,6 +21,7 @@ from qbwc_server.sync.deciding.scope import (
 )
 from qbwc_server.sync.deciding.slices import decide_slice, decide_waiting, one_turn
 from qbwc_server.sync.deciding.turn import Turn
+from qbwc_server.sync.deciding.wording import worded
 
 __all__ = [
     "APPLIED",
@@ -54,4 +55,5 @@ __all__ = [
     "sent_lines",
     "unresolved",
     "view_linked",
+    "worded",
 ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -13,7 +13,7 @@ from qbwc_server.store import history, jobs, links, records
 from qbwc_server.store.database import Tx
 from qbwc_server.store.job_states import JobEvent, JobState, after
 from qbwc_server.store.rows import Link, LinkJob, new_id
-from qbwc_server.sync.decide import Decision, FieldOutcome, Outcome, Side
+from qbwc_server.sync.decide import Decision, FieldOutcome, Outcome, RunSize, Side, beyond_limits
 from qbwc_server.sync.deciding import within
 from qbwc_server.sync.deciding.documents import (
     APPLIED,
@@ -26,9 +26,11 @@ from qbwc_server.sync.deciding.documents import (
 from qbwc_server.sync.deciding.matching import PARENT, is_bound
 from qbwc_server.sync.deciding.pair import look
 from qbwc_server.sync.deciding.scope import Scope
+from qbwc_server.sync.deciding.wording import sentence
 
 log = structlog.get_logger(__name__)
 
+RUN = timedelta(hours=1)
 PRIORITY = {"books": 50, "crm": 50}
 SET_LIMIT = 25
 SIDES: tuple[Side, Side] = ("books", "crm")
@@ -59,7 +61,9 @@ class Desk:
             state = after(job.state, JobEvent.CANCEL)
             jobs.change_job(self.tx, job.id, self.now, state=state, ended_at=self.now)
 
-    def ensure_job(self, link: Link, side: Side, action: str, ask: str = "", *, again: bool = False) -> bool:
+    def ensure_job(
+        self, link: Link, side: Side, action: str, ask: str = "", *, again: bool = False, cents: int = 0
+    ) -> bool:
         """Make sure one open job exists for this side; True when something new is to be done.
 
         With `ask`, a sentence, a new job is only proposed until a person approves it.
@@ -70,7 +74,7 @@ class Desk:
         """
         job = jobs.open_job(self.tx, self.scope.id, link.id, side)
         if job is None:
-            jobs.add_job(self.tx, self._new_job(link, side, action, ask))
+            jobs.add_job(self.tx, self._new_job(link, side, action, ask, cents))
             return True
         if job.state == JobState.REFUSED and (again or self.changed_since(link, job)):
             values = {
@@ -95,7 +99,30 @@ class Desk:
         source: Side = "crm" if job.side == "books" else "books"
         return bool(seen.get("seen", {}).get(source) != now_seen[source])
 
-    def _new_job(self, link: Link, side: Side, action: str, ask: str) -> LinkJob:
+    def ensure_change(self, link: Link, side: Side, *, again: bool = False) -> bool:
+        """One open job for a change; one that ends a document in the CRM is only proposed when there are too many."""
+        if side == "books" or not self._has_ended(link):
+            return self.ensure_job(link, side, "change", again=again)
+        ended = jobs.count_made_since(self.tx, self.scope.id, link.crm_kind, self.now - RUN, action="end")
+        return self.ensure_job(link, side, "end", self.beyond(RunSize(voids=ended + 1)), again=again)
+
+    def beyond(self, size: RunSize) -> str:
+        """Why what would make a run that large must wait for a person; "" when it need not.
+
+        A run is counted as the last hour: the pages of a visit and the worker's turns between them are one run.
+        """
+        why = beyond_limits(size, self.scope.profile.limits)
+        return f"{sentence(why)} Approve it (job retry), or cancel it." if why else ""
+
+    def _has_ended(self, link: Link) -> bool:
+        """Whether the CRM's record mirrors a document that was voided or deleted in QuickBooks."""
+        kind_map = self.map_of(link)
+        if not kind_map.gone or link.books_id is None:
+            return False
+        books = look(self.tx, self.scope, kind_map, None, link.books_id).books
+        return books is not None and bool(how_it_ended(books))
+
+    def _new_job(self, link: Link, side: Side, action: str, ask: str, cents: int) -> LinkJob:
         return LinkJob(
             connection_id=self.scope.id,
             id=new_id("job"),
@@ -120,6 +147,7 @@ class Desk:
             created_at=self.now,
             changed_at=self.now,
             ended_at=None,
+            cents=cents,
         )
 
     def refresh_status(self, link_id: str) -> None:
@@ -136,7 +164,7 @@ class Desk:
             links.change_link(self.tx, self.scope.id, link_id, self.now, **values)
             link = replace(link, status=status, error=error, error_code=code)
         if link.crm_id is not None and self.status_writes(link):
-            self.ensure_job(link, "crm", "change")
+            self.ensure_change(link, "crm")
         self.tell_waiting(link, error if status == "Error" and not is_bound(link) else "")
 
     def is_bound_now(self, link: Link, *, found: bool = False) -> None:

@@ -44,6 +44,15 @@ def lacks_partner(tx: Tx, scope: Scope, kind_map: KindMap, record: StoredRecord)
     return ""
 
 
+def cents(kind_map: KindMap, crm_values: Mapping[str, Any]) -> int:
+    """What a document comes to in cents; 0 for what is none, and for one that will be refused for its amounts."""
+    try:
+        total = mapping.crm_total(kind_map, crm_values)
+    except mapping.CannotConvert:
+        return 0
+    return int(total * 100) if total is not None else 0
+
+
 def how_it_ended(books: StoredRecord) -> str:
     """What became of a document that is none any more: "deleted" or "voided"; "" for all others."""
     if books.deleted:

@@ -6,7 +6,8 @@ consequence and its reason in the same transaction. Nothing is sent from here.
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from qbwc_server import mapping
@@ -27,8 +28,8 @@ from qbwc_server.sync.decide import (
     Side,
 )
 from qbwc_server.sync.deciding import within
-from qbwc_server.sync.deciding.desk import ON_THE_WAY, SIDES, WAITS_FOR_PERSON, explained
-from qbwc_server.sync.deciding.documents import lacks_partner, other_document
+from qbwc_server.sync.deciding.desk import ON_THE_WAY, RUN, SIDES, WAITS_FOR_PERSON, explained
+from qbwc_server.sync.deciding.documents import cents, lacks_partner, other_document
 from qbwc_server.sync.deciding.matching import (
     find_matches,
     is_bound,
@@ -41,8 +42,6 @@ from qbwc_server.sync.deciding.pair import presence, view_linked
 from qbwc_server.sync.deciding.pairing import Pairing
 from qbwc_server.sync.deciding.scope import Scope
 from qbwc_server.sync.deciding.wording import asks, sentence
-
-RUN = timedelta(hours=1)
 
 
 class Turn(Pairing):
@@ -173,7 +172,7 @@ class Turn(Pairing):
         for side in SIDES:
             self._withdraw(link, side, wanted.get(side, ""))
             if wanted.get(side) == "change":
-                self.ensure_job(link, side, "change", again=again)
+                self.ensure_change(link, side, again=again)
             elif wanted.get(side) == "recreate" and self.ensure_job(link, side, "recreate", asks(decision)):
                 self.explain(link.id, link.crm_id or link.books_id or "", decision)
 
@@ -345,7 +344,9 @@ class Turn(Pairing):
         self.follow_contributors(kind_map, link)
         target: Side = "books" if side == "crm" else "crm"
         again = side == "crm" and _pressed(kind_map, record)
-        made = self.ensure_job(link, target, "add", self._beyond_limits(kind_map, target), again=again)
+        amount = cents(kind_map, record.values) if side == "crm" else 0
+        ask = self._beyond_limits(kind_map, target, amount)
+        made = self.ensure_job(link, target, "add", ask, again=again, cents=amount)
         self.refresh_status(link.id)
         if side == "crm":
             self._bring(kind_map, record)
@@ -365,15 +366,12 @@ class Turn(Pairing):
         assert made is not None
         return made
 
-    def _beyond_limits(self, kind_map: KindMap, target: Side) -> str:
-        """Why a new record of this kind must wait for a person; "" when it need not.
-
-        A run is counted as the last hour: the pages of a visit and the worker's turns between them are one run.
-        """
+    def _beyond_limits(self, kind_map: KindMap, target: Side, cents: int) -> str:
+        """Why a new record of this kind must wait for a person; "" when it need not."""
         kind = kind_map.books_kind if target == "books" else kind_map.crm_kind
         made = jobs.count_made_since(self.tx, self.scope.id, kind, self.now - RUN)
-        why = rule_book.beyond_limits(rule_book.RunSize(creates=made + 1), self.scope.profile.limits)
-        return f"{sentence(why)} Approve it (job retry), or cancel it." if why else ""
+        amount = cents + jobs.cents_made_since(self.tx, self.scope.id, self.now - RUN) if cents else 0
+        return self.beyond(rule_book.RunSize(creates=made + 1, amount=Decimal(amount).scaleb(-2)))
 
     def _ask(
         self, kind_map: KindMap, side: Side, record: StoredRecord, link: Link | None, decision: Decision

@@ -1,4 +1,7 @@
-"""What a person reads about a decision: names and sentences."""
+"""What a person reads about a decision: names, sentences, and money."""
+
+from decimal import Decimal
+from typing import Any, Final
 
 from qbwc_server.sync.decide import Decision
 from qbwc_server.sync.deciding.pair import Sides
@@ -17,3 +20,25 @@ def label(sides: Sides) -> str:
 
 def sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
+# How the names of QuickBooks' fields end that hold money (AMTTYPE of the qbXML tables).
+MONEY: Final = (
+    "Amount",
+    "Balance",
+    "BalanceRemaining",
+    "Subtotal",
+    "SalesTaxTotal",
+    "UnusedPayment",
+    "total()",
+)
+# QuickBooks prints what was applied as a negative amount; nobody who keeps books reads a payment like that.
+WITHOUT_SIGN: Final = ("AppliedAmount",)
+
+
+def worded(field: str, value: Any) -> Any:
+    """A value of a mapped field ("QB_Paid__c > AppliedAmount") as a bookkeeper reads it: money with its cents."""
+    path = field.rpartition(" > ")[2].rpartition("/")[2]
+    if not isinstance(value, Decimal | int) or isinstance(value, bool) or not path.endswith(MONEY):
+        return value
+    return f"{abs(value) if path in WITHOUT_SIGN else value:,.2f}"

@@ -187,6 +187,7 @@ def upgrade() -> None:
         sa.Column("created_at", qbwc_server.store.columns.Moment(timezone=True), nullable=False),
         sa.Column("changed_at", qbwc_server.store.columns.Moment(timezone=True), nullable=False),
         sa.Column("ended_at", qbwc_server.store.columns.Moment(timezone=True), nullable=True),
+        sa.Column("cents", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("connection_id", "id", name=op.f("pk_link_jobs")),
     )
     with op.batch_alter_table("link_jobs", schema=None) as batch_op:
