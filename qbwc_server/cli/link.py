@@ -11,6 +11,7 @@ from qbwc_server.store import jobs, links, search
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import Link
 from qbwc_server.sync import person
+from qbwc_server.sync.deciding import worded
 
 STATUSES = ("Queued", "Success", "Error", "Unlinked")
 COLUMNS = {"id": "Link", "label": "Record", "status": "Status", "crm_id": "CRM id", "books_id": "ListID"}
@@ -64,7 +65,7 @@ def show(link_id: str, as_json: bool) -> None:
         return
     details(_summary(one), as_json=False)
     for name, value in sorted((one.base_books or {}).items()):
-        click.echo(f"  {name}: {said(value) or '(empty)'}")
+        click.echo(f"  {name}: {said(worded(name, value)) or '(empty)'}")
     for name, row in sorted(conflicts.items()):
         click.echo(f"Conflict {name}: CRM {row['crm_value']!r}, QuickBooks {row['books_value']!r}")
     for each in of_link:
