@@ -14,7 +14,7 @@ from qbwc_server.simulator.company.people import TRANSACTIONS
 from qbwc_server.simulator.connector import Options, UpdateResult, WebConnector
 from qbwc_server.simulator.control import Control, serving
 from qbwc_server.simulator.errors import ProcessError, SimulatorError
-from qbwc_server.simulator.seed import seed as seed_company
+from qbwc_server.simulator.seed import seed_customers
 from qbwc_server.simulator.seed import seed_items as seed_company_items
 from qbwc_server.simulator.seed import seed_sales as seed_company_sales
 
@@ -50,7 +50,7 @@ def load(path: Place, xml_path: Place) -> str:
 
 def seed(path: Place, n: int, seed: int = 1) -> str:
     with closing(CompanyFile.open(path)) as company:
-        added = seed_company(company, n, seed)
+        added = seed_customers(company, n, seed)
         return f"{len(added)} customers entered into {company.path}."
 
 

@@ -2,103 +2,25 @@
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from qbwc_server.simulator.company import CompanyFile
 from qbwc_server.simulator.errors import SimulatorError
+from qbwc_server.simulator.seed_words import (
+    FIRST_NAMES,
+    JOBS,
+    LAST_NAMES,
+    MATERIALS,
+    PLACES,
+    STREETS,
+    TASKS,
+    TERMS,
+    THINGS,
+    TRADES,
+)
 
-FIRST_NAMES = (
-    "Aaron",
-    "Amelia",
-    "Andre",
-    "Beatriz",
-    "Carla",
-    "Chloë",
-    "Daniel",
-    "Denise",
-    "Elena",
-    "Frank",
-    "Grace",
-    "Hannah",
-    "Ivan",
-    "Jasmine",
-    "José",
-    "Karen",
-    "Liam",
-    "Marta",
-    "Nadia",
-    "Noah",
-    "Olga",
-    "Peter",
-    "Quinn",
-    "Rosa",
-    "Samuel",
-    "Tessa",
-    "Umar",
-    "Vera",
-    "Walter",
-    "Yvonne",
-)
-LAST_NAMES = (
-    "Abbott",
-    "Becker",
-    "Castillo",
-    "Dorsey",
-    "Engström",
-    "Fowler",
-    "García",
-    "Haines",
-    "Iverson",
-    "Jensen",
-    "Keller",
-    "Lindqvist",
-    "Marsh",
-    "Novak",
-    "O'Brien",
-    "Pruitt",
-    "Quigley",
-    "Ramírez",
-    "Sato",
-    "Tran",
-    "Underhill",
-    "Vance",
-    "Whitaker",
-    "Yates",
-    "Zimmer",
-)
-TRADES = (
-    "Plumbing",
-    "Bakery",
-    "Landscaping",
-    "Dental Care",
-    "Auto Repair",
-    "Roofing",
-    "Catering",
-    "Interiors",
-    "Electric",
-    "Printing",
-    "Cleaning",
-    "Optics",
-    "Carpentry",
-    "Florists",
-)
-STREETS = ("Main St", "Oak Ave", "Cedar Ln", "2nd St", "Highland Dr", "Mill Rd", "Park Blvd", "River Way")
-PLACES = (
-    ("Springfield", "IL", "62701"),
-    ("Portland", "OR", "97204"),
-    ("Austin", "TX", "78701"),
-    ("Burlington", "VT", "05401"),
-    ("Savannah", "GA", "31401"),
-    ("Boise", "ID", "83702"),
-    ("Fresno", "CA", "93721"),
-    ("Duluth", "MN", "55802"),
-)
-JOBS = ("Kitchen", "Office move", "Spring contract", "Remodel", "Warranty work", "Phase 2")
-TERMS = ("Net 15", "Net 30", "Due on receipt")
-MATERIALS = ("Oak", "Steel", "Brass", "Maple", "Copper", "Glass", "Linen", "Granite")
-THINGS = ("Shelf", "Hinge", "Panel", "Lamp", "Table", "Frame", "Bracket", "Door", "Knob", "Tile")
-TASKS = ("Installation", "Delivery", "Repair", "Design", "Inspection", "Cleaning")
 CENT = Decimal("0.01")
 # What a thing costs us of what we sell it for.
 COST_SHARE = Decimal("0.55")
@@ -109,41 +31,72 @@ UNPAID_SHARE, PART_SHARE = 3, 4
 COMPANY_SHARE, JOB_SHARE = 2, 5
 
 
-def seed(company: CompanyFile, n: int, seed: int = 1) -> list[str]:
+# Letters between first and last name, one customer in so many has one.
+INITIALS, INITIAL_SHARE = "ABCDEFGHJKLMNPRSTW", 2
+Taken = Callable[[str], bool]
+
+
+@dataclass(frozen=True)
+class Filled:
+    """How many of each were entered."""
+
+    customers: int = 0
+    jobs: int = 0
+    items: int = 0
+    invoices: int = 0
+
+
+def fill(
+    company: CompanyFile, *, customers: int = 0, items: int = 0, invoices: int = 0, seed: int = 1
+) -> Filled:
+    """A company as it is after some years: customers with jobs, items, and invoices, most of them paid.
+
+    The same seed on the same file makes the same company. Each kind is entered wholly or not at all.
+    """
+    before = company.count("Customer")
+    added = len(seed_customers(company, customers, seed)) if customers else 0
+    jobs = company.count("Customer") - before - added
+    things = len(seed_items(company, items, seed)) if items else 0
+    return Filled(added, jobs, things, len(seed_sales(company, invoices, seed)) if invoices else 0)
+
+
+def seed_customers(company: CompanyFile, n: int, seed: int = 1) -> list[str]:
     """Adds n customers, about a fifth of them with a job besides; the ListIDs of the customers.
 
     The same seed on the same file makes the same people. All in one transaction: all of them or none.
     """
     chance = random.Random(seed)
-    taken = {customer["FullName"].lower() for customer in company.customers()}
     with company.transaction():
-        return [_entered(company, chance, values) for values in _people(chance, n, taken)]
+        people = _people(chance, n, lambda name: company.is_taken("Customer", name))
+        return [_entered(company, chance, values) for values in people]
 
 
-def _people(chance: random.Random, n: int, taken: set[str]) -> Iterator[Mapping[str, Any]]:
+def _people(chance: random.Random, n: int, is_taken: Taken) -> Iterator[Mapping[str, Any]]:
     for _ in range(n):
         first, last = chance.choice(FIRST_NAMES), chance.choice(LAST_NAMES)
+        middle = "" if chance.randrange(INITIAL_SHARE) else chance.choice(INITIALS)
         is_company = chance.randrange(COMPANY_SHARE) == 0
-        name = _free(f"{last} {chance.choice(TRADES)}" if is_company else f"{last}, {first}", taken)
-        yield {**_person(chance, first, last, name), **({"CompanyName": name} if is_company else {})}
+        partner = "" if chance.randrange(INITIAL_SHARE) else f" & {chance.choice(LAST_NAMES)}"
+        person = f"{last}, {first} {middle}.".removesuffix(" .")
+        name = _free(f"{last}{partner} {chance.choice(TRADES)}" if is_company else person, is_taken)
+        values = {**_person(chance, first, last, name), **({"MiddleName": middle} if middle else {})}
+        yield {**values, **({"CompanyName": name} if is_company else {})}
 
 
-def _free(name: str, taken: set[str]) -> str:
+def _free(name: str, is_taken: Taken) -> str:
     """The name itself, or with the smallest number that makes it new."""
     candidate, number = name, 1
-    while candidate.lower() in taken:
+    while is_taken(candidate):
         number += 1
         candidate = f"{name} {number}"
-    taken.add(candidate.lower())
     return candidate
 
 
 def _person(chance: random.Random, first: str, last: str, name: str) -> dict[str, Any]:
-    city, state, postal_code = chance.choice(PLACES)
+    city, state, postal_code, area = chance.choice(PLACES)
     mailbox = "".join(
         letter for letter in f"{first}.{last}".lower() if letter.isascii() and letter not in "' "
     )
-    phone = f"{chance.randrange(200, 990)}-555-{chance.randrange(10000):04d}"
     address = {
         "Addr1": name[:41],
         "Addr2": f"{chance.randrange(1, 9999)} {chance.choice(STREETS)}",
@@ -157,7 +110,7 @@ def _person(chance: random.Random, first: str, last: str, name: str) -> dict[str
         "LastName": last,
         "BillAddress": address,
         "ShipAddress": address,
-        "Phone": phone,
+        "Phone": f"{area}-555-{chance.randrange(10000):04d}",
         "Email": f"{mailbox}@example.com",
         "Contact": f"{first} {last}",
         "CustomerTypeRef": {"FullName": chance.choice(("Commercial", "Residential"))},
@@ -181,11 +134,10 @@ def seed_items(company: CompanyFile, n: int, seed: int = 1) -> list[str]:
     The same seed on the same file makes the same items. All in one transaction: all of them or none.
     """
     chance = random.Random(seed)
-    taken = {item["Name"].lower() for kind in ITEMS for item in company.elements(kind)}
     with company.transaction():
-        if not company.elements("ItemSalesTax"):
+        if not company.count("ItemSalesTax"):
             company.user_add({"Name": "County Tax", "TaxRate": Decimal("8.25")}, "ItemSalesTax")
-        return [_entered_item(company, chance, taken) for _ in range(n)]
+        return [_entered_item(company, chance) for _ in range(n)]
 
 
 def seed_sales(company: CompanyFile, n: int, seed: int = 1) -> list[str]:
@@ -194,19 +146,20 @@ def seed_sales(company: CompanyFile, n: int, seed: int = 1) -> list[str]:
     Raises SimulatorError when there are no customers or no items yet: seed those first.
     """
     chance = random.Random(seed)
-    customers = [one["ListID"] for one in company.customers()]
-    items = [one["ListID"] for kind in ITEMS for one in company.elements(kind)]
+    customers = company.ids("Customer")
+    items = [list_id for kind in ITEMS for list_id in company.ids(kind)]
     if not (customers and items):
         raise SimulatorError("Sales need customers and items. Seed those first.")
     with company.transaction():
         return [_sold(company, chance, customers, items) for _ in range(n)]
 
 
-def _entered_item(company: CompanyFile, chance: random.Random, taken: set[str]) -> str:
+def _entered_item(company: CompanyFile, chance: random.Random) -> str:
     kind = chance.choice(tuple(ITEMS))
     price = Decimal(chance.randrange(100, 40_000)) * CENT
     words = TASKS if kind == "ItemService" else THINGS
-    name = _free(f"{chance.choice(MATERIALS)} {chance.choice(words)}", taken)
+    plain = f"{chance.choice(MATERIALS)} {chance.choice(words)}"
+    name = _free(plain, lambda one: company.is_taken(kind, one))
     return company.user_add({"Name": name, **ITEMS[kind](name, price)}, kind)
 
 

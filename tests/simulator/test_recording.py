@@ -8,7 +8,7 @@ import pytest
 from lxml import etree
 
 from qbwc_server.simulator import CompanyFile, SimulatorError
-from qbwc_server.simulator.seed import seed
+from qbwc_server.simulator.seed import seed_customers
 from tests.simulator.conftest import Office
 
 # Printed forms that people typed with other blanks than QuickBooks would put.
@@ -76,7 +76,7 @@ class TestSampleCompany:
         assert int(office.add("New").partition("-")[0], 16) == max(recorded_numbers) + 1
 
     def test_it_loads_beside_what_people_entered_before(self, office: Office, recorded: bytes) -> None:
-        seed(office.company, 20, 7)
+        seed_customers(office.company, 20, 7)
         office.company.load(recorded)
         assert len(office.company.customers()) >= 166
         ret = office.ret("150000-933272658")
@@ -144,7 +144,7 @@ class TestSeed:
             for number in range(2)
         ]
         for file in files:
-            assert len(seed(file, 40, 3)) == 40
+            assert len(seed_customers(file, 40, 3)) == 40
         first, second = ([(row["FullName"], row.get("Phone")) for row in file.customers()] for file in files)
         assert first == second
         assert len(first) > 40
@@ -152,7 +152,7 @@ class TestSeed:
             file.close()
 
     def test_more_people_can_come_later(self, company: CompanyFile) -> None:
-        seed(company, 30)
-        seed(company, 30)
+        seed_customers(company, 30)
+        seed_customers(company, 30)
         names = [row["FullName"] for row in company.customers() if row["Sublevel"] == "0"]
         assert len(names) == len(set(names)) == 60

@@ -13,7 +13,7 @@ from lxml import etree
 
 import qbxml
 from qbwc_server.simulator import CompanyFile
-from qbwc_server.simulator.seed import seed, seed_items, seed_sales
+from qbwc_server.simulator.seed import seed_customers, seed_items, seed_sales
 from tests.conftest import SHARED
 from tests.simulator.conftest import Office
 
@@ -180,7 +180,7 @@ def always() -> dict[str, set[str]]:
 
 @pytest.mark.skipif(not TABLE.is_file(), reason="the reference tables are not on this machine")
 def test_no_record_lacks_what_is_always_present(stocked: CompanyFile, office: Office) -> None:
-    seed(stocked, 3)
+    seed_customers(stocked, 3)
     seed_items(stocked, 6)
     seed_sales(stocked, 4)
     for kind in (*LISTS, *FORMS):

@@ -45,6 +45,8 @@ class Books:
         # List elements read inside the transaction under way: nobody else can change them before it ends.
         self.read: dict[tuple[str, str], Any] = {}
         self.names: dict[tuple[str, str], str] = {}
+        # Family -> FullName without case -> ListID, of those that were looked for by name.
+        self.full_names: dict[str, dict[str, str]] = {}
 
     @classmethod
     def create(cls, path: Path, settings: Mapping[str, str], clock: Clock) -> Self:
@@ -117,10 +119,12 @@ class Books:
         """An element was changed: what was read of it before does not hold any more."""
         self.read.pop((family, list_id), None)
         self.names.pop((family, list_id), None)
+        self.full_names.pop(family, None)
 
     def _forget_read(self) -> None:
         self.read.clear()
         self.names.clear()
+        self.full_names.clear()
 
     def set(self, name: str, value: str) -> None:
         self.settings[name] = value

@@ -43,6 +43,8 @@ def plain(value: Decimal) -> str:
 
 def stored(value: Any, types: Mapping[str, str], path: str = "") -> Any:
     """A tree of a request as it is kept: leaves as printed text, attributes and bookkeeping keys gone."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, Mapping):
         return {
             key: stored(inner, types, f"{path}/{key}" if path else key)
@@ -56,6 +58,8 @@ def stored(value: Any, types: Mapping[str, str], path: str = "") -> Any:
 
 def is_empty(value: Any) -> bool:
     """True for an empty element, and for an aggregate of nothing but empty ones: both clear the field."""
+    if isinstance(value, str):
+        return not value
     if isinstance(value, Mapping):
         return all(is_empty(inner) for inner in value.values())
-    return value in ("", [])
+    return value == []

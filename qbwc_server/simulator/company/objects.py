@@ -107,7 +107,13 @@ def find(books: Books, family: str, list_id: str) -> ListObject | None:
 
 
 def find_full_name(books: Books, family: str, full_name: str) -> ListObject | None:
-    return _first(books, "WHERE family = ? AND full_name_key = ?", family, key(full_name))
+    known = books.full_names.get(family, {}).get(key(full_name))
+    if known is not None:
+        return find(books, family, known)
+    found = _first(books, "WHERE family = ? AND full_name_key = ?", family, key(full_name))
+    if found is not None and books.db.in_transaction:
+        books.full_names.setdefault(family, {})[found.full_name.lower()] = found.list_id
+    return found
 
 
 def find_sibling(books: Books, family: str, parent_id: str, name: str) -> ListObject | None:

@@ -199,6 +199,23 @@ class People:
             rows = objects.select(self._books, f"WHERE kind = ? {queries.ORDER}", kind)
             return [known.ret(self._books, row) for row in list(rows)]
 
+    def count(self, kind: str) -> int:
+        """How many there are of a kind ("Customer", "Invoice"), inactive ones too."""
+        table = "txn" if kind in TRANSACTIONS else "list_object"
+        with self._lock:
+            return int(self._books.one(f"SELECT count(*) FROM {table} WHERE kind = ?", kind))  # noqa: S608
+
+    def ids(self, kind: str) -> list[str]:
+        """ListIDs of a whole list, in the order QuickBooks lists them; much smaller than its elements."""
+        with self._lock:
+            query = f"SELECT list_id FROM list_object WHERE kind = ? {queries.ORDER}"  # noqa: S608
+            return [row[0] for row in self._books.db.execute(query, (self._kind(kind).name,))]
+
+    def is_taken(self, kind: str, name: Name) -> bool:
+        """Whether somebody at the top of that family of lists has the name."""
+        with self._lock:
+            return objects.find_sibling(self._books, self._kind(kind).family, "", name) is not None
+
     def txn(self, kind: str, name: Name) -> Fields:
         """One transaction ("Invoice"), as the values of its Ret with lines and links."""
         with self._lock:

@@ -89,6 +89,8 @@ def checked(books: Books, values: Mapping[str, Any], owner: str) -> dict[str, An
 
 
 def _checked(books: Books, name: str, value: Any, owner: str) -> Any:
+    if isinstance(value, str):
+        return value
     if isinstance(value, list):
         return [_checked(books, name, item, owner) for item in value]
     if not isinstance(value, Mapping):
@@ -117,6 +119,8 @@ def shown(books: Books, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _shown(books: Books, name: str, value: Any) -> Any:
+    if isinstance(value, str):
+        return value
     if isinstance(value, list | tuple):
         return [_shown(books, name, item) for item in value]
     if not isinstance(value, Mapping):
