@@ -1,26 +1,24 @@
 """`simulate`: a QuickBooks company file and a Web Connector that run here."""
 
-import sys
 import threading
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TextIO
 
 import click
 
-from qbwc_server.cli.failures import Failure
 from qbwc_server.cli.frame import Group, json_option
 from qbwc_server.cli.open_company import (
     FILE,
-    OPEN_FILE,
     company_if_named,
     company_option,
     connector_home,
     open_company,
 )
-from qbwc_server.cli.show import listing, to_json
+from qbwc_server.cli.show import listing
+from qbwc_server.cli.simulate_company import company
 from qbwc_server.cli.simulate_fault import fault
-from qbwc_server.simulator import CompanyFile, ProcessError, SimulatorError, UpdateResult, commands
+from qbwc_server.simulator import SimulatorError, UpdateResult, commands
 from qbwc_server.simulator.connector.qwc import read as read_qwc
 
 PORT = click.IntRange(0, 65535)
@@ -38,70 +36,8 @@ def simulate() -> None:
     """
 
 
+simulate.add_command(company)
 simulate.add_command(fault)
-
-
-@simulate.group(cls=Group)
-def company() -> None:
-    """A simulated QuickBooks company file (one SQLite file)."""
-
-
-@company.command()
-@click.argument("file", type=FILE)
-@click.option("--name", default="Sample Company", show_default=True, help="The company's name.")
-@click.option("--timezone", default="America/New_York", show_default=True, metavar="ZONE")
-@click.pass_context
-def new(ctx: click.Context, file: Path, name: str, timezone: str) -> None:
-    """Make a new company file and open it in the simulated QuickBooks."""
-    click.echo(commands.new(file, name, timezone))
-    home = connector_home(ctx)
-    home.mkdir(parents=True, exist_ok=True)
-    (home / OPEN_FILE).write_text(str(file), "utf-8")
-
-
-@company.command()
-@click.argument("file", type=FILE)
-@click.argument("xml", type=FILE)
-def load(file: Path, xml: Path) -> None:
-    """Take in a recorded CustomerQueryRs answer."""
-    click.echo(commands.load(file, xml))
-
-
-@company.command()
-@click.argument("file", type=FILE)
-@click.argument("count", type=click.IntRange(min=1))
-@click.option("--seed", default=1, show_default=True, help="The same seed makes the same customers.")
-def seed(file: Path, count: int, seed: int) -> None:
-    """Enter COUNT believable customers."""
-    click.echo(commands.seed(file, count, seed))
-
-
-@company.command()
-@click.argument("file", type=FILE)
-@click.argument("customer", required=False)
-@json_option
-def show(file: Path, customer: str | None, as_json: bool) -> None:
-    """Show all customers, or one (by full name or ListID) field by field."""
-    if not as_json:
-        click.echo(commands.show(file, customer))
-        return
-    with closing(CompanyFile.open(file)) as opened:
-        click.echo(to_json(opened.customer(customer) if customer else opened.customers()))
-
-
-@company.command()
-@click.argument("file", type=FILE)
-def answer(file: Path) -> None:
-    """Answer one qbXML request from standard input.
-
-    Where QuickBooks gives no answer, its code and text go to standard error and the command ends with 1.
-    """
-    request = sys.stdin.buffer.read().decode("utf-8", "replace")
-    with closing(CompanyFile.open(file)) as opened:
-        try:
-            click.echo(opened.process(opened.begin_session("command line"), request), nl=False)
-        except ProcessError as refusal:
-            raise Failure(f"{refusal.hresult} {refusal.message}") from refusal
 
 
 @simulate.group(cls=Group)

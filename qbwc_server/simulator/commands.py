@@ -14,6 +14,7 @@ from qbwc_server.simulator.company.people import TRANSACTIONS
 from qbwc_server.simulator.connector import Options, UpdateResult, WebConnector
 from qbwc_server.simulator.control import Control, serving
 from qbwc_server.simulator.errors import ProcessError, SimulatorError
+from qbwc_server.simulator.seed import fill as fill_company
 from qbwc_server.simulator.seed import seed_customers
 from qbwc_server.simulator.seed import seed_items as seed_company_items
 from qbwc_server.simulator.seed import seed_sales as seed_company_sales
@@ -27,6 +28,7 @@ TXN_COLUMNS: Columns = (
     "TxnDate",
     "CustomerRef",
     "TxnID",
+    "Subtotal",
     "TotalAmount",
     "BalanceRemaining",
     "TimeModified",
@@ -36,9 +38,10 @@ TXN_COLUMNS: Columns = (
 # -- company -----------------------------------------------------------------------------------------------------
 
 
-def new(path: Place, name: str, timezone: str) -> str:
+def new(path: Place, name: str, timezone: str, *, edition: str = "Premier", country: str = "US") -> str:
     """timezone: an IANA name, as America/New_York."""
-    with closing(CompanyFile.create(path, company_name=name, timezone=timezone)) as company:
+    made = CompanyFile.create(path, company_name=name, timezone=timezone, edition=edition, country=country)
+    with closing(made) as company:
         return f"Company file {company.path} made for {company.name} ({company.timezone})."
 
 
@@ -52,6 +55,20 @@ def seed(path: Place, n: int, seed: int = 1) -> str:
     with closing(CompanyFile.open(path)) as company:
         added = seed_customers(company, n, seed)
         return f"{len(added)} customers entered into {company.path}."
+
+
+def fill(path: Place, *, customers: int = 0, items: int = 0, invoices: int = 0, seed: int = 1) -> str:
+    """What was entered, in a sentence."""
+    with closing(CompanyFile.open(path)) as company:
+        made = fill_company(company, customers=customers, items=items, invoices=invoices, seed=seed)
+        counted = {
+            "customers": made.customers,
+            "jobs": made.jobs,
+            "items": made.items,
+            "invoices": made.invoices,
+        }
+        said = ", ".join(f"{number} {what}" for what, number in counted.items() if number)
+        return f"{said} entered into {company.path}."
 
 
 def seed_items(path: Place, n: int, seed: int = 1) -> str:

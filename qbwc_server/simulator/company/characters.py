@@ -62,4 +62,4 @@ def is_empty(value: Any) -> bool:
         return not value
     if isinstance(value, Mapping):
         return all(is_empty(inner) for inner in value.values())
-    return value == []
+    return isinstance(value, list) and not value

@@ -44,6 +44,8 @@ Done = TypeVar("Done")
 # A customer, item or other element by ListID or FullName; a transaction by TxnID or RefNumber.
 Name = str
 POSTED = "Posted by hand"
+# Whether it is a transaction -> how its ID is called.
+ID: Mapping[bool, str] = {False: "ListID", True: "TxnID"}
 
 
 class People:
@@ -174,6 +176,8 @@ class People:
         with self._lock:
             txn = self._named(kind, name)
             lines = [{"TxnLineID": one["TxnLineID"]} for one in txn.lines]
+            if line >= len(lines):
+                raise SimulatorError(f"{kind} {name} has {len(lines)} lines, no line {line + 1}.")
             lines[line]["Amount"] = Decimal(amount)
             self.user_edit(txn.txn_id, {f"{kind}LineMod": lines}, kind)
 
@@ -198,6 +202,17 @@ class People:
             known = self._kind(kind)
             rows = objects.select(self._books, f"WHERE kind = ? {queries.ORDER}", kind)
             return [known.ret(self._books, row) for row in list(rows)]
+
+    def shown(self, kind: str, name: Name | None = None) -> Fields | list[Fields]:
+        """Every record of a kind, of a list or a transaction, or the one of that name."""
+        check_known("kind of record", kind, is_known=kind in TRANSACTIONS or kind in KINDS)
+        if kind in TRANSACTIONS:
+            return self.txns(kind) if name is None else self.txn(kind, name)
+        return self.elements(kind) if name is None else self.element(kind, name)
+
+    def id_of(self, kind: str, name: Name) -> str:
+        """ListID or TxnID of one record."""
+        return str((self.txn if kind in TRANSACTIONS else self.element)(kind, name)[ID[kind in TRANSACTIONS]])
 
     def count(self, kind: str) -> int:
         """How many there are of a kind ("Customer", "Invoice"), inactive ones too."""
