@@ -1,5 +1,6 @@
 """The Web Connector's window and registry: passwords, Every_Min, clones, turns; sections of qbwc-protocol.md."""
 
+import re
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -226,3 +227,53 @@ class TestWire:
         service.answers("authenticate", Raw(b"", "302 Found", [("Location", f"{service.url}/qbwc")]))
         [told] = connector.update()
         assert (told.code, len(service.received("authenticate"))) == ("QBWC1012", 1)
+
+
+class TestLog:
+    def test_a_run_is_written_line_by_line_as_in_real_logs(
+        self, connector: WebConnector, service: Service, shared: Path
+    ) -> None:
+        # 6.2, the typical run
+        service.sends(QUERY)
+        service.answers("authenticate", strings("the-ticket", "", "", ""))
+        service.answers("closeConnection", "Complete!")
+        connector.update()
+        real = (shared / "reference/qbwc-protocol.md").read_text("utf-8")
+        ours = connector.log.read()
+        for theirs, mine in {
+            "'Example'": "'Example Sync'",
+            "'user'": "'tenant42'",
+            '"user"': '"tenant42"',
+            '"guid"': '"the-ticket"',
+            "https://app.example.com": service.url,
+            '"2.3.0.215"': f'"{connector.options.version}"',
+            "= 312": f"= {len(QUERY)}",
+            "{...}": OWNER,
+        }.items():
+            real = real.replace(theirs, mine)
+        expected = re.findall(r"^\.\.\. : (QBWebConnector\..*)$", real, re.MULTILINE)
+        told = re.findall(r"^\d{8}\.\d\d:\d\d:\d\d UTC\t: (.*)$", ours, re.MULTILINE)
+        assert len(expected) > 20
+        assert [line for line in told if line in expected] == expected
+
+
+class TestNumbers:
+    @pytest.mark.parametrize("text", ["4294967296", "9999999999", "-2147483649"])
+    def test_a_percentage_that_is_no_int_of_net_is_an_exception(
+        self, connector: WebConnector, service: Service, text: str
+    ) -> None:
+        # 2.1: receiveResponseXMLResult is an int; 1.5
+        service.sends(QUERY)
+        service.answers("receiveResponseXML", text)
+        [told] = connector.update()
+        assert told.code == "QBWC1042"
+
+    def test_a_fifth_item_of_authenticate_is_not_read(
+        self, connector: WebConnector, service: Service
+    ) -> None:
+        # 2.5: no evidence that QBWC reads it
+        service.sends(QUERY)
+        service.answers("authenticate", strings("t", "", "", "", "900"))
+        connector.registry.set_every("Example Sync", 60)
+        [told] = connector.auto_run()
+        assert (told.ok, told.minimum, told.postponed) == (True, None, None)

@@ -2,6 +2,9 @@
 
 import json
 import re
+import signal
+import subprocess
+import sys
 import threading
 from contextlib import closing
 from http.client import HTTPConnection
@@ -23,7 +26,8 @@ from tests.simulator.conftest import document
 from tests.simulator.recorder import Recorder, adding, names_in
 
 HERE = Path(__file__).parent
-README = HERE.parent.parent / "qbwc_server/simulator/README.md"
+ROOT = HERE.parent.parent
+README = ROOT / "qbwc_server/simulator/README.md"
 QUERY = document('<CustomerQueryRq requestID="8"/>')
 
 
@@ -247,6 +251,21 @@ class TestControlPort:
             with pytest.raises(SimulatorError, match="cannot be used"), serving(Control(company), port):
                 pass
             assert "no Web Connector" in self.ask(port, "GET", "/log")[1]["error"]
+
+    def test_the_command_line_serves_it_until_it_is_interrupted(
+        self, recorded: WebConnector, company: CompanyFile, tmp_path: Path
+    ) -> None:
+        words = ["--home", str(tmp_path), "simulate", "connector", "serve", "--control", "0", "--company"]
+        command = [sys.executable, "-m", "qbwc_server.cli", *words, str(company.path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as server:
+            assert server.stdout is not None
+            port = int(re.findall(r"127.0.0.1:(\d+)/", server.stdout.readline())[0])
+            assert self.ask(port, "POST", "/arm", {"fault": "modal_dialog"})[0] == 200
+            assert self.ask(port, "GET", "/applications") == (200, [])
+            server.send_signal(signal.SIGINT)
+            assert server.wait(60) == 0
+        recorded.update()
+        assert company.faults.armed() == []
 
     def test_faults_can_be_armed_while_the_connector_runs_by_itself(
         self, recorded: WebConnector, recorder: Recorder, company: CompanyFile

@@ -91,8 +91,9 @@ def _qualify(wrapper: etree._Element) -> None:
 
 
 def _is_whole_number(wrapper: etree._Element) -> bool:
+    """An xs:int as .NET converts it: blanks around it, a sign, 32 bits."""
     text = wrapper.findtext(f"{{{NAMESPACE}}}receiveResponseXMLResult") or ""
-    return re.fullmatch(r"\s*[+-]?\d{1,10}\s*", text) is not None
+    return re.fullmatch(r"\s*[+-]?\d{1,10}\s*", text) is not None and -(2**31) <= int(text) < 2**31
 
 
 def _parse(text: str) -> etree._Element:
