@@ -22,7 +22,7 @@ from types import FrameType
 from unittest.mock import patch
 
 from tests import postgres
-from tests.bench import large, syncing, visits
+from tests.bench import company, large, syncing, visits
 from tests.bench.figures import TARGETS, VOID, Figure, Target, plain, table
 from tests.bench.installations import Installations
 from tests.bench.sizes import QUICK, Sizes
@@ -34,6 +34,7 @@ GROUPS: Mapping[str, Measurement] = {
     "small": visits.small_calls,
     "records": visits.many_records,
     "sync": syncing.sync,
+    "company": company.scale,
 }
 PROFILES: Mapping[str, Callable[[Installations, Sizes, Path], None]] = {
     "a large answer": large.profile,

@@ -24,6 +24,9 @@ class Sizes:
     # Of each side of a first sync, a third of them on both; and the invoices in QuickBooks.
     partners: int = 2_000
     invoices: int = 1_000
+    # Customers entered into a simulated company file.
+    few_seeded: int = 10_000
+    many_seeded: int = 100_000
     # Of each side of a trial, which tells whether a sync of the above is over in time.
     trial_partners: int = 100
 
@@ -38,6 +41,8 @@ QUICK = Sizes(
     many_records=200,
     partners=20,
     invoices=10,
+    few_seeded=20,
+    many_seeded=40,
     trial_partners=20,
 )
 
