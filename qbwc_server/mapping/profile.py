@@ -233,6 +233,8 @@ class Lines(Plain):
     write_in: str = "write_in_item"
     # The setting whose sales tax code goes on every line; a line without one takes that of its item.
     tax_code: str | None = None
+    # The setting that says which currency the CRM's amounts are in, where the company uses several.
+    currency: str | None = None
     line_id: str | None = None
     extra: tuple[ExtraLine, ...] = ()
 
@@ -407,4 +409,4 @@ def settings_of(kind_map: KindMap) -> tuple[str, ...]:
 
 def _line_settings(lines: Lines) -> tuple[str | None, ...]:
     named = (name for extra in lines.extra for name in (extra.setting, extra.tax_code))
-    return lines.write_in, lines.tax_code, *named
+    return lines.write_in, lines.tax_code, lines.currency, *named

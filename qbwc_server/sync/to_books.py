@@ -17,7 +17,7 @@ from qbwc_server.store.database import Tx
 from qbwc_server.store.job_states import JobEvent, after
 from qbwc_server.store.rows import Link, LinkJob, MessageSet
 from qbwc_server.sync import decide as rule_book
-from qbwc_server.sync import parts
+from qbwc_server.sync import features, parts
 from qbwc_server.sync.decide import FieldOutcome
 from qbwc_server.sync.deciding import (
     Need,
@@ -194,7 +194,8 @@ def _keep_offer(
     job_ids = tuple(job.id for job, _ in drafts)
     for job, one in drafts:
         counts = {"attempts": job.attempts + 1, "visit_attempts": job.visit_attempts + 1}
-        offered = {"state": after(job.state, JobEvent.OFFER), "set_id": set_id, "sent": one.sent}
+        sent = one.sent | {"uses": features.used(one.request.values)}
+        offered = {"state": after(job.state, JobEvent.OFFER), "set_id": set_id, "sent": sent}
         jobs.change_job(tx, job.id, now, **offered, **counts, error="", error_code="", next_step="")
     jobs.add_set(
         tx,
@@ -245,9 +246,10 @@ def _add(
         return _refuse(problems, sides)
     try:
         complete = mapping.with_defaults(kind_map, flat, "books", scope.profile.settings)
-    except mapping.CannotConvert as missing:
-        return _refuse([missing], sides)
-    tree = mapping.books_tree(kind_map, complete, None)
+        tree = mapping.books_tree(kind_map, complete, None)
+        features.check_currency(tx, scope, kind_map, tree)
+    except mapping.CannotConvert as problem:
+        return _refuse([problem], sides)
     if kind_map.lines is not None and document is not None:
         tree[f"{kind_map.lines.books}Add"] = document.lines
     if _has_mark(scope, link.books_kind):

@@ -111,6 +111,7 @@ CRM_FIELDS = {
         CrmField("QB_Doc_Number__c", length=21),
         CrmField("QB_Memo__c", length=4095),
         CrmField("QB_Payments__c", length=32768),
+        CrmField("QB_Currency__c", length=64),
         CrmField("QB_Status__c", "choice", choices=("Open", "Partially Paid", "Paid", "Voided", "Deleted")),
         *(CrmField(f"QB_{name}_Date__c", "date") for name in ("Txn", "Due")),
         *(
@@ -125,6 +126,7 @@ CRM_FIELDS = {
         CrmField("QB_Applications__c", length=32768),
         CrmField("QB_Amount__c", "decimal", required=True),
         CrmField("QB_Unapplied__c", "decimal"),
+        CrmField("QB_Currency__c", length=64),
         CrmField("QB_Status__c", "choice", choices=("Applied", "Partially Applied", "Unapplied", "Deleted")),
         CrmField("QB_Date__c", "date"),
         CrmField("QB_Method__c", length=31),

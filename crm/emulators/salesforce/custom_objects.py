@@ -56,6 +56,7 @@ INVOICE = SObject(
         money("QB_Balance__c", "Balance"),
         picklist("QB_Status__c", "Status", _INVOICE_STATUS, restricted=True),
         long_text("QB_Payments__c", "Payments", 32768),
+        text("QB_Currency__c", "Currency", 64),
     ),
 )
 
@@ -116,6 +117,7 @@ PAYMENT = SObject(
         Field("QB_TxnID__c", "string", "QuickBooks TxnID", length=41, external_id=True),
         required(money("QB_Amount__c", "Amount")),
         money("QB_Unapplied__c", "Unapplied Amount"),
+        text("QB_Currency__c", "Currency", 64),
         long_text("QB_Applications__c", "Applied To", 32768),
         picklist("QB_Status__c", "Status", _PAYMENT_STATUS, restricted=True),
         Field("QB_Date__c", "date", "Date"),

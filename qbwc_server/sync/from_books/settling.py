@@ -14,7 +14,7 @@ from qbwc_server.store import history, jobs, links, records
 from qbwc_server.store.database import Tx
 from qbwc_server.store.job_states import JobEvent, after
 from qbwc_server.store.rows import Link, LinkJob, MessageSet
-from qbwc_server.sync import parts
+from qbwc_server.sync import features, parts
 from qbwc_server.sync.deciding import (
     IN_DOUBT,
     MARK,
@@ -192,7 +192,9 @@ def _refused(desk: Desk, job: LinkJob, link: Link, status: Status) -> str:
     values = {
         "error": text,
         "error_code": str(status.code),
-        "next_step": NEXT_STEPS.get(action, info.sentence),
+        "next_step": features.next_step((job.sent or {}).get("uses", []))
+        if action == "feature"
+        else NEXT_STEPS.get(action, info.sentence),
     }
     _end(desk, job, JobEvent.REFUSE, **values)
     if keep_wish(desk, job.id):
@@ -208,7 +210,6 @@ NEXT_STEPS = {
     "rename": "Another customer, vendor, employee or other name has this name already. Rename one of the two, "
     "or link this record to the existing customer.",
     "fix": "QuickBooks did not take a value of this record. Correct it in the CRM; it is tried again by itself.",
-    "feature": "This QuickBooks edition or its preferences do not allow it. Change the preference, then retry.",
 }
 
 
