@@ -180,6 +180,37 @@ def controlled(home: Place, company_path: Place, port: int) -> Iterator[int]:
         yield taken
 
 
+def connector_rows(home: Place) -> list[dict[str, Any]]:
+    """The rows of the window; every in seconds, last_run in UTC."""
+    registry = WebConnector(home).registry
+    return [
+        {
+            "application": row.name,
+            "every": row.every,
+            "minimum": row.minimum,
+            "password": "set" if registry.password(row.name) else "missing",
+            "last_result": row.last_result,
+            "last_run": row.last_run,
+            "url": row.qwc.app_url,
+            "user_name": row.qwc.user_name,
+            "company": row.company,
+        }
+        for row in registry.applications().values()
+    ]
+
+
+def connector_remove(home: Place, app: str) -> str:
+    with closing(WebConnector(home)) as connector:
+        connector.remove(app)
+        return f"{app} removed, and its stamp taken out of the company file."
+
+
+def connector_every(home: Place, app: str, seconds: int) -> str:
+    every = WebConnector(home).every(app, seconds)
+    limit = "" if every == seconds else " That is the application's own limit."
+    return f"{app} runs every {every} seconds when it runs by itself.{limit}"
+
+
 def connector_log(home: Place) -> str:
     text = WebConnector(home).log.read()
     if not text:

@@ -1,13 +1,17 @@
 """The Web Connector's window and registry: passwords, Every_Min, clones, turns; sections of qbwc-protocol.md."""
 
+import json
 import re
 import threading
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from qbwc_server.simulator import CompanyFile, Options, SimulatorError, WebConnector
+from qbwc_server.cli.root import root
+from qbwc_server.simulator import CompanyFile, Options, SimulatorError, Unconfirmed, WebConnector
 from tests.simulator.conftest import FILE, OWNER, Raw, Service, document, strings
 from tests.simulator.recorder import Recorder
 
@@ -277,3 +281,69 @@ class TestNumbers:
         connector.registry.set_every("Example Sync", 60)
         [told] = connector.auto_run()
         assert (told.ok, told.minimum, told.postponed) == (True, None, None)
+
+
+class TestCommandLine:
+    @pytest.fixture
+    def line(self, tmp_path: Path, company: CompanyFile, service: Service) -> Callable[..., str]:
+        def line(*words: str, code: int = 0) -> str:
+            done = CliRunner().invoke(root, ["--home", str(tmp_path), "simulate", "connector", *words])
+            assert done.exit_code == code, done.output
+            return done.output
+
+        (tmp_path / "app.qwc").write_text(service.qwc(), "utf-8")
+        (tmp_path / "secret").write_text("secret\n", "utf-8")
+        line("add", str(tmp_path / "app.qwc"), "--company", str(company.path))
+        return line
+
+    def test_the_window_shows_every_row(
+        self, line: Callable[..., str], service: Service, tmp_path: Path
+    ) -> None:
+        # 6.1
+        [row] = json.loads(line("list", "--json"))
+        assert (row["application"], row["password"], row["last_run"]) == ("Example Sync", "missing", "")
+        assert "QBWC1030" in line("update", code=1)
+        line("password", "Example Sync", str(tmp_path / "secret"))
+        assert "every 90 seconds" in line("every", "Example Sync", "90")
+        service.answers("authenticate", strings("", "none", "", "600"))
+        assert "No data exchange required" in line("auto-run")
+        assert "That is the application's own limit" in line("every", "Example Sync", "60")
+        [row] = json.loads(line("list", "--json"))
+        assert (row["every"], row["minimum"], row["password"]) == (600, 600, "set")
+        assert row["last_result"] == "No data exchange required"
+        assert "stamp taken out" in line("remove", "Example Sync")
+        assert "No application is here" in line("list")
+
+    def test_it_can_be_another_pc_and_log_everything(
+        self, line: Callable[..., str], service: Service, tmp_path: Path
+    ) -> None:
+        # 3.3; 6.2
+        line("password", "Example Sync", str(tmp_path / "secret"))
+        service.sends(QUERY)
+        line("update", "--computer", "BACK-OFFICE", "--level", "VERBOSE")
+        assert "LOCKED:BACK-OFFICE:" in service.received("sendRequestXML")[0]["strHCPResponse"]
+        assert QUERY in line("log")
+
+    def test_open_questions_are_shown_and_moved_and_stay_moved(
+        self, line: Callable[..., str], service: Service, tmp_path: Path
+    ) -> None:
+        shown = json.loads(line("rule", "--json"))
+        assert [row["rule"] for row in shown] == [one.name for one in fields(Unconfirmed)]
+        assert {row["position"] for row in shown} == {"yes", "no", "error", "interactiveDone"}
+        assert "is no now" in line("rule", "closes_after_none", "no")
+        [row] = json.loads(line("rule", "closes_after_none", "--json"))
+        assert (row["position"], row["positions"]) == ("no", ["yes", "no"])
+        assert "error or done or continue" in line("rule", "above_100", "maybe", code=1)
+        assert "no rule 'other'" in line("rule", "other", code=1)
+        line("password", "Example Sync", str(tmp_path / "secret"))
+        service.answers("authenticate", strings("", "none"))
+        line("update")
+        assert [call.method for call in service.calls] == ["serverVersion", "clientVersion", "authenticate"]
+
+    def test_a_control_port_is_open_while_it_runs(
+        self, line: Callable[..., str], service: Service, tmp_path: Path, company: CompanyFile
+    ) -> None:
+        line("password", "Example Sync", str(tmp_path / "secret"))
+        service.answers("authenticate", strings("", "none"))
+        told = line("auto-run", "--every", "1", "--control", "0", "--company", str(company.path))
+        assert re.search(r"Control port: http://127\.0\.0\.1:\d+/", told)

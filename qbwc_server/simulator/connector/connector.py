@@ -16,6 +16,7 @@ from qbwc_server.simulator.connector.qwc import Qwc
 from qbwc_server.simulator.connector.reach import check_reachable
 from qbwc_server.simulator.connector.registry import Application, Registry
 from qbwc_server.simulator.connector.schedule import Schedule
+from qbwc_server.simulator.connector.unconfirmed import chosen, positions, shown
 from qbwc_server.simulator.connector.visit import UpdateResult, Visit
 from qbwc_server.simulator.connector.wire import Service
 from qbwc_server.simulator.errors import ProcessError, SimulatorError
@@ -40,8 +41,9 @@ class WebConnector:
         options: Options | None = None,
     ) -> None:
         self.home = Path(home)
-        self.options = options or Options()
         self.registry = Registry(self.home)
+        given = options or Options()
+        self.options = replace(given, unconfirmed=chosen(self.registry.rules(), given.unconfirmed))
         self.log = QwcLog(self.home, self.options.level, self.options.clock, self.options.version)
         self._opened: dict[str, CompanyFile] = {}
         self._company = self._open(str(company)) if isinstance(company, Path | str) else company
@@ -119,6 +121,15 @@ class WebConnector:
     def results_text(self) -> Sequence[tuple[str, str, str]]:
         """(name, last result, last run in UTC) of every row of the window."""
         return [(row.name, row.last_result, row.last_run) for row in self.registry.applications().values()]
+
+    def rule(self, name: str, position: str | None = None) -> str:
+        """The position of an open question, moved first when one is given; this home keeps it."""
+        if position is not None:
+            moved = chosen({name: position}, self.options.unconfirmed)
+            self.options = replace(self.options, unconfirmed=moved)
+            self.registry.set_rule(name, position)
+        positions(name)
+        return shown(getattr(self.options.unconfirmed, name))
 
     def close(self) -> None:
         """Closes the company files that were opened for their applications, not the one that was given."""

@@ -15,6 +15,7 @@ from qbwc_server.simulator.errors import SimulatorError
 REGISTRY_FILE = "connector.json"
 PASSWORD_FILE = "passwords.json"  # noqa: S105 - the name of a file
 LOCK_FILE = "UpdateLock"
+RULES_FILE = "rules.json"
 # Seconds for which a run waits for another one of the same user.
 UPDATE_WAIT = 3600
 
@@ -47,6 +48,7 @@ class Registry:
         self._applications = home / REGISTRY_FILE
         self._passwords = home / PASSWORD_FILE
         self._lock = home / LOCK_FILE
+        self._rules = home / RULES_FILE
 
     def applications(self) -> dict[str, Application]:
         """By registered name, in the order they were added."""
@@ -116,6 +118,13 @@ class Registry:
             return _read(self._passwords)
         except ValueError:
             return {}
+
+    def rules(self) -> dict[str, str]:
+        """Open questions that were moved from our position: name -> position (unconfirmed.py)."""
+        return _read(self._rules)
+
+    def set_rule(self, name: str, position: str) -> None:
+        _write(self._rules, {**_read(self._rules), name: position}, 0o644)
 
     @contextmanager
     def update_lock(self) -> Iterator[None]:

@@ -1,11 +1,19 @@
 """What no source settles: each point is a switch with the position we believe in; a server should bear both."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, get_args
+
+from qbwc_server.simulator.errors import SimulatorError
 
 Above100 = Literal["error", "done", "continue"]
 InteractiveDone = Literal["interactiveDone", "isInteractiveDone"]
+
+# Every other switch is yes or no.
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "above_100": get_args(Above100),
+    "interactive_done": get_args(InteractiveDone),
+}
 
 
 def _point(default: Any, section: str, sentence: str) -> Any:
@@ -63,12 +71,37 @@ class Unconfirmed:
     )
 
 
+def positions(name: str) -> tuple[str, ...]:
+    """What a switch can be set to, ours first. Raises SimulatorError for a name that is none."""
+    if name not in (one.name for one in fields(Unconfirmed)):
+        known = ", ".join(one.name for one in fields(Unconfirmed))
+        raise SimulatorError(f"There is no rule {name!r} of the Web Connector, only {known}.")
+    believed = getattr(Unconfirmed, name)
+    choices = _CHOICES.get(name, ("yes", "no"))
+    ours = shown(believed)
+    return (ours, *(one for one in choices if one != ours))
+
+
+def chosen(moved: Mapping[str, str], base: Unconfirmed) -> Unconfirmed:
+    """base with some switches set to positions given as texts."""
+    return replace(base, **{name: _value(name, text) for name, text in moved.items()})
+
+
+def shown(value: Any) -> str:
+    return ("no", "yes")[value] if isinstance(value, bool) else str(value)
+
+
+def _value(name: str, text: str) -> Any:
+    if text not in positions(name):
+        raise SimulatorError(f"{name} can be {' or '.join(positions(name))}, not {text!r}.")
+    return text if name in _CHOICES else text == "yes"
+
+
 def rows() -> Iterator[tuple[str, str, str, str]]:
     """(name, sentence, our position, section) of every switch."""
     for one in fields(Unconfirmed):
-        believed = getattr(Unconfirmed, one.name)
-        shown = ("no", "yes")[believed] if isinstance(believed, bool) else str(believed)
-        yield one.name, one.metadata["sentence"], shown, f"P{one.metadata['section']}"
+        ours = shown(getattr(Unconfirmed, one.name))
+        yield one.name, one.metadata["sentence"], ours, f"P{one.metadata['section']}"
 
 
 def as_markdown() -> str:
