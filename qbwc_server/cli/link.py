@@ -1,5 +1,6 @@
 """`link`: pairs of a CRM record and an object of QuickBooks."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -7,14 +8,21 @@ import click
 from qbwc_server.cli.frame import Group, json_option
 from qbwc_server.cli.opened import acting, connections_chosen, reading, the_connection
 from qbwc_server.cli.show import details, listing, said
-from qbwc_server.store import jobs, links, search
+from qbwc_server.store import jobs, links, parties, search
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import Link
 from qbwc_server.sync import person
-from qbwc_server.sync.deciding import worded
+from qbwc_server.sync.deciding import load_scope, worded
 
 STATUSES = ("Queued", "Success", "Error", "Unlinked")
-COLUMNS = {"id": "Link", "label": "Record", "status": "Status", "crm_id": "CRM id", "books_id": "ListID"}
+COLUMNS = {
+    "id": "Link",
+    "kind": "Kind",
+    "label": "Record",
+    "status": "Status",
+    "crm_id": "CRM id",
+    "books_id": "ListID",
+}
 COLUMNS |= {"changed_at": "Since (UTC)", "error": "Error"}
 SUGGESTED = {"crm_id": "CRM id", "books_id": "ListID", "score": "Likeness", "reason": "Why"}
 
@@ -46,8 +54,27 @@ def list_links(
             if text
             else links.all_links(tx, chosen, status=status, limit=limit)
         )
-        rows = [one.__dict__ for one in found if status in (None, one.status)]
+        kinds = kinds_of(tx, chosen)
+        rows = [
+            one.__dict__ | {"kind": kinds.get(_place(one), one.crm_kind)}
+            for one in found
+            if status in (None, one.status)
+        ]
     listing(rows, COLUMNS, as_json=as_json, empty="No such pair.")
+
+
+def _place(one: Link) -> tuple[str, str, str, str]:
+    return one.connection_id, one.role, one.crm_kind, one.books_kind
+
+
+def kinds_of(tx: Tx, connection_ids: Sequence[str]) -> dict[tuple[str, str, str, str], str]:
+    """What people call the kind of a pair: the name of its map, by connection, role and the kinds of both sides."""
+    scopes = [load_scope(tx, one) for one in parties.all_connections(tx) if one.id in connection_ids]
+    return {
+        (scope.id, one.role, one.crm_kind, one.books_kind): one.name
+        for scope in scopes
+        for one in scope.profile.kinds
+    }
 
 
 @link.command()
@@ -109,13 +136,14 @@ def make(crm_id: str, books_id: str, connection: str | None) -> None:
 @link.command()
 @click.argument("record_id", metavar="CRM_ID")
 @click.option("--connection", help="Not needed when there is only one.")
-def create(record_id: str, connection: str | None) -> None:
+@click.option("--kind", default="", help="Which kind is meant, where a customer and an item have one ListID.")
+def create(record_id: str, connection: str | None, kind: str) -> None:
     """Create the missing partner of a record, although something similar exists.
 
     With a ListID instead of a CRM id, the record is created in the CRM.
     """
     with acting() as (tx, by, _):
-        made = person.create(tx, by, the_connection(tx, connection), record_id)
+        made = person.create(tx, by, the_connection(tx, connection), record_id, kind)
     click.echo(f"{made.label} will be created with the next update ({made.id}).")
 
 

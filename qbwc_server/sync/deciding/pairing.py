@@ -10,7 +10,7 @@ from qbwc_server.store.rows import Link, new_id
 from qbwc_server.sync.decide import FieldDecision
 from qbwc_server.sync.deciding.desk import Desk
 from qbwc_server.sync.deciding.matching import link_of
-from qbwc_server.sync.deciding.pair import look
+from qbwc_server.sync.deciding.pair import Sides, look
 from qbwc_server.sync.deciding.wording import label
 
 
@@ -84,6 +84,14 @@ class Pairing(Desk):
             links.set_contributor(
                 self.tx, self.scope.id, link.id, contributor.name, contributor.kind, record_id or None
             )
+
+    def keep_label(self, link: Link, sides: Sides) -> Link:
+        """A record that was renamed goes by its new name from now on."""
+        called = label(sides)
+        if called == link.label:
+            return link
+        links.change_link(self.tx, self.scope.id, link.id, self.now, label=called)
+        return replace(link, label=called)
 
     def move_base(self, link: Link, agreed: Sequence[FieldDecision]) -> Link:
         if not agreed:

@@ -137,6 +137,7 @@ class Turn(Pairing):
         decision = rule_book.decide(pair, self._policy(kind_map))
         link = self.move_base(link, decision.of(FieldOutcome.AGREED))
         self._keep_conflicts(link, decision)
+        link = self.keep_label(link, sides)
         self._carry_out_linked(link, decision, again=_pressed(kind_map, sides.crm))
         self._explain_fields(link, decision)
         self.refresh_status(link.id)

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any, Final
 
+from qbwc_server.store.rows import StoredRecord
 from qbwc_server.sync.decide import Decision
 from qbwc_server.sync.deciding.pair import Sides
 
@@ -12,10 +13,17 @@ def asks(decision: Decision) -> str:
 
 
 def label(sides: Sides) -> str:
-    """The name by which a person knows the record."""
+    """The name by which a person knows the record; a document without one goes by its number and its customer."""
     name = sides.crm_values.get("Name") or sides.books_values.get("Name")
     record = sides.crm or sides.books
-    return str(name or (record.values.get("Name") or record.id if record else ""))
+    return str(name or _document(sides.books) or (record.values.get("Name") or record.id if record else ""))
+
+
+def _document(books: StoredRecord | None) -> str:
+    if books is None or not books.values.get("RefNumber"):
+        return ""
+    customer = (books.values.get("CustomerRef") or {}).get("FullName")
+    return f"{books.kind} {books.values['RefNumber']}" + (f" of {customer}" if customer else "")
 
 
 def sentence(text: str) -> str:

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from qbwc_server import mapping
 from qbwc_server.errors import NotFound, Problem
-from qbwc_server.mapping import KindMap
+from qbwc_server.mapping import KindMap, left_out
 from qbwc_server.store import history, jobs, links, records
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import ConnectionRow, Link, LinkJob, StoredRecord
@@ -65,41 +64,61 @@ def make(tx: Tx, by: By, connection: ConnectionRow, crm_id: str, books_id: str) 
     What differs on the two sides is decided as at any first match: by the policy, or as a conflict.
     """
     scope = load_scope(tx, connection)
-    some, others = _find(tx, scope, "crm", crm_id), _find(tx, scope, "books", books_id)
-    fitting = [(one, two) for one in some for two in others if one.kind_map == two.kind_map]
-    if not fitting:
-        book, record = others[0].kind_map.books_kind, some[0].kind_map.crm_kind
-        raise Problem(f"A {book} is not the partner of a CRM {record}.")
-    ours, theirs = fitting[0]
-    for place in (ours, theirs):
-        _check_free(tx, by, scope, place)
+    ours, theirs = _find(tx, scope, "crm", crm_id), _find(tx, scope, "books", books_id)
+    known = {id(one.kind_map) for one in theirs}
+    both = [one for one in ours if id(one.kind_map) in known]
+    if not both:
+        kinds = theirs[0].kind_map.books_kind, ours[0].kind_map.crm_kind
+        raise Problem(f"A {kinds[0]} is not the partner of a CRM {kinds[1]}.")
+    place = next((one for one in both if _passes(one)), both[0])
+    kind_map = place.kind_map
+    for one in (place, *(one for one in theirs if one.kind_map is kind_map)):
+        _check_free(tx, by, scope, one)
+    if kind_map.once:
+        _check_document(tx, scope, place)
     with _turn(tx, by, scope) as turn:
-        link = turn.bind(ours.kind_map, crm_id, books_id)
+        link = turn.bind(kind_map, crm_id, books_id)
         turn.decide_link(link)
     by.note(tx, "linked", link.id, crm_id=crm_id, books_id=books_id)
     return find_link(tx, link.id)
 
 
 def _find(tx: Tx, scope: Scope, side: Side, record_id: str) -> list[Place]:
-    """The maps that a record may belong to, one at least; those whose filter lets it through come first."""
-    found = []
+    """A record under each map that may be meant: its own kinds, and a customer and an item may share a ListID."""
+    deleted = False
+    found: list[Place] = []
     for kind_map in scope.profile.kinds:
         kind = kind_map.crm_kind if side == "crm" else kind_map.books_kind
         record = records.record(tx, scope.scope_id(side), side, kind, record_id)
+        deleted = deleted or (record is not None and record.deleted)
         if record is not None and not record.deleted:
             found.append(Place(side, kind_map, record))
-        elif record is not None:
-            raise Problem(f"{record_id} was deleted in {NAMES[side]}, so it cannot be linked.")
-    if found:
-        return sorted(found, key=lambda one: side == "crm" and not _fits(one))
-    raise NotFound(
-        f"{scope.connection.name} has not read a record {record_id} from {NAMES[side]}. "
-        "Update once more, or check the id."
-    )
+    if not found and deleted:
+        raise Problem(f"{record_id} was deleted in {NAMES[side]}, so it cannot be linked.")
+    if not found:
+        raise NotFound(
+            f"{scope.connection.name} has not read a record {record_id} from {NAMES[side]}. "
+            "Update once more, or check the id."
+        )
+    return found
 
 
-def _fits(place: Place) -> bool:
-    return mapping.left_out(place.kind_map.crm_filter, place.record.values) is None
+def _passes(place: Place) -> bool:
+    """Whether a record is of the very kind that its map is about: a service and no part, an invoice and no order."""
+    crm, books = place.kind_map.crm_filter, place.kind_map.books_filter
+    return left_out(crm if place.side == "crm" else books, place.record.values) is None
+
+
+def _check_document(tx: Tx, scope: Scope, place: Place) -> None:
+    """One sale becomes one document: two of them would write over each other in the CRM."""
+    roles = {one.role for one in scope.maps_of("crm", place.kind_map.crm_kind) if one.once}
+    for role in sorted(roles - {place.kind_map.role}):
+        other = links.partner_of_crm(tx, scope.id, role, place.record.id)
+        if other is not None and is_bound(other):
+            raise Problem(
+                f"{place.record.id} is linked already, with the {other.books_kind} {other.books_id} ({other.id}). "
+                "A sale has one document: unlink that pair first."
+            )
 
 
 def _check_free(tx: Tx, by: By, scope: Scope, place: Place) -> None:
@@ -125,19 +144,20 @@ def _turn(tx: Tx, by: By, scope: Scope) -> Iterator[Turn]:
     history.end_run(tx, number, by.now, f"by {by.actor}")
 
 
-def create(tx: Tx, by: By, connection: ConnectionRow, record_id: str) -> Link:
+def create(tx: Tx, by: By, connection: ConnectionRow, record_id: str, map_name: str = "") -> Link:
     """Create the missing partner of a record, although something similar exists or it was unlinked before.
 
-    `record_id` is a CRM id, or a ListID to create the record in the CRM.
+    `record_id` is a CRM id, or a ListID to create the record in the CRM. Where both a customer and an item have that
+    ListID, `map_name` says which map is meant.
     """
     scope = load_scope(tx, connection)
-    place = _anywhere(tx, scope, record_id)
-    target: Side = "books" if place.side == "crm" else "crm"
-    if not place.kind_map.may_create(target):
-        raise Problem(f"{connection.name} does not create records in {NAMES[target]} (mode and rights).")
+    place = _creatable(scope, _anywhere(tx, scope, record_id, map_name), record_id)
+    target = _other(place.side)
     link = link_of(tx, scope, place.kind_map, place.side, record_id)
     if link is not None and is_bound(link):
         raise Problem(f"{record_id} is linked already, as {link.label} ({link.id}).")
+    if place.kind_map.once and place.side == "crm":
+        _check_document(tx, scope, place)
     with _turn(tx, by, scope) as turn:
         link = turn.create_anyway(place.kind_map, place.side, place.record)
         why = Decision(_CREATES[target], f"{by.actor} said that it has no partner")
@@ -146,11 +166,39 @@ def create(tx: Tx, by: By, connection: ConnectionRow, record_id: str) -> Link:
     return link
 
 
-def _anywhere(tx: Tx, scope: Scope, record_id: str) -> Place:
+def _other(side: Side) -> Side:
+    return "books" if side == "crm" else "crm"
+
+
+def _anywhere(tx: Tx, scope: Scope, record_id: str, map_name: str) -> list[Place]:
     try:
-        return _find(tx, scope, "crm", record_id)[0]
+        found = _find(tx, scope, "crm", record_id)
     except NotFound:
-        return _find(tx, scope, "books", record_id)[0]
+        found = _find(tx, scope, "books", record_id)
+    return [one for one in found if map_name in ("", one.kind_map.name)] or found
+
+
+def _creatable(scope: Scope, places: list[Place], record_id: str) -> Place:
+    """The one place in which a partner may be made. Raises Problem when there is none, or it is not clear which."""
+    target = _other(places[0].side)
+    allowed = [one for one in places if one.kind_map.may_create(target)]
+    if not allowed:
+        raise Problem(
+            f"{scope.connection.name} does not create a partner of {record_id} in {NAMES[target]} (mode and rights)."
+        )
+    fitting = [one for one in allowed if _passes(one)]
+    if not fitting:
+        reasons = dict.fromkeys(_why_not(one) for one in allowed)
+        raise Problem(f"Nothing is created for {record_id}: {' '.join(reasons)}")
+    if len(fitting) > 1:
+        names = ", ".join(one.kind_map.name for one in fitting)
+        raise Problem(f"{record_id} is the id of several records: {names}. Say which with --kind.")
+    return fitting[0]
+
+
+def _why_not(place: Place) -> str:
+    chosen = place.kind_map.crm_filter if place.side == "crm" else place.kind_map.books_filter
+    return left_out(chosen, place.record.values) or ""
 
 
 def resolve(tx: Tx, by: By, link_id: str, field: str, take: Side) -> Decision:
