@@ -8,8 +8,7 @@ import click
 
 from qbwc_server.app import Installation
 from qbwc_server.cli.crm_now import reread
-from qbwc_server.cli.failures import Failure
-from qbwc_server.cli.frame import Group, actor, json_option
+from qbwc_server.cli.frame import Group, actor, ask, json_option
 from qbwc_server.cli.opened import kind_named, opened, the_connection
 from qbwc_server.cli.show import progress, said, to_json
 from qbwc_server.errors import Problem
@@ -24,7 +23,7 @@ DAY = timedelta(days=1)
 # Reasons that are told on the screen; JSON tells them all, record by record.
 TOLD = 12
 NEXT = {
-    Became.PROPOSED: "Approve what waits: qbwc-server job retry --all-proposed",
+    Became.PROPOSED: "Approve what waits: qbwc-server job approve --all",
     Became.UNFIT: "What is not fit is tried again by itself once the record is corrected.",
 }
 
@@ -74,7 +73,7 @@ def run(
         if how != "yes":
             _tell(_rehearsed(installation, one, wanted), wanted, as_json=as_json, done=False)
         if how is None:
-            _ask()
+            ask("Do it now?")
         if how != "preview":
             _tell(_carried_out(installation, one, wanted), wanted, as_json=as_json, done=True)
 
@@ -97,18 +96,6 @@ def _day(option: str, text: str | None) -> date | None:
 
 def _midnight(day: date | None) -> WallTime | None:
     return WallTime.parse(day.isoformat()) if day else None
-
-
-def _ask() -> None:
-    try:
-        sure = click.confirm("Do it now?")
-    except click.Abort:
-        click.echo()
-        raise Failure(
-            "Nobody answered, so nothing was done. Say --yes to do it without being asked."
-        ) from None
-    if not sure:
-        raise Failure("Nothing was done.")
 
 
 def _read_again(installation: Installation, one: ConnectionRow, wanted: Wanted) -> None:

@@ -32,7 +32,7 @@ STUCK = {
     "blocked": ("waiting for something that was refused", "qbwc-server job list --state blocked"),
     "proposed": (
         "waiting for your approval",
-        "qbwc-server job list --proposed, then job retry or job cancel",
+        "qbwc-server job list --proposed, then job approve or job cancel",
     ),
 }
 

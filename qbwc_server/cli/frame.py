@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from qbwc_server.cli.failures import failure_of
+from qbwc_server.cli.failures import Failure, failure_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -114,6 +114,19 @@ def actor() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return f"user {os.getuid()}"
+
+
+def ask(question: str) -> None:
+    """Go on only if the person says yes. Raises Failure when nobody does."""
+    try:
+        sure = click.confirm(question)
+    except click.Abort:
+        click.echo()
+        raise Failure(
+            "Nobody answered, so nothing was done. Say --yes to do it without being asked."
+        ) from None
+    if not sure:
+        raise Failure("Nothing was done.")
 
 
 def now() -> datetime:

@@ -1,11 +1,12 @@
 """`job`: intended writes, one by one: what waits, what was refused, and what a person does about it."""
 
+from collections import Counter
 from typing import Any
 
 import click
 
-from qbwc_server.cli.frame import Group, json_option
-from qbwc_server.cli.opened import acting, connections_chosen, reading
+from qbwc_server.cli.frame import Group, ask, json_option
+from qbwc_server.cli.opened import Kinds, acting, connections_chosen, reading
 from qbwc_server.cli.show import details, listing
 from qbwc_server.store import jobs, links
 from qbwc_server.store.database import Tx
@@ -14,6 +15,7 @@ from qbwc_server.store.rows import LinkJob
 from qbwc_server.store.tables import OPEN_STATES
 from qbwc_server.sync import person
 
+MOST = 100_000
 PLACES = {"books": "QuickBooks", "crm": "the CRM"}
 NEEDS_PERSON = ("refused", "needs_person", "in_doubt", "blocked", "proposed")
 COLUMNS = {"id": "Job", "record": "Record", "to": "Written to", "action": "Action", "state": "State"}
@@ -32,6 +34,7 @@ def job() -> None:
     \b
     qbwc-server job list --needs-person
     qbwc-server job retry --all-refused
+    qbwc-server job approve --all --kind account
     """
 
 
@@ -81,43 +84,91 @@ def show(job_id: str, as_json: bool) -> None:
     details(row if as_json else {name: row.get(name) for name in SHOWN}, as_json=as_json)
 
 
+_JOBS = click.argument("job_ids", nargs=-1, metavar="[JOB]...")
+_KIND = click.option("--kind", help="Only of this kind, such as account or invoice_mirror, with --all.")
+_OF = click.option("--connection", help="Only of this connection, with --all.")
+_YES = click.option("--yes", is_flag=True, help="Do it without asking first.")
+
+
 @job.command()
-@click.argument("job_ids", nargs=-1, metavar="[JOB]...")
-@click.option("--all-refused", is_flag=True, help="Every job that was refused.")
-@click.option("--all-proposed", is_flag=True, help="Approve every job that waits for it.")
-@click.option("--connection", help="Only of this connection, with --all-...")
+@_JOBS
+@click.option("--all-refused", "--all", "every", is_flag=True, help="Every job that was refused.")
+@_KIND
+@_OF
+@_YES
 @click.option("--not-in-quickbooks", is_flag=True, help="You looked: QuickBooks does not hold the record.")
 def retry(
     job_ids: tuple[str, ...],
-    all_refused: bool,
-    all_proposed: bool,
+    every: bool,
+    kind: str | None,
     connection: str | None,
+    yes: bool,
     not_in_quickbooks: bool,
 ) -> None:
-    """Try a job again, or approve a proposed one. It goes with the next update.
+    """Try a job again. It goes with the next update.
 
     A job in doubt was sent and not answered: sending it again could make it twice. So it is tried again only after
     QuickBooks was asked, and when you say that you looked (--not-in-quickbooks).
     """
-    states = [name for name, wanted in (("refused", all_refused), ("proposed", all_proposed)) if wanted]
     with acting() as (tx, by, _):
-        chosen = [*job_ids, *_all(tx, connection, states)]
+        chosen = [
+            *job_ids,
+            *(_every(tx, connection, JobState.REFUSED, kind, "try again", yes) if every else ()),
+        ]
         for one in chosen:
             person.retry(tx, by, one, not_in_books=not_in_quickbooks)
-    click.echo(_told(len(chosen), "goes", "go", "again with the next update"))
+    click.echo(_told(len(chosen), "goes", "go", "again with the next update", "--all-refused"))
 
 
-def _all(tx: Tx, connection: str | None, states: list[str]) -> list[str]:
-    if not states:
-        return []
-    return [
-        one.id for one in jobs.all_jobs(tx, connections_chosen(tx, connection), states=states, limit=100_000)
+@job.command()
+@_JOBS
+@click.option("--all", "every", is_flag=True, help="Every job that waits for approval.")
+@_KIND
+@_OF
+@_YES
+def approve(
+    job_ids: tuple[str, ...], every: bool, kind: str | None, connection: str | None, yes: bool
+) -> None:
+    """Approve jobs that wait for it, such as new records beyond the limit of an hour.
+
+    \b
+    qbwc-server job list --proposed
+    qbwc-server job approve --all --kind account
+    """
+    with acting() as (tx, by, _):
+        chosen = [
+            *job_ids,
+            *(_every(tx, connection, JobState.PROPOSED, kind, "approve", yes) if every else ()),
+        ]
+        for one in chosen:
+            person.approve(tx, by, one)
+    click.echo(_told(len(chosen), "goes", "go", "with the next update", "--all"))
+
+
+def _every(
+    tx: Tx, connection: str | None, state: JobState, kind: str | None, act: str, yes: bool
+) -> list[str]:
+    """Ids of all jobs in a state, after the person saw how many there are of each kind and said yes."""
+    chosen = connections_chosen(tx, connection)
+    kinds = Kinds(tx, chosen)
+    if kind:
+        kinds.check(kind)
+    found = [
+        (one.id, kinds.of(link), one.side)
+        for one in jobs.all_jobs(tx, chosen, states=[state], limit=MOST)
+        if (link := links.link(tx, one.connection_id, one.link_id)) is not None
+        and kind in (None, kinds.of(link))
     ]
+    for (name, side), number in sorted(Counter((name, side) for _, name, side in found).items()):
+        click.echo(f"{number} of kind {name}, written to {PLACES[side]}")
+    if found and not yes:
+        ask(f"{act.capitalize()} {len(found)} job{'' if len(found) == 1 else 's'} now?")
+    return [job_id for job_id, _, _ in found]
 
 
-def _told(number: int, verb: str, verbs: str, how: str) -> str:
+def _told(number: int, verb: str, verbs: str, how: str, option: str) -> str:
     if not number:
-        return "No job was chosen. Name jobs, or say --all-refused."
+        return f"No job was chosen. Name jobs, or say {option}."
     return f"{number} job{'' if number == 1 else 's'} {verb if number == 1 else verbs} {how}."
 
 

@@ -1,18 +1,17 @@
 """`link`: pairs of a CRM record and an object of QuickBooks."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from qbwc_server.cli.frame import Group, json_option
-from qbwc_server.cli.opened import acting, connections_chosen, reading, the_connection
+from qbwc_server.cli.opened import Kinds, acting, connections_chosen, reading, the_connection
 from qbwc_server.cli.show import details, listing, said
-from qbwc_server.store import jobs, links, parties, search
+from qbwc_server.store import jobs, links, search
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import Link
 from qbwc_server.sync import person
-from qbwc_server.sync.deciding import load_scope, worded
+from qbwc_server.sync.deciding import worded
 
 STATUSES = ("Queued", "Success", "Error", "Unlinked")
 COLUMNS = {
@@ -54,27 +53,9 @@ def list_links(
             if text
             else links.all_links(tx, chosen, status=status, limit=limit)
         )
-        kinds = kinds_of(tx, chosen)
-        rows = [
-            one.__dict__ | {"kind": kinds.get(_place(one), one.crm_kind)}
-            for one in found
-            if status in (None, one.status)
-        ]
+        kinds = Kinds(tx, chosen)
+        rows = [one.__dict__ | {"kind": kinds.of(one)} for one in found if status in (None, one.status)]
     listing(rows, COLUMNS, as_json=as_json, empty="No such pair.")
-
-
-def _place(one: Link) -> tuple[str, str, str, str]:
-    return one.connection_id, one.role, one.crm_kind, one.books_kind
-
-
-def kinds_of(tx: Tx, connection_ids: Sequence[str]) -> dict[tuple[str, str, str, str], str]:
-    """What people call the kind of a pair: the name of its map, by connection, role and the kinds of both sides."""
-    scopes = [load_scope(tx, one) for one in parties.all_connections(tx) if one.id in connection_ids]
-    return {
-        (scope.id, one.role, one.crm_kind, one.books_kind): one.name
-        for scope in scopes
-        for one in scope.profile.kinds
-    }
 
 
 @link.command()

@@ -14,7 +14,8 @@ from qbwc_server.mapping import KindMap, Profile
 from qbwc_server.mapping.spelling import did_you_mean
 from qbwc_server.store import parties
 from qbwc_server.store.database import Tx
-from qbwc_server.store.rows import Company, ConnectionRow
+from qbwc_server.store.rows import Company, ConnectionRow, Link
+from qbwc_server.sync.deciding import load_scope
 from qbwc_server.sync.person import By
 
 
@@ -68,6 +69,31 @@ def _unknown(what: str, name: str, known: Sequence[str], add: str) -> str:
 def connections_chosen(tx: Tx, name: str | None) -> list[str]:
     """Ids of the named connection, or of all."""
     return [connection_named(tx, name).id] if name else [one.id for one in parties.all_connections(tx)]
+
+
+class Kinds:
+    """What people call the kind of a pair: the name of its map."""
+
+    def __init__(self, tx: Tx, connection_ids: Sequence[str]) -> None:
+        scopes = [load_scope(tx, one) for one in parties.all_connections(tx) if one.id in connection_ids]
+        self.names = {
+            (scope.id, one.role, one.crm_kind, one.books_kind): one.name
+            for scope in scopes
+            for one in scope.profile.kinds
+        }
+
+    def of(self, link: Link) -> str:
+        """The CRM's kind where the map was switched off."""
+        place = link.connection_id, link.role, link.crm_kind, link.books_kind
+        return self.names.get(place, link.crm_kind)
+
+    def check(self, name: str) -> None:
+        """Raises NotFound for what is the name of no map."""
+        known = sorted(set(self.names.values()))
+        if name not in known:
+            raise NotFound(
+                f"There is no kind {name!r}{did_you_mean(name, known) or '; there are: ' + ', '.join(known)}"
+            )
 
 
 def the_connection(tx: Tx, name: str | None) -> ConnectionRow:

@@ -293,6 +293,8 @@ class KindMap(Plain):
     winner: Side | None = None
     once: bool = False
     books_filter: Filter | None = None
+    # Of QuickBooks' documents on which nothing is open, only those of so many days back are copied; None: all.
+    closed_within_days: int | None = Field(default=None, ge=0)
     addressee: tuple[str, ...] = ()
     status: StatusFields = StatusFields()
     contributors: tuple[Contributor, ...] = ()
@@ -323,6 +325,12 @@ class KindMap(Plain):
 
     def may_update(self, side: Side) -> bool:
         return side in self.update_in and side in WRITES[self.mode]
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether it only brings documents of QuickBooks to records that the CRM has already."""
+        belongs = any(one.required and one.refers_to and one.goes_to("crm") for one in self.rules)
+        return self.mode == "import" and belongs
 
     def winner_of(self, rule: Rule) -> Side | None:
         """Who wins when both changed; None asks a person."""

@@ -104,7 +104,7 @@ def test_what_a_run_creates_beyond_the_limit_waits_for_approval(
     assert promised["counts"] == {"to be created": 1, "waiting for approval": 2}
     text = shop.line.says("batch", "run", "--kind", "account", "--yes")
     assert "2 waiting for approval" in text
-    assert "job retry --all-proposed" in text
+    assert "job approve --all" in text
     assert len(shop.jobs("proposed")) == 2
 
 

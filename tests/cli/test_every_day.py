@@ -234,7 +234,7 @@ def test_a_refused_job_is_tried_again_when_a_person_says_so(shop: Shop) -> None:
     shop.sync()
     [refused] = shop.jobs("refused")
     shop.books.user_delete(vendor, kind="Vendor")
-    assert "1 job goes again" in shop.line.says("job", "retry", "--all-refused")
+    assert "1 job goes again" in shop.line.says("job", "retry", "--all-refused", "--yes")
     shop.update()
     assert shop.names_in_books() == ["Acme Tools"]
     assert "nothing to try again" in shop.line.refuses("job", "retry", refused.id)
@@ -381,3 +381,29 @@ def test_every_act_leaves_its_actor(shop: Shop) -> None:
     rows = shop.line.json("log", "audit")
     assert [row["action"] for row in rows[:2]] == ["connection stopped", "unlinked"]
     assert len({row["actor"] for row in rows}) == 1
+
+
+def test_proposed_jobs_of_a_kind_are_counted_and_approved_together(shop: Shop) -> None:
+    shop.line.says("mapping", "set", "CRM", "limits.creates", "1")
+    for number in range(4):
+        shop.account(f"Number {number} Corp")
+    shop.sync()
+    assert len(shop.names_in_books()) == 1
+    assert "there are" in shop.line.refuses("job", "approve", "--all", "--kind", "harbour")
+    assert "No job" in shop.line.says("job", "approve", "--all", "--kind", "service_item")
+    unanswered = shop.line("job", "approve", "--all", "--kind", "account")
+    assert unanswered.exit_code == 1
+    assert "3 of kind account, written to QuickBooks" in unanswered.stdout
+    assert "nothing was done" in unanswered.stderr
+    [first, *_] = shop.line.json("job", "list", "--proposed")
+    assert "1 job goes" in shop.line.says("job", "approve", first["id"])
+    assert "waits for no approval" in shop.line.refuses("job", "approve", first["id"])
+    assert "2 jobs go with the next update" in shop.line.says("job", "approve", "--all", "--yes")
+    shop.sync()
+    assert len(shop.names_in_books()) == 4
+
+
+def test_pairs_are_listed_with_their_kind(shop: Shop) -> None:
+    shop.account("Ann's Bakery")
+    shop.sync()
+    assert [one["kind"] for one in shop.line.json("link", "list")] == ["account"]

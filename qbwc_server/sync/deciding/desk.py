@@ -112,7 +112,7 @@ class Desk:
         A run is counted as the last hour: the pages of a visit and the worker's turns between them are one run.
         """
         why = beyond_limits(size, self.scope.profile.limits)
-        return f"{sentence(why)} Approve it (job retry), or cancel it." if why else ""
+        return f"{sentence(why)} Approve it (job approve), or cancel it." if why else ""
 
     def _has_ended(self, link: Link) -> bool:
         """Whether the CRM's record mirrors a document that was voided or deleted in QuickBooks."""

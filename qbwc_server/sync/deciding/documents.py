@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -73,6 +74,17 @@ def _known_by(line: Mapping[str, Any]) -> dict[str, Any]:
     item = {"item": str(ref.get("ListID") or str(ref.get("FullName", "")).casefold())}
     amount = mapping.line_amount(line)
     return item if amount is None else item | {"amount": str(amount)}
+
+
+def too_old(kind_map: KindMap, record: StoredRecord, today: date) -> str:
+    """Why a document that is over is not copied to the CRM any more; "" for all others."""
+    days, made = kind_map.closed_within_days, record.values.get("TxnDate")
+    if days is None or made is None or record.values.get("IsPaid") is False:
+        return ""
+    day = made if isinstance(made, date) else date.fromisoformat(str(made)[:10])
+    if day >= today - timedelta(days=days):
+        return ""
+    return f"nothing is open on it, and it is older than {days} days (closed_within_days)"
 
 
 def pair_lines(

@@ -29,7 +29,7 @@ from qbwc_server.sync.decide import (
 )
 from qbwc_server.sync.deciding import within
 from qbwc_server.sync.deciding.desk import ON_THE_WAY, RUN, SIDES, WAITS_FOR_PERSON, explained
-from qbwc_server.sync.deciding.documents import cents, lacks_partner, other_document
+from qbwc_server.sync.deciding.documents import cents, lacks_partner, other_document, too_old
 from qbwc_server.sync.deciding.matching import (
     find_matches,
     is_bound,
@@ -243,6 +243,7 @@ class Turn(Pairing):
                 mapping.left_out(kind_map.books_filter, record.values)
                 or within.why_apart(self.tx, self.scope, kind_map, side, record)
                 or lacks_partner(self.tx, self.scope, kind_map, record)
+                or too_old(kind_map, record, self.now.date())
             )
         why = mapping.left_out(kind_map.crm_filter, record.values)
         why = why or within.why_apart(self.tx, self.scope, kind_map, side, record) or None
@@ -368,7 +369,13 @@ class Turn(Pairing):
         return made
 
     def _beyond_limits(self, kind_map: KindMap, target: Side, cents: int) -> str:
-        """Why a new record of this kind must wait for a person; "" when it need not."""
+        """Why a new record of this kind must wait for a person; "" when it need not.
+
+        Copies of documents for records that the CRM has are not limited: they are no new partners, and there are
+        thousands.
+        """
+        if kind_map.is_copy:
+            return ""
         kind = kind_map.books_kind if target == "books" else kind_map.crm_kind
         made = jobs.count_made_since(self.tx, self.scope.id, kind, self.now - RUN)
         amount = cents + jobs.cents_made_since(self.tx, self.scope.id, self.now - RUN) if cents else 0

@@ -9,7 +9,7 @@ from qbwc_server.sync.deciding.pair import Sides
 
 
 def asks(decision: Decision) -> str:
-    return f"{sentence(decision.reason)} Approve it to create the record again (job retry), or cancel it."
+    return f"{sentence(decision.reason)} Approve it to create the record again (job approve), or cancel it."
 
 
 def label(sides: Sides) -> str:

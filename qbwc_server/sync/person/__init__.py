@@ -5,7 +5,7 @@ sentence and the next step when the action is not possible, and then nothing was
 """
 
 from qbwc_server.sync.person.by import By
-from qbwc_server.sync.person.jobs import cancel, job_of, retry, said
+from qbwc_server.sync.person.jobs import approve, cancel, job_of, retry, said
 from qbwc_server.sync.person.pairs import create, find_link, make, resolve, unlink
 from qbwc_server.sync.person.parties import (
     NewCompany,
@@ -26,6 +26,7 @@ __all__ = [
     "NewConnection",
     "add_company",
     "add_connection",
+    "approve",
     "cancel",
     "confirm_file",
     "create",

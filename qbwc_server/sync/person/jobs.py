@@ -53,6 +53,14 @@ def retry(tx: Tx, by: By, job_id: str, *, not_in_books: bool = False) -> None:
     by.note(tx, "job retried", job.id, was=job.state, error=job.error, not_in_books=not_in_books)
 
 
+def approve(tx: Tx, by: By, job_id: str) -> None:
+    """Let a proposed job go with the next visit or delivery. Raises Problem for a job that waits for no approval."""
+    job = job_of(tx, job_id)
+    if job.state != JobState.PROPOSED:
+        raise Problem(f"{job.id} is {said(job.state)} and waits for no approval. To try it again: job retry")
+    retry(tx, by, job_id)
+
+
 def _way_back(job: LinkJob) -> tuple[JobEvent, ...]:
     ways = {
         JobState.IN_DOUBT: (JobEvent.GIVE_UP, JobEvent.RETRY),
