@@ -33,6 +33,7 @@ COMPANY = Company(
     product=None,
     country=None,
     minimum_seconds=0,
+    visit_minutes=None,
     created_at=NOW,
     last_visit_at=None,
 )

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -19,11 +19,11 @@ from qbwc_server.soap.qwc import OWNER_ID, QwcRefused, build_qwc
 from qbwc_server.store import history, jobs, links, migrate, parties, search, visits
 from qbwc_server.store.database import Database, Tx
 from qbwc_server.store.rows import Company, ConnectionRow
+from qbwc_server.sync import heartbeat
 from qbwc_server.sync.visit import NOT_READ, WORKER_LEASE
 
 Level = Literal["ok", "look", "wrong"]
 
-SILENT = timedelta(days=1)
 # State of a job -> what it means, and what to do.
 STUCK = {
     "in_doubt": ("sent to QuickBooks, without an answer", "Update in the Web Connector: it asks QuickBooks."),
@@ -132,9 +132,9 @@ def _visits(tx: Tx, company: Company, now: datetime) -> Iterator[Finding]:
     elif last.counts.get(NOT_READ):
         to_do = f"qbwc-server log show {last.sync_id}: QuickBooks' own reason stands there"
         yield Finding("wrong", f"{seen}, but {last.counts[NOT_READ]} {NOT_READ}.", to_do)
-    elif now - company.last_visit_at > SILENT:
-        to_do = "Is the QuickBooks PC on, its user logged in, and Auto-Run ticked in the Web Connector?"
-        yield Finding("look", f"{seen}, more than a day ago.", to_do)
+    elif silent := heartbeat.silence(company, now):
+        level: Level = "wrong" if company.visit_minutes else "look"
+        yield Finding(level, f"{seen}: {silent}.", heartbeat.TO_DO.replace("COMPANY", f'"{company.name}"'))
     else:
         yield Finding("ok", f"{seen}.")
 

@@ -25,12 +25,12 @@ def kind_rows(profile: Profile) -> list[dict[str, Any]]:
     return [
         {
             "kind": one.name,
-            "crm": _narrowed(one.crm_kind, one.crm_filter),
+            "crm": narrowed(one.crm_kind, one.crm_filter),
             "way": WAYS[one.mode],
-            "books": _narrowed(one.books_kind, one.books_filter),
+            "books": narrowed(one.books_kind, one.books_filter),
             "mode": one.mode,
             "creates": [place for place, side in _PLACES if one.may_create(side)],
-            "promoted": _condition(one.promoted),
+            "promoted": condition(one.promoted),
             "requires": [each.reason for each in one.requires],
             "role": one.role,
             "rules": len(mapping.all_rules(one)),
@@ -42,7 +42,7 @@ def kind_rows(profile: Profile) -> list[dict[str, Any]]:
 _PLACES: tuple[tuple[str, mapping.Side], ...] = (("QuickBooks", "books"), ("the CRM", "crm"))
 
 
-def _narrowed(kind: str, chosen: Filter | None) -> str:
+def narrowed(kind: str, chosen: Filter | None) -> str:
     if chosen is None:
         return kind
     by_field = not chosen.any_of or "" in chosen.any_of
@@ -56,7 +56,7 @@ def _values(chosen: Filter) -> str:
     return f"not {' nor '.join(one or 'empty' for one in chosen.none_of)}"
 
 
-def _condition(chosen: Filter | None) -> str:
+def condition(chosen: Filter | None) -> str:
     return f"{chosen.field} is {_values(chosen)}" if chosen else ""
 
 

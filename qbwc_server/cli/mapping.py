@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import click
 
 from qbwc_server import mapping
-from qbwc_server.cli import mapped
+from qbwc_server.cli import flow, mapped
 from qbwc_server.cli.connection import json_object
 from qbwc_server.cli.frame import Group, json_option
 from qbwc_server.cli.opened import acting, connection_named, map_named, reading, the_connection
@@ -23,6 +23,7 @@ RULES = {"place": "Kind", "crm": "CRM field", "way": "", "books": "QuickBooks", 
 RULES |= {"too_long": "Too long", "winner": "Wins", "notes": "Notes", "origin": "From"}
 KINDS = {"kind": "Kind", "crm": "CRM", "way": "", "books": "QuickBooks", "mode": "Mode"}
 KINDS |= {"creates": "Makes records in", "promoted": "Goes to QuickBooks when"}
+FLOW = {"kind": "Kind", "from": "From", "to": "To", "does": "Does", "when": "When", "first": "First"}
 SETTINGS = {"setting": "Setting", "value": "Value", "kinds": "Used by", "origin": "From"}
 PROFILE = click.option("--profile", metavar="PROFILE", help="A shipped profile instead of a connection's.")
 
@@ -80,6 +81,24 @@ def show(connection: str | None, kind: str | None, profile: str | None, as_json:
     if kind and not as_json:
         click.echo("\n".join(mapped.about_kind(chosen, shown[0])) + "\n")
     listing(mapped.rule_rows(shown), RULES, as_json=as_json, empty="This profile has no rules.")
+
+
+@mapping_group.command("flow")
+@click.argument("connection", required=False)
+@click.option("--picture", is_flag=True, help="As a process map: a flowchart that Mermaid draws.")
+@click.option(
+    "--page", is_flag=True, help="As a page in Markdown, with the picture and what is needed before."
+)
+@PROFILE
+@json_option
+def data_flow(connection: str | None, profile: str | None, picture: bool, page: bool, as_json: bool) -> None:
+    """Show what moves from where to where, when, and what must be there first."""
+    with reading() as (tx, _):
+        chosen = _profile(tx, connection, profile)
+    if picture or page:
+        click.echo((flow.page if page else flow.picture)(chosen), nl=False)
+        return
+    listing(flow.flow_rows(chosen), FLOW, as_json=as_json, empty="Nothing moves: every kind is off.")
 
 
 @mapping_group.command()

@@ -6,11 +6,12 @@ import click
 
 from qbwc_server import mapping
 from qbwc_server.cli.frame import Command
-from qbwc_server.cli.opened import company_named, reading
+from qbwc_server.cli.opened import acting, company_named, reading
 from qbwc_server.soap.qwc import MAX_DESCRIPTION, OWNER_ID, build_qwc
 from qbwc_server.store import parties
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import Company
+from qbwc_server.sync import person
 
 UNCONNECTED = "QuickBooks Sync"
 
@@ -21,7 +22,10 @@ UNCONNECTED = "QuickBooks Sync"
     "--url", help="Address of this server as the QuickBooks PC sees it. Default: the setting public_url."
 )
 @click.option(
-    "--every", type=click.IntRange(min=1), metavar="MINUTES", help="Suggest an Auto-Run of so many minutes."
+    "--every",
+    type=click.IntRange(min=1),
+    metavar="MINUTES",
+    help="Suggest an Auto-Run of so many minutes. Remembered: doctor and the status page miss a visit by it.",
 )
 def qwc(company: str, url: str | None, every: int | None) -> None:
     """Print the .qwc file of a company.
@@ -32,6 +36,9 @@ def qwc(company: str, url: str | None, every: int | None) -> None:
     Open the file on the QuickBooks PC; the Web Connector then asks for the password. The same company always
     gives the same file, so printing it again is harmless.
     """
+    if every is not None:
+        with acting() as (tx, by, _):
+            person.expect_visits(tx, by, company_named(tx, company), every)
     with reading() as (tx, installation):
         one = company_named(tx, company)
         address = url or installation.settings.public_url
@@ -43,7 +50,7 @@ def qwc(company: str, url: str | None, every: int | None) -> None:
             owner_id=OWNER_ID,
             file_id=one.file_id,
             description=f"Keeps {one.name} in step with its CRM."[:MAX_DESCRIPTION].strip(),
-            minutes=every,
+            minutes=one.visit_minutes,
         )
     click.echo(text, nl=False)
 

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from qbwc_server.store import history, jobs, parties, visits
 from qbwc_server.store.database import Database
+from qbwc_server.sync import heartbeat
 from qbwc_server.sync.visit import WORKER_LEASE
 
 Page = str | Response | tuple[str, int]
@@ -47,6 +48,8 @@ class _Views:
             return render_template(
                 "status.html",
                 companies=companies,
+                silent={one.id: said for one in companies.values() if (said := heartbeat.silence(one, now))},
+                open_it=heartbeat.TO_DO,
                 organisations={one.id: one for one in parties.all_organisations(tx)},
                 connections=parties.all_connections(tx),
                 counts=sorted(jobs.count_by_state(tx).items()),
@@ -86,6 +89,7 @@ def _metrics(database: Database, now: datetime) -> bytes:
         "qbwc_link_jobs", "Link jobs by written side and state", ["side", "state"], registry=registry
     )
     seen = Gauge("qbwc_last_visit_age_seconds", "Seconds since a visit", ["company"], registry=registry)
+    silent = Gauge("qbwc_visit_overdue", "1 when a visit is missed", ["company"], registry=registry)
     worker = Gauge("qbwc_worker_alive", "1 while a worker holds its lease", registry=registry)
     with database.read() as tx:
         for (side, name), number in jobs.count_by_state(tx).items():
@@ -93,6 +97,7 @@ def _metrics(database: Database, now: datetime) -> bytes:
         for company in parties.all_companies(tx):
             if company.last_visit_at is not None:
                 seen.labels(company.name).set(int((now - company.last_visit_at).total_seconds()))
+            silent.labels(company.name).set(1 if heartbeat.silence(company, now) else 0)
         alive = visits.lease_until(tx, WORKER_LEASE)
     worker.set(1 if alive is not None and alive > now else 0)
     return generate_latest(registry)

@@ -41,6 +41,7 @@ class Company:
     product: str | None
     country: str | None
     minimum_seconds: int
+    visit_minutes: int | None
     created_at: datetime
     last_visit_at: datetime | None
 

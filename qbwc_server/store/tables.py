@@ -52,6 +52,8 @@ companies = Table(
     Column("product", Text),
     Column("country", String(8)),
     Column("minimum_seconds", Integer, nullable=False),
+    # The interval of Auto-Run as its .qwc file names it; null where none was named.
+    Column("visit_minutes", Integer),
     Column("created_at", Moment, nullable=False),
     Column("last_visit_at", Moment),
 )

@@ -212,6 +212,7 @@ class World:
             product=nobody,
             country=nobody,
             minimum_seconds=0,
+            visit_minutes=None,
             created_at=now,
             last_visit_at=nobody,
         )

@@ -74,6 +74,7 @@ def _company(by: By, new: NewCompany) -> Company:
         product=None,
         country=None,
         minimum_seconds=0,
+        visit_minutes=None,
         created_at=by.now,
         last_visit_at=None,
     )
@@ -100,6 +101,13 @@ def _check_zone(name: str) -> None:
 def set_password(tx: Tx, by: By, company: Company, password_hash: str) -> None:
     parties.change_company(tx, company.id, password_hash=password_hash)
     by.note(tx, "password changed", company.name)
+
+
+def expect_visits(tx: Tx, by: By, company: Company, minutes: int) -> None:
+    """Remember how often the Web Connector is to call; who stays away for several times as long is missed."""
+    if company.visit_minutes != minutes:
+        parties.change_company(tx, company.id, visit_minutes=minutes)
+        by.note(tx, "interval named", company.name, minutes=minutes)
 
 
 def confirm_file(tx: Tx, by: By, company: Company) -> None:
