@@ -254,6 +254,14 @@ def test_the_order_of_transactions(shop: Shop, expected: list[str]) -> None:
     assert [one.findtext("Subtotal") for one in asked] == expected
 
 
+@both("account_filter", {"Invoice"}, set())
+def test_a_transaction_query_by_an_income_account(shop: Shop, expected: set[str]) -> None:
+    shop.invoice("10.00")
+    wanted = "<TransactionAccountFilter><FullName>Sales</FullName></TransactionAccountFilter>"
+    rs = shop.office.ask(f"<TransactionQueryRq>{wanted}</TransactionQueryRq>")
+    assert {one.findtext("TxnType") for one in rs} == expected
+
+
 @both("credit_amounts", "10.00", "-10.00")
 def test_the_amount_of_a_credit_in_a_transaction_query(shop: Shop, expected: str) -> None:
     shop.credit("10.00")

@@ -376,8 +376,8 @@ class TestTransactionQuery:
         assert self.rows(office, macro) == []
         assert self.rows(office, f"<TxnID>{invoice}</TxnID>") == everything[:1]
 
-    def test_what_it_cannot_filter_by_it_refuses(self, office: Office) -> None:
-        wanted = "<TransactionItemFilter><FullName>Nail</FullName></TransactionItemFilter>"
+    def test_rows_of_single_postings_are_refused(self, office: Office) -> None:
+        wanted = "<TransactionDetailLevelFilter>All</TransactionDetailLevelFilter>"
         rs = office.ask(f"<TransactionQueryRq>{wanted}</TransactionQueryRq>")
         assert rs.get("statusCode") == "1030"
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from qbwc_server.simulator.company import lists, references, transactions
+from qbwc_server.simulator.company import lists, references, transactions, txn_filters
 from qbwc_server.simulator.company.balances import text
 from qbwc_server.simulator.company.books import Books
 from qbwc_server.simulator.company.calls import Call, Reply
@@ -17,17 +17,14 @@ from qbwc_server.simulator.company.transactions import Txn
 from qbwc_server.simulator.company.txn_queries import NAMED, dates, named, ref_numbers, selection
 
 RET = "TransactionRet"
-# Filters that look at single postings are not simulated: refused, never ignored.
-NOT_HERE = ("TransactionAccountFilter", "TransactionItemFilter", "TransactionClassFilter")
 POSTING = (PAYMENT, *(name for name, kind in SALES_KINDS.items() if kind.sign))
 POSTED: Mapping[str, str] = {"Either": "1", "Posting": "", "NonPosting": "NOT "}
 PAID: Mapping[str, str] = {"Either": "1", "Open": "open <> 0", "Closed": "open = 0"}
 
 
 def answer(call: Call) -> Reply:
-    """Refusal 1030 for what looks at single postings or lines."""
-    detail = call.values.get("TransactionDetailLevelFilter", "SummaryOnly")
-    if detail != "SummaryOnly" or any(name in call.values for name in NOT_HERE):
+    """Refusal 1030 for one row a posting: what those rows hold is not known."""
+    if call.values.get("TransactionDetailLevelFilter", "SummaryOnly") != "SummaryOnly":
         raise Refusal(NOT_SUPPORTED)
     return Paged(_found, _records).answer(call)
 
@@ -48,6 +45,7 @@ def _conditions(books: Books, values: Mapping[str, Any]) -> Iterator[Condition]:
     yield from dates(books, values.get("TransactionDateRangeFilter"))
     yield from ref_numbers(values)
     yield from _entities(books, values.get("TransactionEntityFilter"))
+    yield from txn_filters.conditions(books, values)
     kinds = [str(one) for one in (values.get("TransactionTypeFilter") or {}).get("TxnTypeFilter", ())]
     if kinds and "All" not in kinds:
         yield among("kind", kinds)

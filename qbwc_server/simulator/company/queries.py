@@ -165,8 +165,13 @@ def _name_range(wanted: Mapping[str, str] | None, column: str) -> Iterator[Condi
 
 
 def _reference_filter(books: Books, field: str, wanted: Mapping[str, Any]) -> Condition:
-    family = REFERENCES[field].family
-    return among(f"json_extract(fields, '$.{field}.ListID')", picked(books, family, wanted))
+    """Who names no currency has that of the company, once there are several."""
+    found = picked(books, REFERENCES[field].family, wanted)
+    column = f"json_extract(fields, '$.{field}.ListID')"
+    home = lists.resolve(books, "Currency", {"FullName": books.settings["home_currency"]})
+    if field == "CurrencyRef" and home and books.is_on("multi_currency"):
+        column = f"coalesce({column}, '{home.list_id}')"
+    return among(column, found)
 
 
 def picked(books: Books, family: str, wanted: Mapping[str, Any]) -> list[str]:

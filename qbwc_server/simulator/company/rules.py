@@ -169,6 +169,11 @@ QUERIES: Mapping[str, Rule] = {
         with_id="a first page that is the last one has an iteratorID",
         without_id="it has none",
     ),
+    "account_filter": _rule(
+        "3",
+        postings="TransactionAccountFilter finds what posts to an account",
+        own="what has the account as its own (receivables, where the money went)",
+    ),
     "credit_amounts": _rule(
         "3",
         positive="Amount of a credit or payment in TransactionRet is positive",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from qbwc_server.simulator.company import date_macros, lists, sales_ret, transactions
+from qbwc_server.simulator.company import date_macros, lists, sales_ret, transactions, txn_filters
 from qbwc_server.simulator.company.books import Books
 from qbwc_server.simulator.company.calls import Call, Reply
 from qbwc_server.simulator.company.list_engine import Fields
@@ -99,6 +99,7 @@ def _conditions(books: Books, values: Mapping[str, Any]) -> Iterator[Condition]:
     if "AccountFilter" in values:
         yield among("account_id", picked(books, lists.ACCOUNTS, values["AccountFilter"]))
     yield from ref_numbers(values)
+    yield from txn_filters.currency(books, values)
     yield PAID[values.get("PaidStatus") or "All"], ()
 
 
