@@ -125,10 +125,15 @@ def _row(one: Company) -> dict[str, object]:
 @company.command()
 @click.argument("name")
 def confirm(name: str) -> None:
-    """Accept that a company file was renamed or moved.
+    """Accept that a company file was renamed, moved or restored from a backup.
 
     Only when you know it: a copy of a company file must not be synchronized as if it were the original.
     """
     with acting() as (tx, by, _):
-        person.confirm_file(tx, by, company_named(tx, name))
+        anew = person.confirm_file(tx, by, company_named(tx, name))
     click.echo(f"Accepted. The next update of {name} remembers the file that is open then.")
+    if anew:
+        click.echo(
+            "Its file had gone back in time, so all of it is read again. Where the CRM and QuickBooks differ now, you "
+            "are asked which side is right: qbwc-server conflict list"
+        )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, false, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, false, func, insert, or_, select, update
 
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import Link, many, one
@@ -99,6 +99,14 @@ def was_unlinked(
     ]
     query = select(links).where(links.c.unlinked_at.is_not(None), links.c.role == role, or_(false(), *given))
     return many(Link, tx.execute(query).all())
+
+
+def generations(tx: Tx, connection_id: str, role: str, crm_id: str) -> int:
+    """The largest generation among the links that a CRM record had in a role; 0 when it never had one."""
+    query = select(func.max(links.c.generation)).where(
+        links.c.connection_id == connection_id, links.c.crm_id == crm_id, links.c.role == role
+    )
+    return int(tx.execute(query).scalar() or 0)
 
 
 def all_links(

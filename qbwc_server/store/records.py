@@ -221,18 +221,20 @@ def waiting_for_decision(tx: Tx, connection_ids: Sequence[str]) -> int:
 
 
 class Mark(NamedTuple):
-    """A watermark: how far a kind was read, whether its first read is complete, when that was said."""
+    """A watermark: how far a kind was read, whether its first read is complete, when that was said, what brought it."""
 
     value: str | None
     complete: bool
     moved_at: datetime
+    anchor: str = ""
 
 
 def all_watermarks(tx: Tx, scope_id: str, side: str) -> dict[str, Mark]:
     """Every watermark of a side, by kind."""
-    query = select(watermarks.c.kind, watermarks.c.value, watermarks.c.complete, watermarks.c.moved_at)
+    columns = (watermarks.c.value, watermarks.c.complete, watermarks.c.moved_at, watermarks.c.anchor)
+    query = select(watermarks.c.kind, *columns)
     rows = tx.execute(query.where(watermarks.c.scope_id == scope_id, watermarks.c.side == side))
-    return {row[0]: Mark(row[1], bool(row[2]), row[3]) for row in rows}
+    return {row[0]: Mark(row[1], bool(row[2]), row[3], row[4]) for row in rows}
 
 
 def watermark(tx: Tx, scope_id: str, side: str, kind: str) -> tuple[str | None, bool]:
@@ -245,12 +247,21 @@ def watermark(tx: Tx, scope_id: str, side: str, kind: str) -> tuple[str | None, 
     return (None, False) if row is None else (row[0], bool(row[1]))
 
 
-def move_watermark(
-    tx: Tx, scope_id: str, side: str, kind: str, value: str | None, now: datetime, *, complete: bool
+def move_watermark(  # noqa: PLR0913 - a row and its key
+    tx: Tx,
+    scope_id: str,
+    side: str,
+    kind: str,
+    value: str | None,
+    now: datetime,
+    *,
+    complete: bool,
+    anchor: str = "",
 ) -> None:
     """Only in the transaction that stored the last of the work it covers."""
     place = {"scope_id": scope_id, "side": side, "kind": kind}
-    upsert(tx, watermarks, [place | {"value": value, "complete": complete, "moved_at": now}])
+    moved = {"value": value, "complete": complete, "moved_at": now, "anchor": anchor}
+    upsert(tx, watermarks, [place | moved])
 
 
 def _of_kind(scope_id: str, side: str, kind: str) -> ColumnElement[bool]:

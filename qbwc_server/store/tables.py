@@ -143,6 +143,17 @@ watermarks = Table(
     # The first read of this kind reached its end: until then nothing of it is created anywhere.
     Column("complete", Boolean, nullable=False),
     Column("moved_at", Moment, nullable=False),
+    # The record that brought it: unless it is gone, a read from before must bring it again.
+    Column("anchor", String(80), nullable=False, server_default=""),
+)
+
+# Ids that a reconcile pass saw in QuickBooks; empty between passes.
+key_checks = Table(
+    "key_checks",
+    metadata,
+    Column("company_id", ID, primary_key=True),
+    Column("kind", String(32), primary_key=True),
+    Column("record_id", String(80), primary_key=True),
 )
 
 # --- what belongs together ---

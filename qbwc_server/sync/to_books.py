@@ -20,6 +20,7 @@ from qbwc_server.sync import decide as rule_book
 from qbwc_server.sync import features, parts
 from qbwc_server.sync.decide import FieldOutcome
 from qbwc_server.sync.deciding import (
+    MARK,
     Need,
     Scope,
     Sides,
@@ -124,7 +125,9 @@ def _drafts(
         if len(drafts) >= limit:
             break
         scope = scopes[job.connection_id]
-        made = None if _switched_off(tx, scope, job, now) else _take(tx, scope, job, run_number, now)
+        if _switched_off(tx, scope, job, now) or _made_before(Turn(tx, scope, run_number, now), job):
+            continue
+        made = _take(tx, scope, job, run_number, now)
         if made is not None and made.changes not in changed:
             drafts.append((job, made))
             changed |= {made.changes} - {""}
@@ -175,6 +178,22 @@ def _end_here(desk: Turn, job: LinkJob, link: Link | None, made: Refusal | Nothi
             desk.decide_link(desk.move_base(link, made.lost))
         else:
             desk.refresh_status(link.id)
+
+
+def _made_before(desk: Turn, job: LinkJob) -> bool:
+    """What bears our mark in QuickBooks was made for this record, whatever our own database remembers of it."""
+    link = links.link(desk.tx, desk.scope.id, job.link_id) if job.action != "change" else None
+    if link is None or link.unlinked_at is not None or not link.crm_id:
+        return False
+    mark = mark_of(link, recreating=job.action == "recreate")
+    company_id = desk.scope.company.id
+    found = records.holders(desk.tx, company_id, "books", link.books_kind, MARK, mark.casefold())
+    if not found:
+        return False
+    history.note_action(desk.tx, desk.now, "QuickBooks", "made before", job.id, record=found[0], mark=mark)
+    desk.bind(desk.scope.map_for(link), link.crm_id, found[0])
+    records.mark_undecided(desk.tx, desk.scope.id, "crm", link.crm_kind, [link.crm_id], desk.now)
+    return True
 
 
 def _keep_offer(
@@ -314,9 +333,14 @@ def _has_mark(scope: Scope, books_kind: str) -> bool:
 
 
 def mark_of(link: Link, *, recreating: bool = False) -> str:
-    """The ExternalGUID of what is made for a link: by it we know our own creation when its answer was lost."""
+    """The ExternalGUID of what is made for a CRM record: by it we know our own creation when its answer was lost.
+
+    Made of the record and not of the link, so that a database of ours that was restored from a backup, and makes the
+    link once more, still knows what was made for it.
+    """
     generation = link.generation + (1 if recreating else 0)
-    return qbxml.external_guid(link.connection_id, link.id, str(generation))
+    of = (link.role, link.crm_kind, link.crm_id) if link.crm_id else (link.id,)
+    return qbxml.external_guid(link.connection_id, *of, str(generation))
 
 
 def _mod(

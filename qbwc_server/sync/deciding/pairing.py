@@ -54,7 +54,7 @@ class Pairing(Desk):
             books_kind=kind_map.books_kind,
             books_id=books_id,
             label=label(sides),
-            generation=1,
+            generation=links.generations(self.tx, self.scope.id, kind_map.role, crm_id) + 1 if crm_id else 1,
             edit_sequence="",
             base_crm=None,
             base_books=None,

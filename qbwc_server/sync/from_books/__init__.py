@@ -13,6 +13,11 @@ from qbwc_server.sync.from_books.reading import (
     take_answer,
 )
 from qbwc_server.sync.from_books.recognising import is_answer_to
+from qbwc_server.sync.from_books.reconciling import (
+    clock_ahead,
+    start_anew,
+)
+from qbwc_server.sync.from_books.reconciling import want as want_reconcile
 from qbwc_server.sync.from_books.settling import (
     Settled,
     doubt_set,
@@ -31,6 +36,7 @@ __all__ = [
     "ReadState",
     "Settled",
     "apart",
+    "clock_ahead",
     "doubt_set",
     "doubts",
     "is_answer_to",
@@ -46,8 +52,10 @@ __all__ = [
     "settle_found",
     "settle_set",
     "split_set",
+    "start_anew",
     "take_answer",
     "take_probe",
     "unlink",
+    "want_reconcile",
     "withdraw",
 ]

@@ -15,6 +15,7 @@ LINES_PAGE_SIZE = (
     100  # transactions come with their lines (qbXML semantics, section 8: 100 to 200 with lines)
 )
 IDS = 50  # records of one request by id
+KEYS = 500  # records of which only the id and stamps are asked
 FIRST_MOMENT = "1970-01-01T00:00:00"
 
 # Given wherever the field tables have them. Without these, what is inactive, lines, links and custom fields stay away.
@@ -50,8 +51,11 @@ def has_iterator(kind: str) -> bool:
     return not any(one.path.endswith("/@iterator") for one in qbxml.validate(asked))
 
 
-def page_size(kind: str, most: int) -> int:
-    return min(most, LINES_PAGE_SIZE) if is_transaction(kind) else most
+def page_size(state: ReadState, most: int) -> int:
+    """Records of one answer; `most` where they are lists and come whole."""
+    if state.what == "keys":
+        return KEYS
+    return min(most, LINES_PAGE_SIZE) if is_transaction(state.kind) else most
 
 
 def query(state: ReadState, most: int) -> qbxml.Request:
@@ -59,8 +63,15 @@ def query(state: ReadState, most: int) -> qbxml.Request:
     by_filter = state.what != "again"
     asked = _by_filter(state, most) if by_filter else _by_ids(state)
     attributes = _iterator(state) if by_filter and has_iterator(state.kind) else {}
-    asked |= whole(state.kind, by_filter=by_filter)
+    asked |= _keys_only(state) if state.what == "keys" else whole(state.kind, by_filter=by_filter)
     return qbxml.Request(f"{state.kind}QueryRq", asked, state.request_id, attributes)
+
+
+def _keys_only(state: ReadState) -> dict[str, Any]:
+    paths = _paths(f"{state.kind}QueryRq")
+    stamps = ["TxnID" if is_transaction(state.kind) else "ListID", "EditSequence", "TimeModified"]
+    all_of_them = {name: WHOLE[name] for name in FILTERS if name in paths}
+    return all_of_them | {"IncludeRetElement": stamps}
 
 
 def whole(kind: str, *, by_filter: bool = True) -> dict[str, Any]:
@@ -76,7 +87,7 @@ def _by_ids(state: ReadState) -> dict[str, Any]:
 
 
 def _by_filter(state: ReadState, most: int) -> dict[str, Any]:
-    size = {"MaxReturned": page_size(state.kind, most)} if has_iterator(state.kind) else {}
+    size = {"MaxReturned": page_size(state, most)} if has_iterator(state.kind) else {}
     return size | _modified(state)
 
 
@@ -117,7 +128,9 @@ def deletions(states: Sequence[ReadState]) -> list[qbxml.Request]:
 
     A first read needs none, because it sees what exists; unless an earlier visit had begun it.
     """
-    asked = [one for one in states if one.what != "again" and one.page == 1 and (one.since or one.resumed)]
+    asked = [
+        one for one in states if one.what in ("read", "list") and one.page == 1 and (one.since or one.resumed)
+    ]
     found = (_deleted(name, [one for one in asked if family(one.kind) == name]) for name in ("List", "Txn"))
     return [one for one in found if one is not None]
 

@@ -1,11 +1,11 @@
 """What to ask QuickBooks at a visit, and storing what it answered before anything is made of it."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import groupby, islice
-from typing import Any, Final
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import qbxml
@@ -15,8 +15,9 @@ from qbwc_server.store.records import Mark
 from qbwc_server.store.rows import Company
 from qbwc_server.sync import parts
 from qbwc_server.sync.deciding import Scope
-from qbwc_server.sync.from_books import asking, lists, rereading, windows
+from qbwc_server.sync.from_books import asking, lists, reconciling, rereading, windows
 from qbwc_server.sync.from_books.ahead import ahead
+from qbwc_server.sync.from_books.pages import Page, id_of
 from qbwc_server.sync.from_books.rereading import Touch, Touched
 from qbwc_server.sync.from_books.state import ReadState
 from qbwc_server.sync.from_books.storing import (
@@ -52,11 +53,7 @@ PAGE_SIZE = 200  # records per answer; transactions come with their lines and in
 OVERLAP = timedelta(hours=1)
 CLOCK_CHANGE_OVERLAP = timedelta(hours=2)
 
-# Kinds that not every edition has (qbXML semantics, section 6).
-OPTIONAL = ("Estimate", "SalesOrder")
-
 NOT_UNDERSTOOD_SHOWN = 500
-LEFT_OUT = "QuickBooks' answer left it out."
 
 
 # --- planning ---
@@ -73,14 +70,15 @@ def plan_reads(tx: Tx, company: Company, scopes: Iterable[Scope], now: datetime)
     mapped = rereading.mapped_kinds(scopes)
     zone = ZoneInfo(company.timezone)
     started = WallTime.from_utc(now, zone).text()
-    reads = [_planned(kind, marks, zone, started) for kind in sorted(mapped | rereading.auxiliary(mapped))]
-    reads = [_with_new_parts(one, scopes, marks) for one in reads]
-    targets = {one.kind for one in rereading.followed(scopes)}
-    again = [_again(one, rereading.remembered(marks, one)) for one in rereading.IN_ORDER if one in targets]
+    kinds = mapped | rereading.auxiliary(mapped)
+    keys = [*reconciling.planned(marks, kinds, started, now)]
+    again = [_again(one, rereading.remembered(marks, one)) for one in rereading.order(kinds)]
     daily = [
         replace(_planned(kind, marks, zone, started), what="list") for kind in lists.due(scopes, marks, now)
     ]
-    return [*reads, *again, *daily]
+    reads = [_planned(kind, marks, zone, started) for kind in sorted(kinds)]
+    reads = [_with_new_parts(one, scopes, marks) for one in reads]
+    return [*reads, *again, *daily, *keys]
 
 
 def _with_new_parts(state: ReadState, scopes: Sequence[Scope], marks: Mapping[str, Mark]) -> ReadState:
@@ -100,7 +98,8 @@ def _planned(kind: str, marks: Mapping[str, Mark], zone: ZoneInfo, started: str)
     mark = marks.get(kind)
     since = _since(mark.value if mark else None, zone)
     first = mark is None or not mark.complete
-    state = ReadState(kind, since=since, started=started, first=first)
+    anchor = mark.anchor if mark and not first else ""
+    state = ReadState(kind, since=since, started=started, first=first, anchor=anchor)
     return _resumed(state, mark, marks.get(_window_name(kind))) if first else state
 
 
@@ -208,7 +207,7 @@ def requests_left(states: Sequence[ReadState]) -> int:
 
 
 def _requests_left(state: ReadState) -> int:
-    size = asking.IDS if state.what == "again" else asking.page_size(state.kind, PAGE_SIZE)
+    size = asking.IDS if state.what == "again" else asking.page_size(state, PAGE_SIZE)
     to_come = len(state.ids) if state.what == "again" else max(state.left, state.expected)
     pages = -(-to_come // size)
     return max(1, pages) + (1 if state.until else 0)
@@ -234,7 +233,7 @@ def take_answer(
     by_name = {one.name: one for one in states}
     ways, mapped = rereading.followed(scopes), rereading.mapped_kinds(scopes)
     desk = _Desk(tx, company, scopes, by_name, now, ways, mapped)
-    pages = {str(one.request_id): _Page(one) for one in read_requests(states)}
+    pages = {str(one.request_id): Page(one, by_name) for one in read_requests(states)}
     for status, rets in ahead(_batches(posted)):
         page = pages.get(status.request_id or "")
         if page is not None:
@@ -244,45 +243,6 @@ def take_answer(
     for page in pages.values():
         after |= {one.name: page.after(one) for one in page.states_in(after)}
     return desk.finish(after), desk.changed
-
-
-@dataclass
-class _Page:
-    """What the answer to one request says of the read it belongs to; nothing while it was not seen."""
-
-    request: qbxml.Request
-    status: Status | None = None
-    newest: str = ""
-    seen: int = 0
-
-    @property
-    def what(self) -> str:
-        return str(self.request.request_id).split("-")[0]
-
-    @property
-    def kind(self) -> str:
-        return str(self.request.request_id).split("-")[1]
-
-    @property
-    def deleted_kinds(self) -> list[str]:
-        """The kinds whose deletions were asked for."""
-        return [*self.request.values[f"{self.kind}DelType"]] if self.what == "gone" else []
-
-    def add(self, status: Status, rets: Sequence[Ret]) -> None:
-        self.status = status
-        self.newest = max([self.newest, *(_stamp(one.values) for one in rets)])
-        self.seen += len(rets)
-
-    def states_in(self, states: Mapping[tuple[str, str], ReadState]) -> list[ReadState]:
-        """The reads that this answer is about: deletions are asked for several kinds at once."""
-        if self.what != "gone":
-            return [states[self.what, self.kind]]
-        kinds = {*self.deleted_kinds}
-        reads = [one for one in states.values() if one.what != "again"]
-        return [one for one in reads if kinds & {*asking.kinds_answered(one.kind)}]
-
-    def after(self, state: ReadState) -> ReadState:
-        return AFTER[self.what](state, self)
 
 
 @dataclass
@@ -298,12 +258,18 @@ class _Desk:
     mapped: frozenset[str]
     changed: int = 0
     touched: Touched = field(default_factory=dict)
+    # Records that should have come by themselves, and those that came when they were asked for.
+    suspected: Touched = field(default_factory=dict)
+    came: set[str] = field(default_factory=set)
 
-    def store(self, page: _Page, rets: Sequence[Ret]) -> None:
+    def store(self, page: Page, rets: Sequence[Ret]) -> None:
         if page.what == "gone":
             self._bury(page, rets)
             return
         state = self.states[page.what, page.kind]
+        if state.what == "keys":
+            self._compare(state, rets, first=page.seen == len(rets))
+            return
         for kind, some in by_kind(rets):
             if kind not in asking.kinds_answered(page.kind):
                 self._not_understood(kind, [str(one.values) for one in some])
@@ -311,6 +277,8 @@ class _Desk:
                 name = id_name(kind)
                 self._not_understood(kind, [str(one.values) for one in some if not one.values.get(name)])
                 values = [one.values for one in some if one.values.get(name)]
+                if state.suspects:
+                    values = self._judged(state, values)
                 former = bool(rereading.ways_from(kind, self.followed))
                 changes = keep(self.tx, self.company, self.scopes, kind, values, self.now, former=former)
                 self._note(kind, changes, state)
@@ -321,7 +289,20 @@ class _Desk:
             shown = text[:NOT_UNDERSTOOD_SHOWN]
             history.note_action(self.tx, self.now, "QuickBooks", "not understood", kind, text=shown)
 
-    def _bury(self, page: _Page, rets: Sequence[Ret]) -> None:
+    def _judged(self, state: ReadState, values: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Without records of a file that went back in time: what we know of these is newer."""
+        older = reconciling.older(self.tx, self.company, state, values)
+        fresh = [one for one in values if id_of(one) not in older]
+        self.came |= {id_of(one) for one in fresh}
+        return fresh
+
+    def _compare(self, state: ReadState, rets: Sequence[Ret], *, first: bool) -> None:
+        values = [one.values for one in rets]
+        begins = first and state.page == 1 and not state.restarted
+        ids = reconciling.compare(self.tx, self.company, state.kind, values, first=begins)
+        self.touched = rereading.joined(self.touched, {state.kind: ids} if ids else {})
+
+    def _bury(self, page: Page, rets: Sequence[Ret]) -> None:
         for kind in page.deleted_kinds:
             some = [one for one in rets if one.values.get(f"{page.kind}DelType") == kind]
             if some:
@@ -350,12 +331,24 @@ class _Desk:
             for name, state in after.items()
             if state.what == "again"
         }
+        self._clear_suspects(answered)
         for (_, kind), ids in answered.items():
             rereading.forget(self.tx, self.company, kind, ids, self.now)
             self.touched = rereading.without(self.touched, kind, ids)
         rereading.remember(self.tx, self.company, self.touched, self.now)
         self._keep_marks([state for state in after.values() if state.what != "again" and not state.error])
-        return [_with_ids(one, self.touched) for one in after.values()]
+        return self._with_ids(after)
+
+    def _with_ids(self, after: Mapping[tuple[str, str], ReadState]) -> list[ReadState]:
+        self.touched = rereading.joined(self.touched, self.suspected)
+        return [_with_ids(one, self.touched, self.suspected) for one in after.values()]
+
+    def _clear_suspects(self, answered: Mapping[tuple[str, str], Sequence[str]]) -> None:
+        """Those that were there after all, in the state that we know or a newer one, lift the suspicion."""
+        for name, ids in answered.items():
+            asked = {*ids} & {*self.states[name].suspects}
+            if asked and asked <= self.came:
+                reconciling.lift(self.tx, self.company, self.now)
 
     def _keep_marks(self, states: Sequence[ReadState]) -> None:
         before = self.states
@@ -366,20 +359,33 @@ class _Desk:
         ended = [one for one in states if one.done and not before[one.name].done]
         marks = records.all_watermarks(self.tx, self.company.id, "books") if ended else {}
         for state in ended:
-            _move_watermark(self.tx, self.company, self.scopes, state, marks, self.now)
+            self._end(state, marks)
+
+    def _end(self, state: ReadState, marks: Mapping[str, Mark]) -> None:
+        place = (self.tx, self.company, self.scopes, state)
+        if state.what == "keys":
+            if not state.lacking:
+                keys = marks.get(reconciling.row_name(state.kind))
+                self.changed += reconciling.finish(*place, keys, self.now)
+            return
+        if state.anchor and not (state.anchor_seen or state.lacking):
+            self._suspect(state)
+        _move_watermark(*place, marks, self.now)
+
+    def _suspect(self, state: ReadState) -> None:
+        if reconciling.is_missed(self.tx, self.company, self.scopes, state, self.now):
+            found = {state.kind: frozenset((state.anchor,))}
+            self.suspected = rereading.joined(self.suspected, found)
 
 
-def _stamp(values: Mapping[str, Any]) -> str:
-    """When an object was last changed; "" where QuickBooks says nothing that can be understood."""
-    stamp = values.get("TimeModified")
-    if type(stamp) is date:
-        stamp = WallTime.parse(stamp.isoformat())
-    return stamp.text() if isinstance(stamp, WallTime) else ""
-
-
-def _with_ids(state: ReadState, touched: Touched) -> ReadState:
-    more = touched.get(state.kind, frozenset()) - {*state.ids} if state.what == "again" else frozenset()
-    return replace(state, ids=(*state.ids, *sorted(more)), done=bool(state.error)) if more else state
+def _with_ids(state: ReadState, touched: Touched, suspected: Touched) -> ReadState:
+    if state.what != "again":
+        return state
+    suspects = (*state.suspects, *suspected.get(state.kind, ()))
+    more = touched.get(state.kind, frozenset()) - {*state.ids}
+    if not more:
+        return replace(state, suspects=suspects)
+    return replace(state, ids=(*state.ids, *sorted(more)), done=bool(state.error), suspects=suspects)
 
 
 def _batches(posted: Posted) -> Iterator[tuple[Status, list[Ret]]]:
@@ -394,76 +400,6 @@ def _batches(posted: Posted) -> Iterator[tuple[Status, list[Ret]]]:
 
 def _status_of(part: SetStatus | Status | Ret) -> Status | None:
     return part.status if isinstance(part, Ret) else part if isinstance(part, Status) else None
-
-
-def _after_deletions(state: ReadState, page: _Page) -> ReadState:
-    """Without its deletions a read is not complete, so its watermark must stay."""
-    if page.status is None:
-        return _left_out(state)
-    return replace(state, error=_said(page.status)) if page.status.code >= 1000 else state
-
-
-def _left_out(state: ReadState) -> ReadState:
-    """Asked again it would be left out again, and the visit would never end."""
-    return replace(state, done=True, error=LEFT_OUT)
-
-
-def _said(status: Status) -> str:
-    return f"{status.message} ({status.code})"
-
-
-def _after_page(state: ReadState, page: _Page) -> ReadState:
-    status = page.status
-    if status is None:
-        return _left_out(state)
-    if status.code >= 1000 and _is_lacking(state, status):
-        return replace(state, done=True)
-    if status.code >= 1000:
-        if state.iterator_id and not state.restarted:
-            # An iterator dies with its session; any error on Continue means: start again.
-            return replace(state, iterator_id="", restarted=True, seen=0, left=0, page=state.page + 1)
-        return replace(state, done=True, error=_said(status))
-    left = status.iterator_remaining or 0
-    read = replace(
-        state,
-        newest=max(state.newest, page.newest),
-        seen=state.seen + page.seen,
-        left=left,
-        page=state.page + 1,
-        iterator_id=(status.iterator_id or "") if left else "",
-    )
-    if not state.iterator_id and windows.too_much(read, left):
-        # The windows after this one hold what it does not, so only one without an end tells how much there is.
-        expected = left + page.seen if not read.until else state.expected
-        return replace(windows.halved(read), iterator_id="", left=0, expected=expected)
-    read = replace(read, expected=max(0, state.expected - page.seen))
-    if not read.iterator_id:
-        return windows.following(read) if read.until else replace(read, done=True)
-    return read
-
-
-def _is_lacking(state: ReadState, status: Status) -> bool:
-    """Not part of this edition, or switched off: then there are none, and what would be made is refused by itself."""
-    may_lack = state.what == "list" or state.kind in OPTIONAL
-    return may_lack and not state.iterator_id and qbxml.status(status.code).action == "feature"
-
-
-def _after_ids(state: ReadState, page: _Page) -> ReadState:
-    """What could not be read stays on the list for the next visit."""
-    if page.status is None:
-        return _left_out(state)
-    if page.status.code >= 1000:
-        return replace(state, done=True, error=_said(page.status))
-    left = state.ids[asking.IDS :]
-    return replace(state, ids=left, page=state.page + 1, done=not left)
-
-
-AFTER: Final[Mapping[str, Callable[[ReadState, _Page], ReadState]]] = {
-    "read": _after_page,
-    "list": _after_page,
-    "again": _after_ids,
-    "gone": _after_deletions,
-}
 
 
 def _move_watermark(
@@ -485,10 +421,14 @@ def _move_watermark(
     cap = WallTime.from_utc(now, ZoneInfo(company.timezone)).text()
     reached = min(newest, cap) if newest else None
     if (reached, True) != (value, complete) or state.what == "list":
-        records.move_watermark(tx, company.id, "books", state.kind, reached, now, complete=True)
+        anchor = state.newest_id if newest == state.newest else mark.anchor if mark else ""
+        records.move_watermark(
+            tx, company.id, "books", state.kind, reached, now, complete=True, anchor=anchor
+        )
     for kind in _new_parts(state.kind, scopes, marks):
         complete = False
         records.move_watermark(tx, company.id, "books", kind, None, now, complete=True)
     if not complete and state.what == "read":
+        reconciling.begin_waiting(tx, company, state.kind, now)
         for scope in scopes:
             records.release_parked(tx, scope.id)

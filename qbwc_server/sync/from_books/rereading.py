@@ -57,6 +57,12 @@ IN_ORDER: Final = tuple(TopologicalSorter({kind: _touching(kind) for kind in EVE
 AUXILIARY: Final[Mapping[str, str]] = {"ReceivePayment": "Invoice", "CreditMemo": "Invoice"}
 
 
+def order(kinds: Iterable[str]) -> list[str]:
+    """These kinds, what touches others before them."""
+    wanted = {*kinds}
+    return [*(one for one in IN_ORDER if one in wanted), *sorted(wanted - {*IN_ORDER})]
+
+
 def mapped_kinds(scopes: Iterable[Scope]) -> frozenset[str]:
     return frozenset(parts.whole_of(one.books_kind) for scope in scopes for one in scope.profile.kinds)
 

@@ -26,6 +26,7 @@ from qbwc_server.sync.deciding import (
     rule_name,
     scopes_of_company,
 )
+from qbwc_server.sync.from_books import reconciling
 from qbwc_server.sync.from_books.reading import plain, store_records
 from qbwc_server.sync.posted import Posted
 from qbwc_server.sync.to_books import id_field, mark_of
@@ -80,9 +81,19 @@ def settle_set(
         response = answer.by_request_id(job.id)
         desk = Desk(tx, scopes[job.connection_id], run_number, now)
         counts[_settle_one(desk, job, response)] += 1
+    _note_clock(tx, scopes, answer, now)
     state = "in_doubt" if counts["in_doubt"] else "settled"
     jobs.change_set(tx, message_set.company_id, message_set.set_id, state=state, answered_at=now)
     return Settled(**counts)
+
+
+def _note_clock(tx: Tx, scopes: Mapping[str, Scope], answer: qbxml.Answer, now: datetime) -> None:
+    """What was changed by this set was changed just now, by the clock of QuickBooks' PC."""
+    scope = next(iter(scopes.values()), None)
+    stamps = [ret.values.get("TimeModified") for one in answer.responses for ret in one.rets]
+    newest = max((one for one in stamps if isinstance(one, qbxml.WallTime)), default=None)
+    if scope is not None and newest is not None:
+        reconciling.note_clock(tx, scope.company, newest, now)
 
 
 def _settle_one(desk: Desk, job: LinkJob, response: qbxml.Response | None) -> str:

@@ -13,13 +13,18 @@ class ReadState:
     since: str = ""  # wall time the query starts from; "" reads everything
     iterator_id: str = ""
     newest: str = ""  # the largest TimeModified seen so far
+    newest_id: str = ""
+    # The record that brought the watermark, and whether this read has brought it again.
+    anchor: str = ""
+    anchor_seen: bool = False
     seen: int = 0
     left: int = 0
     page: int = 1
     restarted: bool = False
     done: bool = False
     error: str = ""
-    # read: what was modified since; again: the records of `ids`; list: a list that only fields refer to.
+    # read: what was modified since; again: the records of `ids`; list: a list that only fields refer to; keys: the
+    # ids and stamps of all records.
     what: str = "read"
     # Until this read is complete nothing of its kind is created anywhere.
     first: bool = False
@@ -34,15 +39,19 @@ class ReadState:
     # Wall time of the visit's beginning, by our clock.
     started: str = ""
     ids: tuple[str, ...] = ()
+    # Of these ids, records that should have come by themselves: did the file go back in time?
+    suspects: tuple[str, ...] = ()
     # The request that held all kinds was refused: each is asked alone, so that only the faulty one fails.
     alone: bool = False
+    # QuickBooks has no such records, for its edition or a preference.
+    lacking: bool = False
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> "ReadState":
-        return cls(**dict(stored) | {"ids": tuple(stored.get("ids", ()))})
+        return cls(**dict(stored) | {name: tuple(stored.get(name, ())) for name in ("ids", "suspects")})
 
     def plain(self) -> dict[str, Any]:
-        return vars(self) | {"ids": list(self.ids)}
+        return vars(self) | {"ids": list(self.ids), "suspects": list(self.suspects)}
 
     @property
     def name(self) -> tuple[str, str]:

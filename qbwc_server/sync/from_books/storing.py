@@ -144,6 +144,11 @@ def by_kind(rets: Sequence[Ret]) -> Iterator[tuple[str, list[Ret]]]:
         yield name.removesuffix("Ret"), list(some)
 
 
+def entomb(tx: Tx, scopes: Sequence[Scope], kind: str, rows: list[StoredRecord], now: datetime) -> None:
+    """Keep tombstones, which have no keys; what they mean waits for its decision."""
+    _save(tx, scopes, kind, rows, now)
+
+
 def _save(
     tx: Tx, scopes: Sequence[Scope], kind: str, rows: list[StoredRecord], now: datetime, **known: Any
 ) -> None:

@@ -11,6 +11,7 @@ from qbwc_server.errors import AlreadyThere, Problem
 from qbwc_server.store import parties
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import Company, ConnectionRow, Organisation, new_id
+from qbwc_server.sync.from_books import start_anew
 from qbwc_server.sync.person.by import By
 
 MAX_NAME = 120
@@ -110,15 +111,18 @@ def expect_visits(tx: Tx, by: By, company: Company, minutes: int) -> None:
         by.note(tx, "interval named", company.name, minutes=minutes)
 
 
-def confirm_file(tx: Tx, by: By, company: Company) -> None:
+def confirm_file(tx: Tx, by: By, company: Company) -> bool:
     """Accept that the company file was renamed or moved: the next visit pins what it finds.
 
-    Its FileID still has to be the one that was stamped, so another company's file stays refused.
+    Its FileID still has to be the one that was stamped, so another company's file stays refused. True when it had gone
+    back in time (a restored backup): then everything is read and compared anew, and its connections go on.
     """
     pins: dict[str, Any] = {"pinned_name": None, "pinned_path": None, "pinned_at": None}
     parties.change_company(tx, company.id, **pins)
     was = {"name": company.pinned_name, "path": company.pinned_path}
-    by.note(tx, "company file confirmed", company.name, was=was)
+    anew = start_anew(tx, company.id, by.now)
+    by.note(tx, "company file confirmed", company.name, was=was, read_anew=anew)
+    return anew
 
 
 def add_connection(tx: Tx, by: By, new: NewConnection) -> ConnectionRow:

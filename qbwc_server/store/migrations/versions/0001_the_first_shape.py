@@ -157,6 +157,13 @@ def upgrade() -> None:
         batch_op.create_index("ix_job_waits_record", ["connection_id", "side", "record_id"], unique=False)
 
     op.create_table(
+        "key_checks",
+        sa.Column("company_id", sa.String(length=40), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("record_id", sa.String(length=80), nullable=False),
+        sa.PrimaryKeyConstraint("company_id", "kind", "record_id", name=op.f("pk_key_checks")),
+    )
+    op.create_table(
         "leases",
         sa.Column("name", sa.String(length=60), nullable=False),
         sa.Column("holder", sa.String(length=120), nullable=False),
@@ -387,6 +394,7 @@ def upgrade() -> None:
         sa.Column("value", sa.Text(), nullable=True),
         sa.Column("complete", sa.Boolean(), nullable=False),
         sa.Column("moved_at", qbwc_server.store.columns.Moment(timezone=True), nullable=False),
+        sa.Column("anchor", sa.String(length=80), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("scope_id", "side", "kind", name=op.f("pk_watermarks")),
     )
     # ### end Alembic commands ###
@@ -454,6 +462,7 @@ def downgrade() -> None:
 
     op.drop_table("link_jobs")
     op.drop_table("leases")
+    op.drop_table("key_checks")
     with op.batch_alter_table("job_waits", schema=None) as batch_op:
         batch_op.drop_index("ix_job_waits_record")
 

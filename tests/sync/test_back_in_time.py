@@ -1,0 +1,265 @@
+"""Backups that were restored, on either side, and what no stamp ever tells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import delete
+
+from qbwc_server.store import parties
+from qbwc_server.store.tables import link_jobs, links, message_sets
+from qbwc_server.sync.from_books import want_reconcile
+from qbwc_server.sync.person import By, confirm_file
+from tests.sync.test_books_trouble import pair
+from tests.sync.test_documents import SETTINGS, opportunity, product
+from tests.sync.world import World
+
+
+@pytest.fixture
+def shop(build: Callable[..., World]) -> World:
+    return build(documents=True, override={"settings": SETTINGS})
+
+
+def stopped(world: World) -> str:
+    with world.database.read() as tx:
+        connection = parties.connection(tx, "con")
+    assert connection is not None
+    return connection.stopped_reason or ""
+
+
+def confirm(world: World) -> None:
+    with world.database.write() as tx:
+        company = parties.company(tx, "co")
+        assert company is not None
+        confirm_file(tx, By("ann", world.clock()), company)
+
+
+def backup(world: World, tmp_path: Path) -> Path:
+    kept = tmp_path / "backup.qbb"
+    world.company.copy_to(kept)
+    return kept
+
+
+def compare_keys(world: World) -> None:
+    with world.database.write() as tx:
+        want_reconcile(tx, "co", world.clock())
+
+
+def without_a_word(world: World, list_id: str) -> None:
+    """A customer goes, and QuickBooks has forgotten when: more than 90 days have passed since."""
+    world.delete_customer(list_id)
+    world.company._books.db.execute("DELETE FROM deleted_object")
+
+
+# --- QuickBooks went back ---
+
+
+def test_a_restored_company_file_stops_everything_before_anything_is_written(
+    world: World, tmp_path: Path
+) -> None:
+    account, list_id = pair(world, Phone="555-0100")
+    world.quiet()
+    kept = backup(world, tmp_path)
+    world.clock.advance(hours=2)
+    world.edit_customer(list_id, Phone="555-0200")
+    world.sync()
+    assert world.in_crm(account)["Phone"] == "555-0200"
+    world.company.restore(kept)
+    world.clock.advance(hours=1)
+    world.edit_account(account, Fax="555-0300")
+    writes = world.books_writes()
+    world.sync(3)
+    assert "restored" in stopped(world)
+    assert "Ann's Bakery" in stopped(world)
+    assert world.books_writes() == writes
+    assert world.in_crm(account)["Phone"] == "555-0200"
+
+
+def test_after_a_person_confirmed_it_each_difference_is_a_question_and_nothing_is_made_twice(
+    world: World, tmp_path: Path
+) -> None:
+    _, list_id = pair(world, Phone="555-0100")
+    world.quiet()
+    kept = backup(world, tmp_path)
+    world.clock.advance(hours=2)
+    world.edit_customer(list_id, Phone="555-0200")
+    world.quiet()
+    world.company.restore(kept)
+    world.sync()
+    assert stopped(world)
+    confirm(world)
+    world.quiet()
+    assert stopped(world) == ""
+    assert [(one["crm_value"], one["books_value"]) for one in world.conflicts()] == [("555-0200", "555-0100")]
+    world.take("Phone", "crm")
+    world.quiet()
+    assert world.in_books(list_id)["Phone"] == "555-0200"
+    assert world.names_in_books() == ["Ann's Bakery"]
+    assert world.names_in_crm() == ["Ann's Bakery"]
+
+
+def test_what_was_made_since_the_backup_is_known_to_be_gone_and_is_not_made_again_by_itself(
+    world: World, tmp_path: Path
+) -> None:
+    pair(world)
+    world.quiet()
+    kept = backup(world, tmp_path)
+    world.clock.advance(hours=2)
+    late = world.account("Bob's Garage", promoted=True)
+    world.quiet()
+    list_id = str(world.in_crm(late)["QB_ListID__c"])
+    world.company.restore(kept)
+    world.clock.advance(hours=2)
+    world.customer("Carla's Cafe")  # whose ListID is the one that Bob's Garage had, but for its second
+    world.sync(2)
+    assert "Bob's Garage" in stopped(world)
+    confirm(world)
+    world.quiet()
+    assert world.is_deleted(list_id)
+    assert world.names_in_books() == ["Ann's Bakery", "Carla's Cafe"]
+    assert world.names_in_crm() == ["Ann's Bakery", "Bob's Garage", "Carla's Cafe"]
+
+
+def test_the_right_file_opened_again_goes_on_without_another_word(world: World, tmp_path: Path) -> None:
+    account, list_id = pair(world, Phone="555-0100")
+    world.quiet()
+    old = backup(world, tmp_path)
+    world.clock.advance(hours=2)
+    world.edit_customer(list_id, Phone="555-0200")
+    world.quiet()
+    right = tmp_path / "right.qbb"
+    world.company.copy_to(right)
+    world.company.restore(old)
+    world.sync()
+    assert stopped(world)
+    world.company.restore(right)
+    world.stop_connection(None)
+    world.edit_account(account, Phone="555-0300")
+    world.quiet()
+    assert stopped(world) == ""
+    assert world.in_books(list_id)["Phone"] == "555-0300"
+    assert world.conflicts() == []
+
+
+@pytest.mark.parametrize("hours", [-30, 30])
+def test_a_clock_that_was_put_wrong_is_no_restored_file(world: World, hours: int) -> None:
+    account, list_id = pair(world, Phone="555-0100")
+    world.quiet()
+    world.pc_ahead = timedelta(hours=hours)
+    world.sync(2)
+    world.edit_account(account, Phone="555-0200")
+    world.quiet()
+    assert stopped(world) == ""
+    assert world.in_books(list_id)["Phone"] == "555-0200"
+
+
+def test_edits_of_a_pc_whose_clock_is_behind_are_found_all_the_same(world: World) -> None:
+    account, list_id = pair(world, Phone="555-0100")
+    world.quiet()
+    world.pc_ahead = timedelta(hours=-30)
+    world.edit_account(account, Fax="555-0111")
+    world.quiet()
+    world.edit_customer(list_id, Phone="555-0200")
+    for _ in range(26):
+        world.clock.advance(hours=1)
+        world.sync()
+    assert world.in_crm(account)["Phone"] == "555-0200"
+
+
+def test_a_deleted_record_is_no_restored_file(world: World) -> None:
+    _, list_id = pair(world)
+    world.quiet()
+    world.delete_customer(list_id)
+    world.quiet()
+    assert stopped(world) == ""
+    assert world.is_deleted(list_id)
+
+
+# --- the slow pass over all ids ---
+
+
+def test_a_record_that_went_without_a_word_is_noticed_within_a_week(world: World) -> None:
+    accounts = [world.account(f"Number {number} Corp", promoted=True) for number in range(3)]
+    world.quiet()
+    gone = str(world.in_crm(accounts[0])["QB_ListID__c"])
+    without_a_word(world, gone)
+    world.sync()
+    assert not world.is_deleted(gone)
+    world.clock.advance(days=8)
+    world.sync()
+    assert world.is_deleted(gone)
+    assert stopped(world) == ""
+
+
+def test_a_pass_reads_again_what_is_not_as_it_was_read(world: World) -> None:
+    account, list_id = pair(world, Phone="555-0100")
+    world.clock.advance(hours=3)
+    pair(world, "The newest change")
+    world.quiet()
+    world.pc_ahead = timedelta(days=-3)
+    world.edit_customer(list_id, Phone="555-0200")
+    world.pc_ahead = timedelta(0)
+    world.quiet()
+    assert world.in_crm(account)["Phone"] == "555-0100"
+    compare_keys(world)
+    world.sync(2)
+    assert world.in_crm(account)["Phone"] == "555-0200"
+
+
+def test_an_idle_pass_changes_nothing(world: World) -> None:
+    for number in range(7):
+        world.customer(f"Number {number} Corp")
+    world.quiet()
+    before = world.movement()
+    compare_keys(world)
+    seen = world.sync()
+    [asked] = [one for one in seen.requests("CustomerQuery") if "IncludeRetElement" in one.values]
+    assert asked.values["IncludeRetElement"] == ["ListID", "EditSequence", "TimeModified"]
+    world.quiet()
+    assert world.movement() == before
+
+
+def test_a_file_that_lost_most_of_its_records_stops_the_connection(world: World) -> None:
+    ids = [world.customer(f"Number {number} Corp") for number in range(40)]
+    world.quiet()
+    for one in ids[:30]:
+        without_a_word(world, one)
+    world.clock.advance(days=8)
+    world.sync()
+    assert "30 of 40" in stopped(world)
+    assert not world.is_deleted(ids[0])
+
+
+# --- our own database went back ---
+
+
+def forget_the_sale(world: World, sale: str) -> None:
+    """What a backup from before the sale was made does not hold."""
+    with world.database.write() as tx:
+        [found] = [one for one in world.links() if one.crm_id == sale]
+        tx.execute(delete(link_jobs).where(link_jobs.c.link_id == found.id))
+        tx.execute(delete(links).where(links.c.id == found.id))
+        tx.execute(delete(message_sets))
+
+
+def test_an_invoice_that_a_restored_database_knows_nothing_of_is_not_made_twice(shop: World) -> None:
+    account, work = shop.account("Ann's Bakery"), product(shop, "Work", "100")
+    opportunity(shop, account, (work, "1", "100"))
+    shop.quiet()
+    sale = opportunity(shop, account, (work, "2", "50"), Name="Second")
+    shop.poll()
+    shop.deliver()
+    shop.visit()  # the invoice is made, and the CRM does not know yet
+    assert len(shop.company.txns("Invoice")) == 2
+    assert not shop.crm.record("opportunity", sale).values.get("QB_TxnID__c")
+    forget_the_sale(shop, sale)
+    shop.crm.user_edit("opportunity", sale, {"Name": "Second sale"})
+    shop.quiet()
+    assert len(shop.company.txns("Invoice")) == 2
+    values: Any = shop.crm.record("opportunity", sale).values
+    assert values["QB_Link_Status__c"] == "Success"
+    assert values["QB_TxnID__c"]
