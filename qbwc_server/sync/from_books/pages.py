@@ -43,10 +43,10 @@ class Page:
     def add(self, status: Status, rets: Sequence[Ret]) -> None:
         self.status = status
         self.seen += len(rets)
-        if self.what == "read":
+        if self.what in ("read", "list"):
             stamps = {id_of(one.values): _stamp(one.values) for one in rets}
             self.newest = max([self.newest, *((stamp, one) for one, stamp in stamps.items())])
-            self.anchor_seen = self.anchor_seen or self.states["read", self.kind].anchor in stamps
+            self.anchor_seen = self.anchor_seen or self.states[self.what, self.kind].anchor in stamps
 
     def states_in(self, states: Mapping[tuple[str, str], ReadState]) -> list[ReadState]:
         """The reads that this answer is about: deletions are asked for several kinds at once."""

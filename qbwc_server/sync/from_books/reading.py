@@ -74,7 +74,8 @@ def plan_reads(tx: Tx, company: Company, scopes: Iterable[Scope], now: datetime)
     keys = [*reconciling.planned(marks, kinds, started, now)]
     again = [_again(one, rereading.remembered(marks, one)) for one in rereading.order(kinds)]
     daily = [
-        replace(_planned(kind, marks, zone, started), what="list") for kind in lists.due(scopes, marks, now)
+        replace(_planned(kind, marks, zone, started), what="list", anchor="")
+        for kind in lists.due(scopes, marks, now)
     ]
     reads = [_planned(kind, marks, zone, started) for kind in sorted(kinds)]
     reads = [_with_new_parts(one, scopes, marks) for one in reads]
