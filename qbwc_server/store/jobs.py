@@ -150,20 +150,9 @@ def release_waiting(tx: Tx, company_id: str, connection_id: str, now: datetime) 
     That is when a record they wait for has no link that could get its second half, or has both.
     """
     hung = select(job_waits.c.job_id).where(job_waits.c.connection_id == connection_id)
-    half = exists().where(
-        links.c.connection_id == job_waits.c.connection_id,
-        links.c.role == job_waits.c.role,
-        links.c.unlinked_at.is_(None),
-        or_(
-            and_(
-                job_waits.c.side == "crm", links.c.crm_id == job_waits.c.record_id, links.c.books_id.is_(None)
-            ),
-            and_(
-                job_waits.c.side == "books",
-                links.c.books_id == job_waits.c.record_id,
-                links.c.crm_id.is_(None),
-            ),
-        ),
+    # One question for each side, or no index answers it.
+    half = or_(
+        _half_of("crm", links.c.crm_id, links.c.books_id), _half_of("books", links.c.books_id, links.c.crm_id)
     )
     _release(
         tx,
@@ -173,6 +162,17 @@ def release_waiting(tx: Tx, company_id: str, connection_id: str, now: datetime) 
         link_jobs.c.side.in_(("books", "crm")),
         link_jobs.c.connection_id == connection_id,
         or_(link_jobs.c.id.not_in(hung), link_jobs.c.id.in_(hung.where(~half))),
+    )
+
+
+def _half_of(side: str, own: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnElement[bool]:
+    return exists().where(
+        job_waits.c.side == side,
+        links.c.connection_id == job_waits.c.connection_id,
+        own == job_waits.c.record_id,
+        links.c.role == job_waits.c.role,
+        links.c.unlinked_at.is_(None),
+        other.is_(None),
     )
 
 
