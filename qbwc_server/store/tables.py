@@ -144,7 +144,7 @@ watermarks = Table(
     Column("complete", Boolean, nullable=False),
     Column("moved_at", Moment, nullable=False),
     # The record that brought it: unless it is gone, a read from before must bring it again.
-    Column("anchor", String(80), nullable=False, server_default=""),
+    Column("anchor", String(80), nullable=False, default=""),
 )
 
 # Ids that a reconcile pass saw in QuickBooks; empty between passes.

@@ -94,12 +94,12 @@ def test_all_first_requests_of_a_visit_go_out_in_one_set(reader: Reader) -> None
     ann = reader.world.customer("Ann")
     invoice = reader.sale(ann, reader.item())
     [first] = reader.visit()
-    kinds = ["Customer", "Invoice", "ItemService", "ReceivePayment"]
+    kinds = ["CreditMemo", "Customer", "Invoice", "ItemService", "ReceivePayment"]
     assert [one.request_id for one in first] == [f"read-{kind}-1" for kind in kinds]
     assert reader.record("Invoice", invoice).values["InvoiceLineRet"][0]["Amount"] == Decimal("100.00")
     assert all(reader.complete(kind) for kind in ("Customer", "Invoice", "ItemService"))
     [second] = reader.visit()
-    assert [one.request_id for one in second[4:]] == ["gone-List-1", "gone-Txn-1"]
+    assert [one.request_id for one in second[len(kinds) :]] == ["gone-List-1", "gone-Txn-1"]
     assert reader.changed == 0
 
 

@@ -394,7 +394,7 @@ def upgrade() -> None:
         sa.Column("value", sa.Text(), nullable=True),
         sa.Column("complete", sa.Boolean(), nullable=False),
         sa.Column("moved_at", qbwc_server.store.columns.Moment(timezone=True), nullable=False),
-        sa.Column("anchor", sa.String(length=80), server_default="", nullable=False),
+        sa.Column("anchor", sa.String(length=80), nullable=False),
         sa.PrimaryKeyConstraint("scope_id", "side", "kind", name=op.f("pk_watermarks")),
     )
     # ### end Alembic commands ###
