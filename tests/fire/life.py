@@ -1,0 +1,83 @@
+"""One life of a world: its steps are played, it comes to rest, and what must be true is asked."""
+
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from tests.fire.checker import Violation, check
+from tests.fire.inside import Inside, MortalDatabase, repeatable
+from tests.fire.steps import Step
+
+
+class Migrated(Protocol):
+    def migrated(self, folder: Path) -> AbstractContextManager[str]: ...
+
+
+@dataclass(frozen=True)
+class End:
+    violations: list[Violation]
+    visits: int = 0
+    acts: int = 0
+    deaths: int = 0
+    accidents: int = 0
+
+    @property
+    def rules(self) -> set[str]:
+        return {one.rule for one in self.violations}
+
+
+def live(seed: int, steps: Sequence[Step], databases: Migrated) -> End:
+    with tempfile.TemporaryDirectory(prefix="fire") as folder, databases.migrated(Path(folder)) as url:
+        database = MortalDatabase(url)
+        with repeatable(seed):
+            world = Inside(Path(folder), database)
+            try:
+                return _live(world, steps)
+            finally:
+                world.close()
+                database.close()
+
+
+def _live(world: Inside, steps: Sequence[Step]) -> End:
+    for one in steps:
+        world.play(one)
+    moving = world.settle_down()
+    violations = [Violation("comes_to_rest", moving)] if moving else []
+    violations += check(world, world.ledger)
+    before = world.footprint()
+    world.sync(2)
+    if world.footprint()[:2] != before[:2]:
+        violations.append(
+            Violation("rests", f"quiet visits write: {before[:2]}, then {world.footprint()[:2]}")
+        )
+    return End(violations, world.visits, world.acts, world.deaths, world.accidents)
+
+
+def shrink(
+    seed: int, steps: Sequence[Step], rules: set[str], databases: Migrated, seconds: float
+) -> list[Step]:
+    """Leave out what is not needed for one of these rules to break: halves first, then single steps."""
+    until = time.monotonic() + seconds
+    kept = list(steps)
+    size = len(kept) // 2
+    while size:
+        place = 0
+        while place < len(kept) and time.monotonic() < until:
+            without = kept[:place] + kept[place + size :]
+            if _breaks(seed, without, rules, databases):
+                kept = without
+            else:
+                place += size
+        size = size // 2
+    return kept
+
+
+def _breaks(seed: int, steps: Sequence[Step], rules: set[str], databases: Migrated) -> bool:
+    try:
+        return bool(live(seed, steps, databases).rules & rules)
+    except Exception:  # noqa: BLE001 - a crash of the product is something else than the fault that is looked for
+        return "crashed" in rules

@@ -1,0 +1,54 @@
+"""The whole stream of a life: people's acts, sessions, and what goes wrong among them."""
+
+import random
+from collections.abc import Iterator
+
+from tests.fire.faults import accident
+from tests.fire.steps import Step, step
+from tests.fire.workload import Author
+
+
+def plan(seed: int, sessions: int) -> list[Step]:
+    """Everything that happens, drawn from the seed. A session is a visit of the Web Connector."""
+    chance = random.Random(seed)
+    author = Author(chance)
+    # Some lives begin in the middle of things, some in an orderly way.
+    steps = [step("sync")] if chance.random() < 0.7 else []
+    for _ in range(sessions):
+        steps += _session(chance, author)
+    return steps
+
+
+def _session(chance: random.Random, author: Author) -> Iterator[Step]:
+    for _ in range(chance.choice([0, 1, 1, 2, 3, 5, 8])):
+        yield from _sometimes_later(chance, author.write())
+    for _ in range(chance.choice([0, 0, 0, 1, 1, 2])):
+        yield from accident(chance)
+    if chance.random() < 0.15:
+        yield step("advance", minutes=chance.choice([1, 10, 61, 1500]))
+    yield from _beats(chance)
+
+
+def _sometimes_later(chance: random.Random, acts: Iterator[Step]) -> Iterator[Step]:
+    """Most acts happen between two sessions, some in the middle of one."""
+    for act in acts:
+        place = chance.random()
+        if place < 0.12:
+            yield step("during_visit", document=chance.randint(0, 9), act=[act.verb, dict(act.given)])
+        elif place < 0.2:
+            call = chance.choice(["create", "update", "read", "changed_since", "find"])
+            yield step("before_crm_call", call=call, act=[act.verb, dict(act.given)])
+        else:
+            yield act
+
+
+def _beats(chance: random.Random) -> Iterator[Step]:
+    """One session and the worker around it."""
+    for name in ("poll", "deliver"):
+        if chance.random() < 0.7:
+            yield step(name)
+    if chance.random() < 0.06:
+        yield step("during_visit", document=chance.randint(1, 8), act=["visit", {"pc": 2}])
+    yield step("visit", pc=1 if chance.random() < 0.93 else 2, worker=chance.random() < 0.5)
+    if chance.random() < 0.7:
+        yield step("deliver")
