@@ -17,7 +17,12 @@ JOBS ?= auto
 # Options for pytest, for example: make test ARGS="tests/soap -k golden"
 ARGS ?=
 
-.PHONY: help demo test lint format bench lock clean
+# The fire: where its seeds begin, how many visits of the Web Connector, on which database, in which way.
+SEED ?= 1
+SESSIONS ?= 200
+DATABASE ?= sqlite
+
+.PHONY: help demo test fire lint format bench lock clean
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +33,9 @@ demo: $(PACKAGE) ## Run the whole product here, without Windows, QuickBooks or a
 test: $(PACKAGE) ## Run all tests; installs what they need from the system where it may
 	@tests/system_parts.sh
 	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist loadfile $(ARGS)
+
+fire: $(PACKAGE) ## Play random lives full of accidents; SEED=1 SESSIONS=200 DATABASE=sqlite|postgresql
+	@PYTHONHASHSEED=0 $(BIN)/python -m tests.fire --seed $(SEED) --sessions $(SESSIONS) --database $(DATABASE) $(ARGS)
 
 lint: $(PACKAGE) ## Check style, types and who imports whom
 	@$(BIN)/ruff check .

@@ -91,6 +91,18 @@ def _entity(ledger: Ledger, token: str) -> Entity:
     return ledger.entities[token]
 
 
+def _there(
+    scene: Scene, ledger: Ledger, rows: Callable[[Scene, Entity], list[Row]], lines: list[list[str]]
+) -> list[tuple[str, ...]]:
+    """The lines whose product is there, as (token, id, quantity, price)."""
+    named = [(ledger.entities[token], rest) for token, *rest in lines if token in ledger.entities]
+    found = [(entity.token, rows(scene, entity), rest) for entity, rest in named]
+    chosen = [(token, there[0][0], *rest) for token, there, rest in found if len(there) == 1]
+    if not chosen:
+        raise Problem("There is nothing to sell.")
+    return chosen
+
+
 # --- the CRM's people ---
 
 
@@ -153,7 +165,7 @@ def crm_sale(
     scene: Scene, ledger: Ledger, token: str, name: str, account: str, lines: list[list[str]], form: str
 ) -> None:
     key, _ = _only(crm_rows(scene, _entity(ledger, account)))
-    chosen = [(_only(crm_rows(scene, _entity(ledger, product)))[0], *rest) for product, *rest in lines]
+    chosen = _there(scene, ledger, crm_rows, lines)
     parts = [
         {
             "Product2Id": product,
@@ -161,15 +173,15 @@ def crm_sale(
             "UnitPrice": Decimal(price),
             "TotalPrice": money(Decimal(quantity) * Decimal(price)),
         }
-        for product, quantity, price in chosen
+        for _, product, quantity, price in chosen
     ]
     total = sum((one["TotalPrice"] for one in parts), Decimal(0))
     values = {"Name": name, "AccountId": key, "CloseDate": date(2026, 3, 1), "Amount": total, "lines": parts}
     scene.desk.create("opportunity", {**values, "Pricebook2.IsStandard": True, "QB_Generate__c": form})
     form_name = {"Invoice": "Invoice", "Sales Order": "SalesOrder"}[form]
-    wanted = [(one[0], Decimal(one[1]), money(Decimal(one[1]) * Decimal(one[2]))) for one in lines]
+    wanted = [(token, Decimal(n), money(Decimal(n) * Decimal(price))) for token, _, n, price in chosen]
     ledger.sales[token] = Sale(token, account, form_name, [total], wanted, "crm")
-    for one in [account, *(product for product, *_ in lines)]:
+    for one in [account, *(product for product, *_ in chosen)]:
         ledger.entities[one].promoted = True
 
 
@@ -214,9 +226,14 @@ def _customer_values(held: Values, values: Values) -> dict[str, Any]:
         if not part:
             changes[name] = value
             continue
-        block = {part: text for part, text in (held.get(name) or {}).items() if text}
+        block = {one: text for one, text in (held.get(name) or {}).items() if text and _stays(one, part)}
         changes[name] = {**block, **changes.get(name, {}), part: value}
     return changes
+
+
+def _stays(part: str, typed: str) -> bool:
+    """A new street replaces all lines of the old one."""
+    return not (part.startswith("Addr") and typed.startswith("Addr"))
 
 
 _PLACES = {"Description": "Notes", f"{CONTACT}Title": "JobTitle"}
@@ -259,14 +276,14 @@ def books_invoice(
     scene: Scene, ledger: Ledger, token: str, name: str, customer: str, lines: list[list[str]]
 ) -> None:
     key, _ = _only(books_rows(scene, _entity(ledger, customer)))
-    chosen = [(_only(books_rows(scene, _entity(ledger, item)))[0], *rest) for item, *rest in lines]
+    chosen = _there(scene, ledger, books_rows, lines)
     parts = [
         {"ItemRef": {"ListID": item}, "Quantity": Decimal(quantity), "Rate": Decimal(price)}
-        for item, quantity, price in chosen
+        for _, item, quantity, price in chosen
     ]
     values = {"CustomerRef": {"ListID": key}, "Memo": name, "InvoiceLineAdd": parts}
     scene.company.user_add({**values, "TxnDate": date(2026, 3, 1)}, "Invoice")
-    wanted = [(one[0], Decimal(one[1]), money(Decimal(one[1]) * Decimal(one[2]))) for one in lines]
+    wanted = [(token, Decimal(n), money(Decimal(n) * Decimal(price))) for token, _, n, price in chosen]
     total = sum((amount for _, _, amount in wanted), Decimal(0))
     ledger.sales[token] = Sale(token, customer, "Invoice", [total], wanted, "books")
 

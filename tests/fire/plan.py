@@ -13,16 +13,17 @@ def plan(seed: int, sessions: int) -> list[Step]:
     chance = random.Random(seed)
     author = Author(chance)
     # Some lives begin in the middle of things, some in an orderly way.
-    steps = [step("sync")] if chance.random() < 0.7 else []
+    steps = [*author.stock()]
+    steps += [step("sync"), step("sync")] if chance.random() < 0.7 else []
     for _ in range(sessions):
         steps += _session(chance, author)
     return steps
 
 
 def _session(chance: random.Random, author: Author) -> Iterator[Step]:
-    for _ in range(chance.choice([0, 1, 1, 2, 3, 5, 8])):
+    for _ in range(chance.choice([0, 1, 2, 3, 5, 8, 12])):
         yield from _sometimes_later(chance, author.write())
-    for _ in range(chance.choice([0, 0, 0, 1, 1, 2])):
+    for _ in range(chance.choice([0, 0, 1, 1, 2, 3])):
         yield from accident(chance)
     if chance.random() < 0.15:
         yield step("advance", minutes=chance.choice([1, 10, 61, 1500]))

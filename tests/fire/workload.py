@@ -46,6 +46,18 @@ class Author:
         intent = self.chance.choices(names, [INTENTS[name][1] for name in names])[0]
         yield from INTENTS[intent][0](self)
 
+    def stock(self) -> Iterator[Step]:
+        """What was there before: something to sell, and somebody to sell it to."""
+        for intent in (
+            Author.account,
+            Author.customer,
+            Author.twin,
+            Author.product,
+            Author.product,
+            Author.sale,
+        ):
+            yield from intent(self)
+
     # --- values that are never given twice ---
 
     def _next(self) -> int:
@@ -88,7 +100,7 @@ class Author:
 
     def _known(self, tokens: list[str]) -> str:
         """Recent ones more often: what is new is in flight."""
-        recent = tokens[-4:] if self.chance.random() < 0.6 else tokens
+        recent = tokens[-4:] if self.chance.random() < 0.5 else tokens
         return self.chance.choice(recent)
 
     # --- intents ---
@@ -224,7 +236,7 @@ class Author:
 
     def _of_a_sale(self, verb: str, **given: str) -> Iterator[Step]:
         if self.sales:
-            yield step(verb, token=self._known(self.sales), **given)
+            yield step(verb, token=self.chance.choice(self.sales), **given)
 
     def pay(self) -> Iterator[Step]:
         yield from self._of_a_sale("books.pay", share=self.chance.choice(["1", "1", "0.4"]))
@@ -275,10 +287,10 @@ INTENTS: Mapping[str, tuple[Intent, int]] = {
     "merge": (Author.merge, 1),
     "sale": (Author.sale, 10),
     "invoice": (Author.invoice, 4),
-    "pay": (Author.pay, 7),
-    "amount": (Author.amount, 3),
+    "pay": (Author.pay, 9),
+    "amount": (Author.amount, 4),
     "rename_sale": (Author.rename_sale, 2),
-    "void": (Author.void, 2),
+    "void": (Author.void, 3),
     "person": (Author.person, 6),
     "unlink": (Author.unlink, 1),
 }
