@@ -13,9 +13,10 @@ from pathlib import Path
 import structlog
 
 from tests import postgres
+from tests.crash.house import House
 from tests.databases import PostgresDatabases, SqliteDatabases
 from tests.fire.checker import Violation
-from tests.fire.life import End, Migrated, live, shrink
+from tests.fire.life import End, Migrated, live, live_outside, shrink
 from tests.fire.plan import plan
 from tests.fire.steps import Step, read_script, script
 
@@ -34,10 +35,21 @@ def databases(kind: str) -> Iterator[Migrated]:
         yield SqliteDatabases(Path(place))
 
 
-def attempt(seed: int, steps: list[Step], where: Migrated) -> End:
+@contextmanager
+def processes(where: Migrated) -> Iterator[House]:
+    with tempfile.TemporaryDirectory(prefix="fire") as home, where.blank(Path(home)) as url:
+        house = House(Path(home), url)
+        try:
+            house.begin()
+            yield house
+        finally:
+            house.end()
+
+
+def attempt(seed: int, steps: list[Step], where: Migrated, house: House | None = None) -> End:
     """A life; a fault that nobody caught is a violation, too."""
     try:
-        return live(seed, steps, where)
+        return live_outside(house, steps) if house else live(seed, steps, where)
     except Exception as fault:  # noqa: BLE001 - whatever it is, it is a find
         where_from = "".join(traceback.format_exception(fault)[-6:])
         return End([Violation("crashed", f"{type(fault).__name__}: {fault}\n{where_from}")])
@@ -53,14 +65,17 @@ def main() -> int:
             end = attempt(given.seed, list(read_script(given.script.read_text())), where)
             print(*(end.violations or ["nothing is wrong"]), sep="\n")
             return bool(end.violations)
-        return _many(given, where)
+        if given.mode == "inside":
+            return _many(given, where, None)
+        with processes(where) as house:
+            return _many(given, where, house)
 
 
-def _many(given: argparse.Namespace, where: Migrated) -> int:
+def _many(given: argparse.Namespace, where: Migrated, house: House | None) -> int:
     began, found, total = time.monotonic(), 0, End([])
     for seed in range(given.seed, given.seed + max(1, given.sessions // given.life)):
         steps = plan(seed, given.life)
-        end = attempt(seed, steps, where)
+        end = attempt(seed, steps, where, house)
         total = End(
             [],
             *(getattr(total, one) + getattr(end, one) for one in ("visits", "acts", "deaths", "accidents")),
@@ -80,7 +95,7 @@ def _many(given: argparse.Namespace, where: Migrated) -> int:
 
 def _tell(given: argparse.Namespace, seed: int, steps: list[Step], end: End, where: Migrated) -> None:
     print(f"--- seed {seed}", *end.violations, sep="\n")
-    if given.shrink:
+    if given.shrink and given.mode == "inside":
         steps = shrink(seed, steps, {end.violations[0].rule}, where, given.shrink)
         print(f"shrunk to {len(steps)} steps; then:", *attempt(seed, steps, where).violations, sep="\n")
     given.keep.mkdir(parents=True, exist_ok=True)
@@ -92,6 +107,7 @@ def _tell(given: argparse.Namespace, seed: int, steps: list[Step], end: End, whe
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.fire")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--mode", choices=("inside", "processes"), default="inside")
     parser.add_argument("--sessions", type=int, default=200)
     parser.add_argument("--life", type=int, default=LIFE, help="sessions of one life")
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")

@@ -4,13 +4,12 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from qbwc_server.simulator.faults import SWITCHES
+from qbwc_server.simulator.fault_table import FAULTS, LOCK_CODES
 from tests.fire.steps import Step, step
 
 METHODS = ("authenticate", "sendRequestXML", "receiveResponseXML", "closeConnection", "getLastError")
 WRITES = ("CustomerAddRq", "CustomerModRq", "InvoiceAddRq", "ItemServiceAddRq", "")
-# 3175: in use by another. 3000 and up that are the record's own fault are the business of narrower tests.
-STATUSES = (3175, 3176, 3200)
+REQUESTS = ("CustomerAddRq", "CustomerModRq", "InvoiceAddRq", "ItemServiceAddRq")
 
 Arguments = Callable[[random.Random], dict[str, Any]]
 # Arguments that make a switch of the simulator hit something; one that is not named here gets its defaults.
@@ -18,21 +17,26 @@ ARGUMENTS: Mapping[str, Arguments] = {
     "refuse_set": lambda chance: {"holding": chance.choice(WRITES)},
     "lose_answer": lambda chance: {"holding": chance.choice(WRITES)},
     "break_after": lambda chance: {"holding": chance.choice(WRITES), "requests": chance.randint(0, 3)},
-    "answer_status": lambda chance: {
-        "request": chance.choice(["CustomerAdd", "CustomerMod", "InvoiceAdd", "ItemServiceAdd"]),
-        "code": chance.choice(STATUSES),
-    },
-    "kill_connector_before": lambda chance: {"method": chance.choice(METHODS)},
-    "kill_connector_after": lambda chance: {"method": chance.choice(METHODS)},
+    "answer_status": lambda chance: {"request": chance.choice(REQUESTS), "code": chance.choice([3200, 3175])},
+    "locked_element": lambda chance: {"request": chance.choice(REQUESTS), "code": chance.choice(LOCK_CODES)},
+    "clock_jump": lambda chance: {"seconds": chance.choice([-1800, -60, 60, 1800])},
+    "delay_call": lambda chance: {"method": "receiveResponseXML", "seconds": chance.choice([30, 600])},
+    **dict.fromkeys(
+        (
+            *("kill_connector_before", "kill_connector_after", "drop_before", "drop_after", "cut_call"),
+            "second_connector",
+        ),
+        lambda chance: {"method": chance.choice(METHODS)},
+    ),
 }
-# Switches that need a person's hand afterwards, or are no accident.
-LEFT_OUT: frozenset[str] = frozenset()
+# What asks a person by design (another file, a restored one), or moves the calendar by months.
+LEFT_OUT = frozenset({"wrong_company", "copied_file", "restored_backup", "clock_change_night"})
 
 
 def in_books(chance: random.Random) -> Iterator[Step]:
-    name = chance.choice(sorted(SWITCHES.keys() - LEFT_OUT))
+    name = chance.choice(sorted(FAULTS.keys() - LEFT_OUT))
     arguments = ARGUMENTS[name](chance) if name in ARGUMENTS else {}
-    yield step("books.fault", name=name, arguments=arguments)
+    yield step("books.fault", name=name, nth=chance.choice([1, 1, 1, 2, 3]), arguments=arguments)
 
 
 CRM_ERRORS = ("Unavailable", "UnknownOutcome", "UnknownOutcome", "LimitedUntil", "LoginFailed", "Stale")

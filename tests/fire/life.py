@@ -6,15 +6,21 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+from tests.crash.house import House
+from tests.fire.acts import Scene
 from tests.fire.checker import Violation, check
 from tests.fire.inside import Inside, MortalDatabase, repeatable
+from tests.fire.ledger import Ledger
+from tests.fire.outside import opened
 from tests.fire.steps import Step
 
 
 class Migrated(Protocol):
     def migrated(self, folder: Path) -> AbstractContextManager[str]: ...
+
+    def blank(self, folder: Path) -> AbstractContextManager[str]: ...
 
 
 @dataclass(frozen=True)
@@ -42,14 +48,40 @@ def live(seed: int, steps: Sequence[Step], databases: Migrated) -> End:
                 database.close()
 
 
-def _live(world: Inside, steps: Sequence[Step]) -> End:
+class Stage(Scene, Protocol):
+    """Where steps are played: the quick world, or processes."""
+
+    ledger: Ledger
+    visits: int
+    acts: int
+    accidents: int
+
+    @property
+    def deaths(self) -> int: ...
+
+    def play(self, step: Step) -> None: ...
+
+    def settle_down(self) -> str: ...
+
+    def rest(self, rounds: int) -> None: ...
+
+    def footprint(self) -> tuple[Any, ...]: ...
+
+
+def live_outside(house: House, steps: Sequence[Step]) -> End:
+    """The same with processes; a seed gives the same steps, but not the same moments."""
+    with tempfile.TemporaryDirectory(prefix="fire") as folder, opened(house, Path(folder)) as world:
+        return _live(world, steps)
+
+
+def _live(world: Stage, steps: Sequence[Step]) -> End:
     for one in steps:
         world.play(one)
     moving = world.settle_down()
     violations = [Violation("comes_to_rest", moving)] if moving else []
     violations += check(world, world.ledger)
     before = world.footprint()
-    world.sync(2)
+    world.rest(2)
     if world.footprint()[:2] != before[:2]:
         violations.append(
             Violation("rests", f"quiet visits write: {before[:2]}, then {world.footprint()[:2]}")
