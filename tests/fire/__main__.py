@@ -1,7 +1,6 @@
 """`python -m tests.fire --seed 1 --sessions 200`: many lives, each from its own seed; what broke a promise is told."""
 
 import argparse
-import logging
 import sys
 import tempfile
 import time
@@ -9,8 +8,6 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-import structlog
 
 from tests import postgres
 from tests.crash.house import House
@@ -57,7 +54,6 @@ def attempt(seed: int, steps: list[Step], where: Migrated, house: House | None =
 
 def main() -> int:
     given = _arguments()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     if MEMORY.is_dir():
         tempfile.tempdir = str(MEMORY)
     with databases(given.database) as where:

@@ -15,6 +15,7 @@ from tests.fire.inside import Inside, MortalDatabase, repeatable
 from tests.fire.ledger import Ledger
 from tests.fire.outside import opened
 from tests.fire.steps import Step
+from tests.fire.trouble_log import overheard
 
 
 class Migrated(Protocol):
@@ -39,10 +40,12 @@ class End:
 def live(seed: int, steps: Sequence[Step], databases: Migrated) -> End:
     with tempfile.TemporaryDirectory(prefix="fire") as folder, databases.migrated(Path(folder)) as url:
         database = MortalDatabase(url)
-        with repeatable(seed):
+        with repeatable(seed), overheard() as errors:
             world = Inside(Path(folder), database)
             try:
-                return _live(world, steps)
+                end = _live(world, steps)
+                end.violations.extend(Violation("no_internal_error", one) for one in errors)
+                return end
             finally:
                 world.close()
                 database.close()
