@@ -13,7 +13,7 @@ from qbwc_server.store.columns import content_hash, dumps, loads
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import StoredRecord
 from qbwc_server.sync.decide import RunSize, beyond_limits
-from qbwc_server.sync.deciding import Desk, Scope, follow_mapping, match_keys
+from qbwc_server.sync.deciding import Desk, Scope, follow_mapping, lent_keys, match_keys
 
 NO_RUN = 0  # what a read brings along belongs to no run
 
@@ -146,4 +146,6 @@ def _keys(scopes: Sequence[Scope], kind: str, row: StoredRecord) -> list[tuple[s
     if row.deleted:
         return []
     maps = [one for scope in scopes for one in scope.maps_of("crm", kind)]
-    return sorted({key for kind_map in maps for key in match_keys(kind_map, "crm", row.values)})
+    every = [one for scope in scopes for one in scope.profile.kinds]
+    own = {key for kind_map in maps for key in match_keys(kind_map, "crm", row.values)}
+    return sorted(own | {*lent_keys(every, kind, row.values)})

@@ -363,3 +363,64 @@ def test_records_are_matched_by_e_mail_where_the_override_says_so(build: Build) 
     world.sync(2)
     assert world.crm.record("contact", contact).values["QB_ListID__c"] == list_id
     assert len(world.names_in_books()) == 1
+
+
+BY_E_MAIL = {"kinds": {"account": {"match": ["id", "email"], "required_key": "email"}}}
+
+
+def mail(world: World, account: str, address: str) -> None:
+    world.edit_contact_of(account, Email=address)
+
+
+def test_an_account_is_matched_by_the_e_mail_of_its_primary_contact(build: Build) -> None:
+    world = build(override=BY_E_MAIL)
+    account = world.account("Ann's Bakery", promoted=True, contact="Ann Baker")
+    mail(world, account, "Ann@Bakery.example")
+    list_id = world.customer("Bakery of Ann", Email="ann@bakery.example")
+    other = world.customer("Zoe's Zoo", Email="zoe@zoo.example", LastName="Zook")
+    world.sync(2)
+    assert world.in_crm(account)["QB_ListID__c"] == list_id
+    zoo = world.account_named("Zoe's Zoo")
+    assert (world.in_crm(zoo)["QB_ListID__c"], world.contact_of(zoo)["Email"]) == (other, "zoe@zoo.example")
+
+
+def test_a_customer_meets_the_account_whose_contact_has_its_e_mail(build: Build) -> None:
+    world = build(override=BY_E_MAIL)
+    account = world.account("Ann's Bakery", contact="Ann Baker")
+    mail(world, account, "ann@bakery.example")
+    world.sync(2)
+    list_id = world.customer("Bakery of Ann", Email="ann@bakery.example")
+    world.sync(2)
+    assert (world.in_crm(account)["QB_ListID__c"], world.names_in_crm()) == (list_id, ["Ann's Bakery"])
+
+
+def test_without_an_e_mail_neither_side_takes_the_other(build: Build) -> None:
+    world = build(override=BY_E_MAIL)
+    account = world.account("Ann's Bakery", promoted=True, contact="Ann Baker")
+    world.customer("Zoe's Zoo")
+    world.sync(2)
+    status, error = world.status(account)
+    assert (status, world.names_in_books(), world.names_in_crm()) == (
+        "Error",
+        ["Zoe's Zoo"],
+        ["Ann's Bakery"],
+    )
+    assert "PrimaryContact.Email is empty" in error
+    mail(world, account, "ann@bakery.example")
+    world.sync(2)
+    assert world.status(account) == ("Success", None)
+    assert "Ann's Bakery" in world.names_in_books()
+
+
+def test_two_accounts_with_one_e_mail_wait_for_a_person(build: Build) -> None:
+    world = build(override=BY_E_MAIL)
+    for name in ("Ann's Bakery", "Ann's Cafe"):
+        account = world.account(name, promoted=True, contact="Ann Baker")
+        mail(world, account, "ann@bakery.example")
+    world.customer("Bakery of Ann", Email="ann@bakery.example")
+    world.sync(2)
+    assert world.names_in_books() == ["Bakery of Ann"]
+    assert [world.status(world.account_named(name))[0] for name in ("Ann's Bakery", "Ann's Cafe")] == [
+        "Error",
+        "Error",
+    ]

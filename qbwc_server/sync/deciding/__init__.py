@@ -8,6 +8,7 @@ from qbwc_server.sync.deciding.documents import (
     pair_lines,
     sent_lines,
 )
+from qbwc_server.sync.deciding.lent import lent_keys
 from qbwc_server.sync.deciding.matching import MARK, find_matches, is_bound, link_of, match_keys
 from qbwc_server.sync.deciding.needs import Need, hold
 from qbwc_server.sync.deciding.pair import Sides, look, partner_id, rule_name, unresolved, view_linked
@@ -42,6 +43,7 @@ __all__ = [
     "follow_mapping",
     "hold",
     "is_bound",
+    "lent_keys",
     "link_of",
     "load_scope",
     "look",

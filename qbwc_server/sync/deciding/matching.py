@@ -11,7 +11,7 @@ from qbwc_server.store import links, records
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import Link, StoredRecord
 from qbwc_server.sync.decide import NAMES, Matches, Side
-from qbwc_server.sync.deciding import within
+from qbwc_server.sync.deciding import lent, within
 from qbwc_server.sync.deciding.scope import Scope
 
 # A key that we gave ourselves (ExternalGUID): it proves a creation and is no business of matching.
@@ -19,11 +19,11 @@ MARK = "mark"
 # Of a job, or an item below another one: its name, its name together with its parent's id, and that id alone.
 BELOW, INSIDE, PARENT = "below", "inside", "parent"
 # What no record is matched by.
-SILENT = (MARK, BELOW, PARENT, within.WHOLE)
+SILENT = (MARK, BELOW, PARENT, within.WHOLE, *lent.TYPES)
 CALLED = {INSIDE: "name below the same record"}
 MOST_CANDIDATES = 20
 # Every type of key that `match_keys` makes.
-MATCHED = ("id", "email", "name", MARK, BELOW, INSIDE, PARENT)
+MATCHED = ("id", "email", "name", MARK, BELOW, INSIDE, PARENT, within.WHOLE, *lent.TYPES)
 SIMILAR_FROM = 0.88
 SIMILAR_AMONG = 5000
 
@@ -39,6 +39,7 @@ def match_keys(kind_map: KindMap, side: Side, values: Mapping[str, Any]) -> list
     keys = [(MARK, mark.casefold())] if mark else []
     parent = parent_of(kind_map, side, values)
     keys += [(PARENT, parent)] if parent else []
+    keys += lent.via_keys(kind_map, values) if side == "crm" else []
     if side == "crm" and kind_map.part_of and (owner := within.whole_id(kind_map.part_of, side, values)):
         keys.append((within.WHOLE, owner))
     for field in kind_map.matched_by():
@@ -86,6 +87,8 @@ def find_matches(
     """
     there: Side = "books" if here == "crm" else "crm"
     keys = match_keys(kind_map, here, record.values)
+    if here == "crm" and (more := lent.keys_of(tx, scope, kind_map, record)):
+        keys = sorted([*keys, *more], key=lambda one: _turn_of(kind_map, one[0]))
     for key_type, key in keys:
         theirs = "" if key_type in SILENT else _as_there(tx, scope, kind_map, here, key_type, key)
         held = _holders(tx, scope, kind_map, there, key_type, theirs) if theirs else []
@@ -98,6 +101,12 @@ def find_matches(
     return _in_another_place(tx, scope, kind_map, there, dict(keys)) or _like_it(
         tx, scope, kind_map, there, dict(keys).get("name", "")
     )
+
+
+def _turn_of(kind_map: KindMap, key_type: str) -> int:
+    """Keys are tried in the order of the mapping; a name below a parent is a name."""
+    by = "name" if key_type == INSIDE else key_type
+    return next((at for at, one in enumerate(kind_map.match) if one == by), len(kind_map.match))
 
 
 def _as_there(tx: Tx, scope: Scope, kind_map: KindMap, here: Side, key_type: str, key: str) -> str:
@@ -148,7 +157,8 @@ def name_of(tx: Tx, scope: Scope, kind_map: KindMap, side: Side, record_id: str)
 
 
 def _holders(tx: Tx, scope: Scope, kind_map: KindMap, side: Side, key_type: str, key: str) -> list[str]:
-    return records.holders(tx, scope.scope_id(side), side, kind_on(kind_map, side), key_type, key)
+    found = records.holders(tx, scope.scope_id(side), side, kind_on(kind_map, side), key_type, key)
+    return found + (lent.holders(tx, scope, kind_map, key_type, key) if side == "crm" else [])
 
 
 def kind_on(kind_map: KindMap, side: Side) -> str:

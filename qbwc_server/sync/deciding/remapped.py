@@ -12,6 +12,7 @@ from qbwc_server.store.job_states import JobEvent, JobState, after
 from qbwc_server.store.rows import LinkJob, StoredRecord
 from qbwc_server.sync.decide import Side
 from qbwc_server.sync.deciding.desk import Desk
+from qbwc_server.sync.deciding.lent import lent_keys
 from qbwc_server.sync.deciding.matching import MATCHED, match_keys
 
 # Codes of what our own checks refused before it was sent: values that do not fit, and settings that are empty.
@@ -70,11 +71,15 @@ def _find_anew(desk: Desk) -> None:
     for kind_map in desk.scope.profile.kinds:
         for end in kind_map.ends():
             ends.setdefault(end, set()).add(kind_map.role)
+        for contributor in kind_map.contributors:
+            ends.setdefault(("crm", contributor.kind), set())
     for (side, kind), roles in ends.items():
         maps = desk.scope.maps_of(side, kind)
         for rows in _some(records.living(desk.tx, desk.scope.scope_id(side), side, kind)):
             keys = {
-                row.id: {key for one in maps for key in match_keys(one, side, row.values)} for row in rows
+                row.id: {key for one in maps for key in match_keys(one, side, row.values)}
+                | {*(lent_keys(desk.scope.profile.kinds, kind, row.values) if side == "crm" else ())}
+                for row in rows
             }
             records.save_keys(desk.tx, rows, keys, MATCHED)
             paired = {

@@ -424,6 +424,7 @@ class Turn(Pairing):
         if not self._promoted(kind_map, side, record):
             return False
         link = link or self.new_link(kind_map, record.id, None)
+        self.follow_contributors(kind_map, link)
         error, code = sentence(decision.reason), str(decision.outcome)
         if (link.error, link.error_code) != (error, code):
             links.change_link(self.tx, self.scope.id, link.id, self.now, error=error, error_code=code)

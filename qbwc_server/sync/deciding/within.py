@@ -10,6 +10,7 @@ from qbwc_server.store import links, records
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import Link, StoredRecord
 from qbwc_server.sync.decide import Side
+from qbwc_server.sync.deciding import lent
 from qbwc_server.sync.deciding.scope import Scope
 
 # The key under which the parts of a CRM record are found: its id.
@@ -48,8 +49,10 @@ def why_apart(tx: Tx, scope: Scope, kind_map: KindMap, side: Side, record: Store
     """Why a record is left alone although its map's filters let it through; "" when it is not."""
     if kind_map.rests:
         return kind_map.rests
-    if missing := mapping.lacks_key(kind_map, side, record.values):
-        return missing
+    if kind_map.required_key:
+        more = lent.lent_to(tx, scope, kind_map, record) if side == "crm" else {}
+        if missing := mapping.lacks_key(kind_map, side, {**record.values, **more}):
+            return missing
     if kind_map.part_of is None:
         return ""
     if _stands_for_whole(tx, scope, kind_map.part_of, side, record):
