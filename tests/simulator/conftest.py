@@ -345,5 +345,6 @@ def recorded(
 
 @pytest.fixture
 def moved(request: pytest.FixtureRequest, company: CompanyFile) -> None:
-    """A rule in the position that the test is about (switched.both)."""
-    company.rule(*request.param)
+    """A rule in the position that the test is about (switched.both); tests without one are about all rules."""
+    if getattr(request, "param", None):
+        company.rule(*request.param)

@@ -26,13 +26,6 @@ def service(name: str, more: str = "") -> str:
     return item("ItemService", name, f"{more}<SalesOrPurchase><Price>1.00</Price>{account}</SalesOrPurchase>")
 
 
-@pytest.fixture
-def moved(request: pytest.FixtureRequest, company: CompanyFile) -> None:
-    """Here it may be left out, for the tests about rules themselves."""
-    if getattr(request, "param", None):
-        company.rule(*request.param)
-
-
 # -- the table ---------------------------------------------------------------------------------------------------
 
 
@@ -101,6 +94,19 @@ def test_a_set_that_broke_off_is_sent_again(office: Office, expected: tuple[str,
 @both("set_id_length", "9004", "0")
 def test_a_message_set_id_of_24_characters(office: Office, expected: str) -> None:
     assert office.set("<HostQueryRq/>", newMessageSetID="x" * 24).get("messageSetStatusCode") == expected
+
+
+@both("error_recovery", (0, 0, 0), (1, 1, 0))
+def test_the_identity_of_what_was_stored(office: Office, expected: tuple[int, ...]) -> None:
+    # 1: ErrorRecovery, from 11.0
+    added = "<CustomerAddRq><CustomerAdd><Name>{}</Name></CustomerAdd></CustomerAddRq>"
+    told = office.set(added.format("A"), newMessageSetID="a")
+    bare = office.set(added.format("B"), newMessageSetID="b", responseData="includeNone")
+    older = office.set(added.format("C"), newMessageSetID="c", version="10.0")
+    assert tuple(len(one.findall("*/ErrorRecovery")) for one in (told, bare, older)) == expected
+    assert {one.findtext("ListID") for one in told.iter("ErrorRecovery")} <= {
+        one.findtext("ListID") for one in told.iter("CustomerRet")
+    }
 
 
 @both("edition_lacks", "3250", "1030")
@@ -227,6 +233,21 @@ def test_a_renamed_parent(office: Office, expected: bool) -> None:
 
 
 # -- 2, 5, 6: lists ----------------------------------------------------------------------------------------------
+
+
+@both("unknown_list_id", "3120", "3240")
+def test_a_list_id_that_nobody_has(office: Office, expected: str) -> None:
+    assert office.mod("80000009-1", "<Phone>1</Phone>", "1").get(CODE) == expected
+    request = "<ListDelRq><ListDelType>Customer</ListDelType><ListID>80000009-1</ListID></ListDelRq>"
+    assert office.ask(request).get(CODE) == expected
+
+
+@both("long_address", "0", "3205")
+def test_an_address_of_seven_lines(office: Office, expected: str) -> None:
+    lines = "".join(f"<Addr{number}>{number}</Addr{number}>" for number in range(1, 6))
+    address = f"<BillAddress>{lines}<City>Austin</City><Country>USA</Country></BillAddress>"
+    rs = office.ask(f"<CustomerAddRq><CustomerAdd><Name>Ann</Name>{address}</CustomerAdd></CustomerAddRq>")
+    assert rs.get(CODE) == expected
 
 
 @both("too_deep", "3180", "3130")

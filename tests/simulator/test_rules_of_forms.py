@@ -48,6 +48,22 @@ def test_the_terms_of_the_customer(shop: Shop, expected: str | None) -> None:
     assert shop.add("Invoice", ONE).findtext("TermsRef/FullName") == expected
 
 
+@both("credit_limit", "0", "3180")
+def test_an_invoice_beyond_the_credit_limit(shop: Shop, expected: str) -> None:
+    shop.office.add("Bea", "<CreditLimit>100.00</CreditLimit>")
+    first = shop.invoice("60.00", "Bea")
+    work = line("Work", "<Amount>{}</Amount>")
+    assert shop.try_add("Invoice", work.format("40.01"), customer="Bea").get(CODE) == expected
+    shop.delete("Invoice", first)
+    assert shop.try_add("Invoice", work.format("40.00"), customer="Bea").get(CODE) == "0"
+
+
+def test_a_transaction_before_1901_is_no_date(shop: Shop) -> None:
+    # 5: TxnDate 1901-01-01 to 9999-12-31
+    for day, code in (("1900-12-31", "3020"), ("1901-01-01", "0")):
+        assert shop.try_add("Invoice", ONE, f"<TxnDate>{day}</TxnDate>").get(CODE) == code
+
+
 @both("ref_numbers", ("1", "1", "2"), ("1", "2", "3"))
 def test_the_numbers_of_invoices_and_credit_memos(shop: Shop, expected: tuple[str, ...]) -> None:
     kinds = ("Invoice", "CreditMemo", "Invoice")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -37,6 +38,7 @@ TYPE_STATUS: Mapping[str, int] = {
 # Hexadecimal counter, dash, second; contacts have sixteen characters without a dash, a new line is -1.
 ID_FORM = re.compile(r"[0-9A-Fa-f]+-\d+|[0-9A-Za-z]{16}|-1")
 ID_NAMES: Mapping[str, str] = {"ListID": "list ID", "TxnID": "txn ID"}
+FIRST_DAY = date(1901, 1, 1)
 # An amount has two decimals or none; 97.5 is refused (3040).
 AMOUNT_EXPONENTS = (0, -2)
 
@@ -55,6 +57,7 @@ def checked(request: Request, version: str) -> tuple[Request, tuple[str, ...]]:
         elif violation.rule != "character":
             raise _refusal(request.name, violation)
     _check_decimals(request)
+    _check_date(request)
     _check_ids(request)
     values = request.values
     for path in unsupported:
@@ -86,6 +89,14 @@ def _refusal(message: str, violation: Violation) -> Refusal:
     if violation.rule in ("type", "empty") and kind in TYPE_STATUS and name not in ("ListID", "FullName"):
         return Refusal(TYPE_STATUS[kind], value, name)
     return Refusal(MISSING, name)
+
+
+def _check_date(request: Request) -> None:
+    """A transaction can be dated from 1901 on (semantics 5)."""
+    body = request.values.get(request.name.removesuffix("Rq"))
+    day = body.get("TxnDate") if isinstance(body, Mapping) else None
+    if isinstance(day, date) and day < FIRST_DAY:
+        raise Refusal(TYPE_STATUS["DATE"], day.isoformat(), "TxnDate")
 
 
 def _check_decimals(request: Request) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from qbwc_server.simulator.company.books import Books
 from qbwc_server.simulator.company.characters import is_empty
 from qbwc_server.simulator.company.list_engine import Fields, Setter, with_value
-from qbwc_server.simulator.company.statuses import BAD_ID, STALE, UNKNOWN_ID, Refusal
+from qbwc_server.simulator.company.statuses import BAD_ID, LONG_ADDRESS, STALE, UNKNOWN_ID, Refusal
 
 # Entries of AdditionalContactRef that are the customer's own fields under another name, in the order of real
 # answers (measured: 145 of 145 customers of the sample company).
@@ -36,10 +36,14 @@ SHOWN_DIGITS = 4
 
 def block(address: Mapping[str, str]) -> dict[str, str]:
     """The printed form: the lines, then "City, State PostalCode", then the country; five lines at most."""
+    return dict(zip(LINES, printed_lines(address)[:BLOCK_LINES], strict=False))
+
+
+def printed_lines(address: Mapping[str, str]) -> list[str]:
     place = " ".join(part for part in (address.get("State"), address.get("PostalCode")) if part)
     city = ", ".join(part for part in (address.get("City"), place) if part)
     lines = [*(address.get(line) for line in LINES), city, address.get("Country")]
-    return dict(zip(LINES, [line for line in lines if line][:BLOCK_LINES], strict=False))
+    return [line for line in lines if line]
 
 
 def contact_list(fields: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -78,6 +82,8 @@ def with_address(books: Books, fields: Fields, name: str, value: Any) -> Fields:
     given = {} if value == "" else dict(value)
     old = fields.get(name, {}) if given and books.rule("address_lines") == "kept" else {}
     filled = {line: text for line, text in {**old, **given}.items() if text}
+    if len(printed_lines(filled)) > BLOCK_LINES and books.rule("long_address") == "3205":
+        raise Refusal(LONG_ADDRESS, name)
     return with_value(with_value(fields, ADDRESSES[name], ""), name, filled)
 
 

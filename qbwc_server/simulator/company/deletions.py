@@ -9,7 +9,7 @@ from qbwc_server.simulator.company.books import Books
 from qbwc_server.simulator.company.calls import Call, Reply
 from qbwc_server.simulator.company.objects import ListObject
 from qbwc_server.simulator.company.queries import among, modified
-from qbwc_server.simulator.company.statuses import IN_USE, NO_MATCH, TEXTS, UNKNOWN_ID, Refusal
+from qbwc_server.simulator.company.statuses import IN_USE, NO_MATCH, TEXTS, Refusal
 from qbxml import WallTime
 
 KEPT = timedelta(days=90)
@@ -21,7 +21,7 @@ def list_del(call: Call) -> Reply:
     kind, list_id = str(call.values["ListDelType"]), str(call.values["ListID"])
     found = objects.find(call.books, lists.FAMILIES.get(kind, ""), list_id)
     if found is None or found.kind != kind:
-        raise Refusal(UNKNOWN_ID, list_id)
+        raise Refusal(int(call.books.rule("unknown_list_id")), list_id)
     return Reply((("ListDelRs", remove(call.books, found)),))
 
 

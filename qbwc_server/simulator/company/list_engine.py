@@ -13,7 +13,7 @@ from qbwc_server.simulator.company.characters import is_empty, stored
 from qbwc_server.simulator.company.checks import types
 from qbwc_server.simulator.company.names import NameSpace
 from qbwc_server.simulator.company.objects import ListObject
-from qbwc_server.simulator.company.statuses import NAME_IN_USE, STALE, UNKNOWN_ID, Refusal
+from qbwc_server.simulator.company.statuses import NAME_IN_USE, STALE, Refusal
 
 Fields = dict[str, Any]
 Setter = Callable[[Books, Fields, Any], Fields]
@@ -80,10 +80,10 @@ class ListKind:
         return bool(_fields(f"{self.name}Mod"))
 
     def existing(self, books: Books, list_id: str) -> ListObject:
-        """Refusal 3120 when no element of this kind has that ListID."""
+        """Refusal 3120 (rule "unknown_list_id") when no element of this kind has that ListID."""
         found = objects.find(books, self.family, list_id)
         if found is None or found.kind != self.name:
-            raise Refusal(UNKNOWN_ID, list_id)
+            raise Refusal(int(books.rule("unknown_list_id")), list_id)
         return found
 
     # -- requests --------------------------------------------------------------------------------------------

@@ -44,6 +44,9 @@ from qbwc_server.simulator.errors import ProcessError
 from qbwc_server.simulator.faults import Faults
 from qbxml import RefusedByParser, Request, RequestSet, Ret, SetStatus, Status
 
+# What ErrorRecovery tells, and the first version that has it (semantics 1).
+IDENTITY = ("ListID", "TxnID", "TxnNumber", "EditSequence", "ExternalGUID")
+RECOVERABLE_SINCE = (11, 0)
 PARSE_HRESULT = "0x80040400"
 PARSE_FAILURE = "QuickBooks found an error when parsing the provided XML text stream."
 VERSION_REFUSED = ("0x80040423", "The version of qbXML that was requested is not supported or is unknown.")
@@ -167,9 +170,20 @@ class Processor:
                 break
             reply = self._refused(Refusal(NOT_PROCESSED)) if stopped else self._one(request, given.version)
             stopped = stopped or (given.on_error == "stopOnError" and severity(reply.code) == "Error")
-            yield _answer(request, reply, given)
+            status, rets = _answer(request, reply, given)
+            yield status, [*rets, *self._identity(request, reply, given, status)]
         if breaking:
             raise ProcessError(breaking["hresult"], breaking["message"])
+
+    def _identity(self, request: Request, reply: Reply, given: RequestSet, status: Status) -> Iterator[Ret]:
+        """ErrorRecovery: what was stored, even where its Ret is not told (semantics 1; rule "error_recovery")."""
+        if self._books.rule("error_recovery") == "never" or not given.new_message_set_id:
+            return
+        is_stored = request.name.endswith(("AddRq", "ModRq")) and severity(reply.code) != "Error"
+        if is_stored and reply.records and _number(given.version) >= RECOVERABLE_SINCE:
+            values = reply.records[0][1]
+            known = {name: values[name] for name in IDENTITY if name in values}
+            yield Ret("ErrorRecovery", known, status)
 
     def _one(self, request: Request, version: str) -> Reply:
         """Switches are used up before the transaction: a refusal undoes everything inside it."""

@@ -45,6 +45,11 @@ SETS: Mapping[str, Rule] = {
     "set_id_length": _rule(
         "1", _23="message set IDs over 23 characters are 9004", _24="those over 24 characters are"
     ),
+    "error_recovery": _rule(
+        "1",
+        never="answers have no ErrorRecovery",
+        recoverable="those of a set with a newMessageSetID have it from 11.0 on, with includeNone too",
+    ),
     "macro_scope": _rule("1", set="a macro is known in its own set only", session="in every later set too"),
     "edition_lacks": _rule("6", _3250="what the edition lacks", _1030="what the edition lacks"),
     "feature_off": _rule(
@@ -95,6 +100,12 @@ TEXTS_AND_TIMES: Mapping[str, Rule] = {
 }
 
 LISTS: Mapping[str, Rule] = {
+    "unknown_list_id": _rule("2", _3120="a ListID that nobody has", _3240="a ListID that nobody has"),
+    "long_address": _rule(
+        "2",
+        cut="lines of an address that the printed form has no room for are cut off",
+        _3205="it is refused",
+    ),
     "too_deep": _rule("5", _3180="a sixth level", _3130="a sixth level"),
     "merge_text": _rule(
         "2",
@@ -187,6 +198,9 @@ FORMS: Mapping[str, Rule] = {
         "6",
         customer="terms, sales rep and payment method are taken over from the customer",
         bare="only addresses and taxes are",
+    ),
+    "credit_limit": _rule(
+        "2", ignored="an invoice beyond the customer's credit limit is entered", _3180="it is refused"
     ),
     "ref_numbers": _rule(
         "5", apart="invoices and credit memos are numbered apart", together="they share their numbers"

@@ -36,6 +36,7 @@ from qbwc_server.simulator.company.statuses import (
 from qbwc_server.simulator.company.transactions import Txn
 
 EMPTY = "The transaction is empty."
+LIMIT = "The credit limit of this customer is exceeded."
 NEGATIVE = "The total of a transaction cannot be negative."
 
 
@@ -124,6 +125,7 @@ def finish(books: Books, txn: Txn, lines: Sequence[Mapping[str, Any]]) -> Txn:
         raise Refusal(NOT_SAVED, kind.name, txn.ref_number, NEGATIVE)
     if priced.total < 0:
         raise Refusal(BAD_VALUE, "TotalAmount", money(priced.total), NEGATIVE)
+    _check_limit(books, txn, customer, balances.cents(priced.total))
     sums: Fields = {
         "Subtotal": money(priced.subtotal),
         "SalesTaxPercentage": _percent(priced.tax_percent),
@@ -137,6 +139,17 @@ def finish(books: Books, txn: Txn, lines: Sequence[Mapping[str, Any]]) -> Txn:
         lines=priced.lines,
     )
     return settle(books, complete)
+
+
+def _check_limit(books: Books, txn: Txn, customer: ListObject | None, total: int) -> None:
+    """What a credit limit does to a new invoice is a rule ("credit_limit")."""
+    limit = customer.fields.get("CreditLimit") if customer else None
+    if not limit or txn.kind != "Invoice" or books.rule("credit_limit") == "ignored":
+        return
+    before = transactions.find(books, txn.txn_id)
+    owed = customer.total_balance if customer else 0
+    if owed - (before.open if before else 0) + total > balances.cents(limit):
+        raise Refusal(NOT_SAVED, txn.kind, txn.ref_number, LIMIT)
 
 
 def settle(books: Books, txn: Txn) -> Txn:

@@ -23,6 +23,7 @@ IN_USE, DELETED_CLOSED, NOT_MODIFIED, BOOKS_CLOSED, LINKED_TWICE, NOT_SAVED = (
 )
 STALE, BAD_VALUE, NOT_PROCESSED, FEATURE_OFF, NO_PERMISSION = 3200, 3210, 3231, 3250, 3260
 NO_SENSITIVE_DATA = 3261
+LONG_ADDRESS = 3205
 NO_ACCOUNT, WRONG_ITEM, WRONG_ORDER = 3270, 3280, 3290
 DEAD_ITERATOR = 3391
 MACRO = 9100
@@ -73,8 +74,10 @@ TEXTS: Mapping[int, str] = {
     3177: 'The transaction "{}" is given twice.',
     3180: 'There was an error when saving a {} list, element "{}".  QuickBooks error message: {}',
     3200: 'The provided edit sequence "{}" is out-of-date. ',
+    3205: 'The address "{}" has too many lines.',
     3210: 'The "{}" field has an invalid value "{}".  QuickBooks error message: {}',
     3231: "The request has not been processed.",
+    3240: 'The object "{}" was not created when its ID says.',
     3250: "This feature is not enabled or not available in this version of QuickBooks.",
     3260: "Insufficient permission level to perform this action.",
     3261: "The application does not have permission to access sensitive data.",
