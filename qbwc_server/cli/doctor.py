@@ -3,7 +3,7 @@
 import click
 
 from qbwc_server import app
-from qbwc_server.cli.examination import Finding, examine, first_findings
+from qbwc_server.cli.examination import Finding, examine, first_findings, repair
 from qbwc_server.cli.frame import Command, home_of, json_option
 from qbwc_server.cli.show import progress, to_json
 from qbwc_server.errors import Problem
@@ -14,17 +14,18 @@ MARKS = {"ok": "ok   ", "look": "look ", "wrong": "WRONG"}
 
 @click.command(cls=Command)
 @click.option("--offline", is_flag=True, help="Do not call the CRMs.")
+@click.option("--repair", "mend", is_flag=True, help="Put right what only makes somebody look again.")
 @json_option
 @click.pass_context
-def doctor(ctx: click.Context, offline: bool, as_json: bool) -> None:
+def doctor(ctx: click.Context, offline: bool, mend: bool, as_json: bool) -> None:
     """Examine the installation: settings, database, worker, visits, CRMs, jobs and pairs.
 
-    Each line says what to do. Ends with 1 when something is wrong.
+    Each line says what to do. --repair ends no doubt and writes to neither side. Ends with 1 when something is wrong.
     """
     set_up_logs("ERROR")
     findings = first_findings(home_of(ctx))
     if not any(one.level == "wrong" for one in findings):
-        findings += _of_installation(ctx, offline=offline)
+        findings += _of_installation(ctx, offline=offline, mend=mend)
     if as_json:
         click.echo(to_json([one.__dict__ for one in findings]))
     else:
@@ -35,13 +36,14 @@ def doctor(ctx: click.Context, offline: bool, as_json: bool) -> None:
     ctx.exit(1 if any(one.level == "wrong" for one in findings) else 0)
 
 
-def _of_installation(ctx: click.Context, *, offline: bool) -> list[Finding]:
+def _of_installation(ctx: click.Context, *, offline: bool, mend: bool) -> list[Finding]:
     try:
         installation = app.open_installation(home_of(ctx))
     except Problem as problem:
         return [Finding("wrong", problem.text)]
     try:
         with progress("Examining", None):
-            return examine(installation, offline=offline)
+            repaired = repair(installation) if mend else []
+            return [*repaired, *examine(installation, offline=offline)]
     finally:
         installation.close()

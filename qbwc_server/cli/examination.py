@@ -19,7 +19,7 @@ from qbwc_server.soap.qwc import OWNER_ID, QwcRefused, build_qwc
 from qbwc_server.store import history, jobs, links, migrate, parties, search, visits
 from qbwc_server.store.database import Database, Tx
 from qbwc_server.store.rows import Company, ConnectionRow
-from qbwc_server.sync import heartbeat
+from qbwc_server.sync import heartbeat, repairing
 from qbwc_server.sync.visit import NOT_READ, WORKER_LEASE
 
 Level = Literal["ok", "look", "wrong"]
@@ -95,10 +95,29 @@ def examine(installation: Installation, *, offline: bool) -> list[Finding]:
         for connection in connections:
             found += _connection(tx, connection)
         found += [*_jobs(tx), *_conflicts(tx, connections), *_partners(tx, connections)]
+        found += _consistency(tx, connections, now)
     if not offline:
         for connection in connections:
             found += _crm(installation, connection)
     return found
+
+
+def repair(installation: Installation) -> list[Finding]:
+    """Put right what is safe to put right; what it was."""
+    now = installation.clock()
+    with installation.database.write() as tx:
+        connections = parties.all_connections(tx)
+        found = repairing.examine(_place(tx, connections, now), mend=True)
+    return [Finding("ok", f"Repaired: {one.text}.") for one in found if one.mendable]
+
+
+def _consistency(tx: Tx, connections: list[ConnectionRow], now: datetime) -> Iterator[Finding]:
+    for one in repairing.examine(_place(tx, connections, now)):
+        yield Finding("wrong" if one.mendable else "look", f"{one.text}.", one.to_do)
+
+
+def _place(tx: Tx, connections: list[ConnectionRow], now: datetime) -> repairing.Place:
+    return repairing.Place(tx, [one.id for one in connections], now)
 
 
 def _worker(tx: Tx, now: datetime) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ from qbwc_server.sync.from_books.reconciling import (
     start_anew,
 )
 from qbwc_server.sync.from_books.reconciling import want as want_reconcile
+from qbwc_server.sync.from_books.rereading import remember as read_again
 from qbwc_server.sync.from_books.settling import (
     Settled,
     doubt_set,
@@ -47,6 +48,7 @@ __all__ = [
     "plan_reads",
     "probe_ids",
     "probe_requests",
+    "read_again",
     "read_requests",
     "requests_left",
     "settle_found",
