@@ -138,6 +138,20 @@ def test_personal_data_needs_a_permission(office: Office) -> None:
     assert office.ask("<EmployeeQueryRq/>").find("EmployeeRet/BirthDate") is None
 
 
+def test_lists_are_merged_in_single_user_mode_only(office: Office) -> None:
+    # 4 Merges, 2: 3162
+    sides = "".join(
+        f"<Merge{side}><ListID>{office.add(side)}</ListID><EditSequence>1</EditSequence></Merge{side}>"
+        for side in ("From", "To")
+    )
+    request = f"<ListMergeRq><ListMergeType>Customer</ListMergeType>{sides}</ListMergeRq>"
+    office.company.switch_to("MultiUser")
+    assert office.ask(request).get(CODE) == "3162"
+    assert office.ask("<HostQueryRq/>").findtext("HostRet/QBFileMode") == "MultiUser"
+    office.company.switch_to("SingleUser")
+    assert office.ask(request).get(CODE) == "3200"
+
+
 # -- names: 2 (3100), 6 ------------------------------------------------------------------------------------------
 
 

@@ -91,6 +91,24 @@ def test_a_set_that_broke_off_is_sent_again(office: Office, expected: tuple[str,
     assert (*codes, len(office.company.customers())) == expected
 
 
+@both("blank_before_declaration", "0x80040400", "")
+def test_a_blank_before_the_declaration(office: Office, expected: str) -> None:
+    text = f"\n{document('<HostQueryRq/>')}"
+    if expected:
+        assert office.refusal(text)[0] == expected
+    else:
+        assert office.raw(text)[0].get(CODE) == "0"
+
+
+@both("stored_sets", ("0", "0"), ("9002", "0"))
+def test_the_answer_of_the_set_before_the_last(office: Office, expected: tuple[str, str]) -> None:
+    # 1: how many are kept
+    for name in ("one", "two"):
+        office.set("<HostQueryRq/>", newMessageSetID=name)
+    asked = [office.set("", newMessageSetID=name, oldMessageSetID=name) for name in ("one", "two")]
+    assert tuple(one.get("messageSetStatusCode") for one in asked) == expected
+
+
 @both("set_id_length", "9004", "0")
 def test_a_message_set_id_of_24_characters(office: Office, expected: str) -> None:
     assert office.set("<HostQueryRq/>", newMessageSetID="x" * 24).get("messageSetStatusCode") == expected
@@ -257,6 +275,24 @@ def test_a_sixth_level(office: Office, expected: str) -> None:
         parent = office.job(parent, f"L{level}")
     below = f"<ParentRef><ListID>{parent}</ListID></ParentRef>"
     rs = office.ask(f"<CustomerAddRq><CustomerAdd><Name>L5</Name>{below}</CustomerAdd></CustomerAddRq>")
+    assert rs.get(CODE) == expected
+
+
+@both("name_quotes", "0", "3090")
+def test_a_double_quote_in_a_name(office: Office, expected: str) -> None:
+    rs = office.ask('<CustomerAddRq><CustomerAdd><Name>Ann "A"</Name></CustomerAdd></CustomerAddRq>')
+    assert rs.get(CODE) == expected
+
+
+@both("unknown_owner", "3120", "3121")
+def test_private_data_of_an_owner_that_nobody_is(office: Office, expected: str) -> None:
+    owner = "{12345678-1234-1234-1234-123456789012}"
+    list_id = office.add("Ann")
+    rs = office.ask(
+        f"<DataExtAddRq><DataExtAdd><OwnerID>{owner}</OwnerID><DataExtName>Size</DataExtName>"
+        f"<ListDataExtType>Customer</ListDataExtType><ListObjRef><ListID>{list_id}</ListID></ListObjRef>"
+        "<DataExtValue>9</DataExtValue></DataExtAdd></DataExtAddRq>"
+    )
     assert rs.get(CODE) == expected
 
 

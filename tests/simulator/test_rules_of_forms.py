@@ -190,6 +190,23 @@ def test_more_than_was_ordered(shop: Shop, expected: str) -> None:
     assert shop.try_add("Invoice", linked(*order(shop), "5")).get(CODE) == expected
 
 
+@both("order_link_after_mod", "true", "false")
+def test_an_invoice_of_an_order_whose_line_is_edited(shop: Shop, expected: str) -> None:
+    order_id, line_id = order(shop)
+    ret = shop.add("Invoice", linked(order_id, line_id, "4"))
+    inside = f"<TxnLineID>{ret.findtext('InvoiceLineRet/TxnLineID')}</TxnLineID><Desc>Nails</Desc>"
+    rs = shop.mod("Invoice", ret.findtext("TxnID") or "", f"<InvoiceLineMod>{inside}</InvoiceLineMod>")
+    assert rs.get(CODE) == "0"
+    assert shop.texts("SalesOrder", order_id, "IsFullyInvoiced") == (expected,)
+
+
+@both("applied_amount", "-4.00", "4.00")
+def test_what_is_applied_to_an_invoice(shop: Shop, expected: str) -> None:
+    txn_id = shop.invoice("10.00")
+    shop.pay("4.00", (txn_id, "4.00"))
+    assert shop.texts("Invoice", txn_id, "AppliedAmount", "BalanceRemaining") == (expected, "6.00")
+
+
 @both("order_link_amount", "-5.00", "5.00")
 def test_the_amount_of_a_link_to_an_order(shop: Shop, expected: str) -> None:
     ret = shop.add("Invoice", linked(*order(shop), "1"))

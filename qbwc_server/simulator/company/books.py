@@ -40,7 +40,7 @@ class Books:
         self.settings: dict[str, str] = {}
         # Switches that were moved, as far as they are known: read anew with every transaction.
         self._positions: dict[str, str] = {}
-        self._refresh()
+        self.refresh()
         self.clock = WallClock(ZoneInfo(self.settings["timezone"]), clock, self.rule)
         # List elements read inside the transaction under way: nobody else can change them before it ends.
         self.read: dict[tuple[str, str], Any] = {}
@@ -80,7 +80,7 @@ class Books:
             return
         self._forget_read()
         self.db.execute("BEGIN IMMEDIATE")
-        self._refresh()
+        self.refresh()
         try:
             yield
         except BaseException:
@@ -95,7 +95,7 @@ class Books:
             self._forget_read()
         self.read[family, list_id] = element
 
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
         """Another program may have changed settings and switches."""
         self.settings = dict(self.db.execute("SELECT name, value FROM setting"))
         self._positions = dict(self.db.execute("SELECT name, position FROM rule"))

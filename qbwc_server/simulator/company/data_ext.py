@@ -16,6 +16,7 @@ from qbwc_server.simulator.company.statuses import (
     TEXTS,
     TOO_LONG,
     UNKNOWN_ID,
+    UNKNOWN_OWNER,
     Refusal,
 )
 
@@ -141,8 +142,16 @@ def _definition(books: Books, owner: str, name: str) -> Fields | None:
 def _existing(books: Books, owner: str, name: str) -> Fields:
     found = _definition(books, owner, name)
     if found is None:
-        raise Refusal(UNKNOWN_ID, name)
+        raise _unknown(books, owner, name)
     return found
+
+
+def _unknown(books: Books, owner: str, name: str) -> Refusal:
+    """Whether an owner that nobody is has a code of its own is a rule ("unknown_owner")."""
+    query = "SELECT 1 FROM data_ext_def WHERE upper(owner_id) = upper(?)"
+    if books.rule("unknown_owner") == "3121" and not books.one(query, owner):
+        return Refusal(UNKNOWN_OWNER, owner)
+    return Refusal(UNKNOWN_ID, name)
 
 
 # -- values ------------------------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ OTHER_FILE_OPEN = (
     "0x8004040A",
     "A QuickBooks company data file is already open and it is different from the one requested.",
 )
+MODES = ("SingleUser", "MultiUser")
 PERMISSIONS = ("full", features.READ_ONLY)
 
 
@@ -139,6 +140,12 @@ class CompanyFile(People):
         check_known("permission", permission, is_known=permission in PERMISSIONS)
         with self._lock:
             self._books.set("permission", permission)
+
+    def switch_to(self, mode: str) -> None:
+        """A person switches the file to "SingleUser" or "MultiUser" mode."""
+        check_known("mode", mode, is_known=mode in MODES)
+        with self._lock:
+            self._books.set("file_mode", mode)
 
     def bar(self, *areas: str) -> None:
         """The user who is logged in has no access to these areas (features.AREAS) from now on: 3260; none opens all."""

@@ -92,7 +92,7 @@ class ListKind:
         books = call.books
         given = stored(call.body, types(f"{self.name}Add"))
         name = self.space.check_name(
-            self.named(given) if self.named else given[self.name_field], self.name_field
+            books, self.named(given) if self.named else given[self.name_field], self.name_field
         )
         self._check_guid(books, given)
         above = self.space.parent(books, given.get("ParentRef"))
@@ -184,7 +184,7 @@ class ListKind:
         name = given.get(self.name_field, element.name)
         if self.named:
             name = self.named({**element.fields, **given})
-        name = space.check_name(name, self.name_field)
+        name = space.check_name(books, name, self.name_field)
         if "ParentRef" in given:
             above = space.parent(books, given["ParentRef"])
             space.check_no_circle(books, element, above, given["ParentRef"])

@@ -19,6 +19,7 @@ from qbwc_server.simulator.company.list_kinds import KINDS
 from qbwc_server.simulator.company.objects import ListObject
 from qbwc_server.simulator.company.statuses import (
     IN_USE,
+    MULTI_USER,
     NOT_MODIFIED,
     NOT_SUPPORTED,
     STALE,
@@ -30,8 +31,10 @@ OWN_ACCOUNT = "QuickBooks needs this account."
 
 
 def list_merge(call: Call) -> Reply:
-    """Needs both EditSequences; the answer has no Ret around it."""
+    """Needs both EditSequences and single-user mode; the answer has no Ret around it."""
     books, name = call.books, str(call.values["ListMergeType"])
+    if books.settings["file_mode"] == "MultiUser":
+        raise Refusal(MULTI_USER)
     kind = KINDS.get(name)
     if kind is None:
         raise Refusal(NOT_SUPPORTED)

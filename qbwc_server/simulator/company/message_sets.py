@@ -74,6 +74,8 @@ def _begin_new(books: Books, application: str, given: RequestSet, digest: str, u
     if row is None and given.old_message_set_id == new and not given.requests:
         return _bare(unknown, new)
     if row is None:
+        if books.rule("stored_sets") == "last":
+            _clear(books, application, CLEAR_ALL)
         books.db.execute("INSERT INTO message_set VALUES (?, ?, ?, NULL)", (application, new, digest))
         return Opening(keep_as=new, status=SetStatus(STORED, new))
     if row[1] is None and books.rule("broken_set") == "forgotten":

@@ -34,10 +34,11 @@ class NameSpace:
     # The list as QuickBooks' messages name it.
     list_name: str
 
-    def check_name(self, name: str, field: str = "Name") -> str:
+    def check_name(self, books: Books, name: str, field: str = "Name") -> str:
+        """Refusal 3090 for a colon, which joins levels; of double quotes a rule decides ("name_quotes")."""
         if not name:
             raise Refusal(MISSING, field)
-        if ":" in name:
+        if ":" in name or ('"' in name and books.rule("name_quotes") == "3090"):
             raise Refusal(CANNOT_STORE, name, field)
         return name
 

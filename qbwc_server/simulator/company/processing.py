@@ -116,6 +116,7 @@ class Processor:
 
     def process(self, document: str) -> str:
         """The answer document. Raises ProcessError where QuickBooks gives an HRESULT only."""
+        self._books.refresh()
         self._fail_if("refuse_set", document)
         given = self._parsed(document)
         unknown = self._faults.take("unknown_set") if _asks_for_stored(given) else None
@@ -134,6 +135,8 @@ class Processor:
         return answer
 
     def _parsed(self, document: str) -> RequestSet:
+        if self._books.rule("blank_before_declaration") == "accepted":
+            document = document.lstrip()
         try:
             given = qbxml.read_request(self._books.clock.read_offsets(document))
         except RefusedByParser as refused:

@@ -32,6 +32,14 @@ SETS: Mapping[str, Rule] = {
         _0x80040423="a version that is not supported has an HRESULT of its own",
         _0x80040400="it is a parse failure like any other",
     ),
+    "blank_before_declaration": _rule(
+        "1", refused="a blank before the XML declaration is a parse failure", accepted="it is passed over"
+    ),
+    "stored_sets": _rule(
+        "1",
+        all="answers of recoverable sets are kept until they are cleared",
+        last="only the newest of an application is",
+    ),
     "unknown_set": _rule(
         "1",
         _9002="asking for a message set that was never stored: outcome unknown",
@@ -107,6 +115,10 @@ LISTS: Mapping[str, Rule] = {
         _3205="it is refused",
     ),
     "too_deep": _rule("5", _3180="a sixth level", _3130="a sixth level"),
+    "name_quotes": _rule("5", kept="a double quote in a name is kept", _3090="it is refused"),
+    "unknown_owner": _rule(
+        "2", _3120="private data of an owner that nobody is", _3121="private data of an owner that nobody is"
+    ),
     "merge_text": _rule(
         "2",
         framed="the merge text of 3170 stands in a sentence about the list",
@@ -230,6 +242,10 @@ FORMS: Mapping[str, Rule] = {
         "6", _3210="an order of another customer linked", _3140="an order of another customer linked"
     ),
     "over_invoiced": _rule("6", _3210="more than was ordered", taken="it is invoiced"),
+    "order_link_after_mod": _rule(
+        "5", kept="lines of an invoice that are edited stay linked to their order", lost="they lose the link"
+    ),
+    "applied_amount": _rule("6", negative="AppliedAmount is negative", positive="it is positive"),
     "order_link_amount": _rule(
         "3", negative="the amount of a link to an order is negative", positive="it is positive"
     ),

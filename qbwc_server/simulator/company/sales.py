@@ -80,6 +80,8 @@ class SalesForm:
         sales_header.check_open(books, kind.name, txn.txn_date, txn_date)
         drafts = list(sales_lines.given(books, kind, "Mod", call.body))
         lines = sales_lines.changed(books, kind, txn.txn_id, txn.lines, drafts)
+        if drafts and books.rule("order_link_after_mod") == "lost":
+            lines = [{name: value for name, value in line.items() if name != orders.LINKED} for line in lines]
         changed = replace(
             transactions.edited(books, txn),
             txn_date=txn_date,

@@ -51,9 +51,10 @@ def ret(books: Books, txn: Txn, *, lines: bool = False, links: bool = False) -> 
 
 def _sums(books: Books, txn: Txn) -> Fields:
     """An amount that was applied is shown as a negative one (measured)."""
+    sign = 1 if books.rule("applied_amount") == "negative" else -1
     values = {
         "TotalAmount": text(txn.total),
-        "AppliedAmount": text(txn.open - txn.total),
+        "AppliedAmount": text(sign * (txn.open - txn.total)),
         "BalanceRemaining": text(txn.open),
         "IsPaid": _flag(txn.fields.get("IsPending") != "true" and not txn.open),
         "CreditRemaining": text(txn.open),

@@ -24,6 +24,7 @@ IN_USE, DELETED_CLOSED, NOT_MODIFIED, BOOKS_CLOSED, LINKED_TWICE, NOT_SAVED = (
 STALE, BAD_VALUE, NOT_PROCESSED, FEATURE_OFF, NO_PERMISSION = 3200, 3210, 3231, 3250, 3260
 NO_SENSITIVE_DATA = 3261
 LONG_ADDRESS = 3205
+UNKNOWN_OWNER, MULTI_USER = 3121, 3162
 NO_ACCOUNT, WRONG_ITEM, WRONG_ORDER = 3270, 3280, 3290
 DEAD_ITERATOR = 3391
 MACRO = 9100
@@ -59,6 +60,7 @@ TEXTS: Mapping[int, str] = {
     3100: 'The name "{}" of the list element is already in use.',
     3110: 'The enumerated value "{}" in the field "{}" is unknown.',
     3120: 'Object "{}" specified in the request cannot be found.  ' + NO_RECORD,
+    3121: 'The owner ID "{}" cannot be found.',
     3130: 'There is an invalid reference to a parent "{}" in the {} list.  ' + NO_RECORD,
     3140: 'There is an invalid reference to QuickBooks {} "{}" in the {}.  ' + NO_RECORD,
     3150: 'There is a missing element: "{}"',
@@ -66,6 +68,7 @@ TEXTS: Mapping[int, str] = {
     3153: 'The element "{}" contradicts "{}" in this request.',
     3160: 'Cannot delete the object specified by the id = "{}".  QuickBooks error message: {}',
     3161: "Cannot delete a transaction with a date that is on or before the closing date of the company.",
+    3162: "This request cannot be carried out in multi-user mode.",
     3170: 'There was an error when modifying a {} list, element "{}".  QuickBooks error message: '
     "Cannot merge list elements.",
     3171: "An attempt was made to modify a(n) {} with a date that is on or before the closing date of the company.",
