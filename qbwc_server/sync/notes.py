@@ -29,6 +29,8 @@ class Notes:
     done: int = 0
     wanted_poll_at: str = ""
     waits: int = 0
+    # Something was written, so what follows from it is read again before the visit ends.
+    wrote: bool = False
     # The goodbye was answered: what came up meanwhile waits for the next visit, so that this one ends.
     parted: bool = False
 

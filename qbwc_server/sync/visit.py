@@ -174,8 +174,14 @@ def _read_again(visit: Visit) -> Handout | None:
     """What our own writes changed elsewhere, such as the balance of the customer of a new invoice."""
     if visit.now > visit.ticket.started_at + VISIT_BUDGET:
         return None
-    reads = plan_again(visit.tx, visit.company, visit.scopes.values(), visit.notes.reads)
-    return _read(replace(visit, notes=replace(visit.notes, reads=tuple(reads))))
+    return _read(replace(visit, notes=replace(visit.notes, reads=_reads_by_now(visit))))
+
+
+def _reads_by_now(visit: Visit) -> tuple[ReadState, ...]:
+    """The reads of this visit, with those that its own writes made necessary."""
+    if not visit.notes.wrote:
+        return visit.notes.reads
+    return tuple(plan_again(visit.tx, visit.company, visit.scopes.values(), visit.notes.reads))
 
 
 def _wait(visit: Visit) -> Handout | None:
@@ -298,7 +304,7 @@ def _take_write(visit: Visit, response: Posted) -> Result:
     outcome = settle_set(visit.tx, visit.scopes, message_set, response, visit.ticket.run_number, visit.now)
     counts = {"written to QuickBooks": outcome.settled, "refused by QuickBooks": outcome.refused}
     history.count_in_run(visit.tx, visit.ticket.run_number, counts, outcome.refused + outcome.in_doubt)
-    return _went_on(visit)
+    return _went_on(visit, wrote=True)
 
 
 def _take_asked(visit: Visit, response: Posted) -> Result:
@@ -312,7 +318,7 @@ def _take_asked(visit: Visit, response: Posted) -> Result:
         history.count_in_run(visit.tx, visit.ticket.run_number, {"settled after doubt": len(expected)})
     else:
         _leave_in_doubt(visit, message_set, answer.set_status.code)
-    return _went_on(visit)
+    return _went_on(visit, wrote=True)
 
 
 def _take_proof(visit: Visit, response: Posted) -> Result:
@@ -322,7 +328,7 @@ def _take_proof(visit: Visit, response: Posted) -> Result:
     )
     counts = {"settled after doubt": outcome.found, "sent again, not in QuickBooks": outcome.absent}
     history.count_in_run(visit.tx, number, counts, outcome.unsure)
-    return _went_on(visit)
+    return _went_on(visit, wrote=True)
 
 
 def _leave_in_doubt(visit: Visit, message_set: MessageSet, code: int | None) -> None:
@@ -430,7 +436,7 @@ def percent_done(visit: Visit) -> int:
 def _left(visit: Visit) -> int:
     """How many more requests this visit will make, as far as it can know."""
     notes = visit.notes
-    reads = requests_left(plan_again(visit.tx, visit.company, visit.scopes.values(), notes.reads))
+    reads = requests_left(_reads_by_now(visit))
     unplanned = 0 if notes.planned or not visit.scopes else 1
     active = [one.id for one in running(visit.scopes)]
     due = jobs.count_due(visit.tx, visit.company.id, "books", visit.now, active)

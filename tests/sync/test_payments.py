@@ -135,6 +135,37 @@ def test_a_credit_that_is_applied_lowers_the_balance_and_is_named(shop: World) -
     agree(shop)
 
 
+def test_a_credit_that_is_deleted_opens_its_invoice_again(shop: World) -> None:
+    first, *_ = invoices(shop)
+    line = {"ItemRef": {"FullName": "Work"}, "Amount": Decimal(30)}
+    credit = shop.company.user_add(
+        {"CustomerRef": {"FullName": ANN}, "CreditMemoLineAdd": [line]}, "CreditMemo"
+    )
+    used = {"CreditTxnID": credit, "AppliedAmount": Decimal(30)}
+    applied = [{"TxnID": first, "SetCredit": [used]}]
+    shop.company.user_add({"CustomerRef": {"FullName": ANN}, "AppliedToTxnAdd": applied}, "ReceivePayment")
+    shop.sync()
+    shop.clock.advance(minutes=5)
+    shop.company.user_delete(credit, "CreditMemo")
+    shop.sync()
+    assert shown(shop, first) == (0, 100, "Open")
+    agree(shop)
+
+
+def test_an_invoice_that_is_moved_to_another_customer_goes_to_its_account(shop: World) -> None:
+    bob = shop.account("Bob", promoted=True)
+    shop.quiet()
+    first, *_ = invoices(shop)
+    shop.clock.advance(minutes=5)
+    shop.company.user_edit(first, {"CustomerRef": {"FullName": "Bob"}}, "Invoice")
+    shop.sync()
+    [moved] = [one for one in mirrors(shop) if one["QB_TxnID__c"] == first]
+    assert moved["QB_Account__c"] == bob
+    assert shop.in_crm(bob)["QB_Balance__c"] == 100
+    assert balance(shop) == 500
+    agree(shop)
+
+
 def test_a_payment_that_is_moved_to_another_invoice_opens_the_first_again(shop: World) -> None:
     first, second, _ = invoices(shop)
     paid = shop.company.take_payment(customer=ANN, amount="100", invoice=first)
@@ -201,7 +232,7 @@ def test_an_invoice_that_ended_in_quickbooks_owes_nothing_in_the_crm(
     assert shown(shop, first) == (0, 0, word)
     status, words = status_of(shop, "opportunity", sale)
     assert status == "Error"
-    assert f"Its Invoice was {word.lower()} in QuickBooks." in words
+    assert f"Its invoice was {word.lower()} in QuickBooks." in words
     assert balance(shop) == 500
     shop.quiet()
 
@@ -230,7 +261,7 @@ def test_a_sales_order_that_is_deleted_is_told_at_its_opportunity(shop: World) -
     shop.sync()
     status, words = status_of(shop, "opportunity", sale)
     assert status == "Error"
-    assert "Its SalesOrder was deleted in QuickBooks." in words
+    assert "Its sales order was deleted in QuickBooks." in words
 
 
 def test_the_balance_of_a_customer_is_right_after_the_very_visit_that_made_its_invoice(shop: World) -> None:

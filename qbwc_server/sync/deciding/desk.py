@@ -26,7 +26,7 @@ from qbwc_server.sync.deciding.documents import (
 from qbwc_server.sync.deciding.matching import PARENT, is_bound
 from qbwc_server.sync.deciding.pair import look
 from qbwc_server.sync.deciding.scope import Scope
-from qbwc_server.sync.deciding.wording import sentence
+from qbwc_server.sync.deciding.wording import called, sentence
 
 log = structlog.get_logger(__name__)
 
@@ -268,7 +268,7 @@ class Desk:
         if sides.crm is None or sides.books is None:
             return None
         if ended := how_it_ended(sides.books):
-            return "Error", f"Its {link.books_kind} was {ended} in QuickBooks. {MADE_ONCE}", ended
+            return "Error", f"Its {called(link.books_kind)} was {ended} in QuickBooks. {MADE_ONCE}", ended
         text = different_total(kind_map, link, sides.crm.values, sides.books.values)
         return ("Success", text, DIFFERENT_TOTAL) if text else None
 

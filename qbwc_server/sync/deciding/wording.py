@@ -1,5 +1,6 @@
 """What a person reads about a decision: names, sentences, and money."""
 
+import re
 from decimal import Decimal
 from typing import Any, Final
 
@@ -24,6 +25,11 @@ def _document(books: StoredRecord | None) -> str:
         return ""
     customer = (books.values.get("CustomerRef") or {}).get("FullName")
     return f"{books.kind} {books.values['RefNumber']}" + (f" of {customer}" if customer else "")
+
+
+def called(books_kind: str) -> str:
+    """A kind of QuickBooks object in a sentence: "sales order" for SalesOrder."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", books_kind).lower()
 
 
 def sentence(text: str) -> str:
