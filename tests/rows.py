@@ -83,6 +83,7 @@ JOB = LinkJob(
     priority=50,
     attempts=0,
     visit_attempts=0,
+    failures=0,
     due_at=NOW,
     set_id=None,
     set_limit=25,

@@ -125,6 +125,7 @@ class LinkJob:
     priority: int
     attempts: int
     visit_attempts: int
+    failures: int
     due_at: datetime
     set_id: str | None
     set_limit: int

@@ -263,6 +263,8 @@ link_jobs = Table(
     Column("priority", Integer, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("visit_attempts", Integer, nullable=False),
+    # In a row, of the kind that passes by itself; how long the next pause is follows from it.
+    Column("failures", Integer, nullable=False),
     Column("due_at", Moment, nullable=False),
     Column("set_id", String(24)),
     # A set refused by QuickBooks' parser is halved until the guilty request stands alone.

@@ -25,11 +25,11 @@ from qbwc_server.sync.from_crm import (
     where_to_resume,
 )
 from qbwc_server.sync.interrupted import requeue_interrupted
+from qbwc_server.sync.retrying import AWAY, LOGIN, next_try
 from qbwc_server.sync.to_crm import Delivery
 
 log = structlog.get_logger(__name__)
 
-PAUSES = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10), timedelta(hours=1))
 FIELDS_AGE = timedelta(days=1)
 
 
@@ -298,14 +298,14 @@ def _note_trouble(background: Background, organisation_id: str, trouble: CrmErro
     with background.database.write() as tx:
         one = parties.organisation(tx, organisation_id)
         failures = (one.failures if one else 0) + 1
-        retry_at = _retry_at(trouble, failures, now)
+        retry_at = _retry_at(trouble, failures, now, organisation_id)
         values: dict[str, Any] = {"poll_error": trouble.text, "failures": failures, "retry_at": retry_at}
         parties.change_organisation(tx, organisation_id, **values)
 
 
-def _retry_at(trouble: CrmError, failures: int, now: datetime) -> datetime:
+def _retry_at(trouble: CrmError, failures: int, now: datetime, organisation_id: str) -> datetime | None:
+    """Neither policy ever ends: nothing that waits for the CRM is at fault."""
     if isinstance(trouble, LimitedUntil) and trouble.until is not None:
         return trouble.until
-    if isinstance(trouble, LoginFailed | Misconfigured):
-        return now + timedelta(minutes=15)
-    return now + PAUSES[min(failures, len(PAUSES)) - 1]
+    policy = LOGIN if isinstance(trouble, LoginFailed | Misconfigured) else AWAY
+    return next_try(policy, failures, now, organisation_id)

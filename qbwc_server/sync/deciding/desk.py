@@ -135,6 +135,7 @@ class Desk:
             priority=PRIORITY[side],
             attempts=0,
             visit_attempts=0,
+            failures=0,
             due_at=self.now,
             set_id=None,
             set_limit=SET_LIMIT,

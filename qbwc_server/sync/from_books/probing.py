@@ -24,6 +24,7 @@ from qbwc_server.sync.from_books.reading import store_records
 from qbwc_server.sync.from_books.state import ReadState
 from qbwc_server.sync.from_books.storing import folded, id_name
 from qbwc_server.sync.posted import Posted
+from qbwc_server.sync.retrying import ABSENT, next_try
 from qbwc_server.sync.to_books import mark_of
 from qbxml import WallTime
 
@@ -31,8 +32,6 @@ from qbxml import WallTime
 STILL_UNDER_WAY = timedelta(minutes=10)
 # Of the PC's clock against ours: what was made that much before it was sent may still be it.
 CLOCKS_DIFFER = timedelta(days=1)
-# What was sent so often and never made is looked at by a person.
-TRIES = 5
 AT_ONCE = 10  # creations that are asked about with one request
 
 UNSURE: Final[Mapping[str, str]] = {
@@ -261,7 +260,8 @@ def _why_unsure(desk: Desk, doubt: Doubt, proof: Proof, zone: ZoneInfo) -> tuple
     gone = [one for one in _unknown(desk, doubt, proof.gone or ()) if _may_be(doubt, one, since)]
     if gone:
         return "deleted", _named(doubt, gone)
-    return ("often", str(doubt.job.attempts)) if doubt.job.attempts >= TRIES else ("", "")
+    often = next_try(ABSENT, doubt.job.failures + 1, desk.now, doubt.job.id) is None
+    return ("often", str(doubt.job.failures + 1)) if often else ("", "")
 
 
 def _unknown(desk: Desk, doubt: Doubt, gone: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -327,7 +327,7 @@ def _leave(desk: Desk, doubt: Doubt, reason: str, found: str) -> str:
 def _send_again(desk: Desk, doubt: Doubt) -> str:
     job = doubt.job
     state = after(job.state, JobEvent.REQUEUE)
-    clean = {"error": "", "error_code": "", "next_step": "", "set_id": None}
+    clean = {"error": "", "error_code": "", "next_step": "", "set_id": None, "failures": job.failures + 1}
     jobs.change_job(desk.tx, job.id, desk.now, state=state, due_at=desk.now, visit_attempts=0, **clean)
     _explain(desk, doubt, "was not made", "QuickBooks has no answer stored, and holds nothing of it.")
     if not settling.keep_wish(desk, job.id):

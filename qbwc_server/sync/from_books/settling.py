@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -29,10 +29,10 @@ from qbwc_server.sync.deciding import (
 from qbwc_server.sync.from_books import reconciling
 from qbwc_server.sync.from_books.reading import plain, store_records
 from qbwc_server.sync.posted import Posted
+from qbwc_server.sync.retrying import OF_STATUS, next_try
 from qbwc_server.sync.to_books import id_field, mark_of
 from qbxml import Status
 
-RETRY_LATER = timedelta(minutes=10)
 TRIES_PER_VISIT = 2
 LEFT_OUT = "QuickBooks' answer left it out."
 NOT_STORED = (
@@ -196,8 +196,10 @@ def _refused(desk: Desk, job: LinkJob, link: Link, status: Status) -> str:
     action = qbxml.next_step(status.code, status.message)
     if action == "reread" and status.code == 3200 and job.visit_attempts < TRIES_PER_VISIT:
         return _again(desk, job, desk.now, status)
-    if action in ("retry", "reread"):
-        return _again(desk, job, desk.now + RETRY_LATER, status, visit_attempts=0)
+    policy = OF_STATUS.get(action)
+    due_at = next_try(policy, job.failures + 1, desk.now, job.id) if policy else None
+    if due_at is not None:
+        return _again(desk, job, due_at, status, visit_attempts=0, failures=job.failures + 1)
     info = qbxml.status(status.code)
     text = f"QuickBooks refused {link.label}: {status.message.strip()}"
     values = {
@@ -207,6 +209,8 @@ def _refused(desk: Desk, job: LinkJob, link: Link, status: Status) -> str:
         if action == "feature"
         else NEXT_STEPS.get(action, info.sentence),
     }
+    if policy is not None:
+        values["error"] = f"{text} It was tried {job.failures + 1} times: {policy.trouble}."
     _end(desk, job, JobEvent.REFUSE, **values)
     if keep_wish(desk, job.id):
         return "refused"
@@ -218,6 +222,8 @@ def _refused(desk: Desk, job: LinkJob, link: Link, status: Status) -> str:
 
 
 NEXT_STEPS = {
+    "retry": "Close the windows and programs that hold it in QuickBooks, then: qbwc-server job retry",
+    "reread": "See who changes it in QuickBooks all the time, then: qbwc-server job retry",
     "rename": "Another customer, vendor, employee or other name has this name already. Rename one of the two, "
     "or link this record to the existing customer.",
     "fix": "QuickBooks did not take a value of this record. Correct it in the CRM; it is tried again by itself.",
@@ -248,7 +254,7 @@ def _doubt_job(desk: Desk, job: LinkJob, why: str) -> str:
 
 def _end(desk: Desk, job: LinkJob, event: JobEvent, **values: Any) -> None:
     ended = desk.now if event is JobEvent.SETTLE else None
-    fresh = {"visit_attempts": 0, "error": "", "error_code": "", "next_step": ""} | values
+    fresh = {"visit_attempts": 0, "failures": 0, "error": "", "error_code": "", "next_step": ""} | values
     jobs.change_job(desk.tx, job.id, desk.now, state=after(job.state, event), ended_at=ended, **fresh)
 
 

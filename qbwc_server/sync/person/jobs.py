@@ -48,7 +48,7 @@ def retry(tx: Tx, by: By, job_id: str, *, not_in_books: bool = False) -> None:
     for event in _way_back(job):
         state = after(state, event)
     clean: dict[str, Any] = {"error": "", "error_code": "", "next_step": "", "wish": "", "set_id": None}
-    jobs.change_job(tx, job.id, by.now, state=state, due_at=by.now, visit_attempts=0, **clean)
+    jobs.change_job(tx, job.id, by.now, state=state, due_at=by.now, visit_attempts=0, failures=0, **clean)
     desk_for(tx, by, job.connection_id).refresh_status(job.link_id)
     by.note(tx, "job retried", job.id, was=job.state, error=job.error, not_in_books=not_in_books)
 

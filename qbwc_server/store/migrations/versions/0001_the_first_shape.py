@@ -183,6 +183,7 @@ def upgrade() -> None:
         sa.Column("priority", sa.Integer(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("visit_attempts", sa.Integer(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("due_at", qbwc_server.store.columns.Moment(timezone=True), nullable=False),
         sa.Column("set_id", sa.String(length=24), nullable=True),
         sa.Column("set_limit", sa.Integer(), nullable=False),
