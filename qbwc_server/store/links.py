@@ -139,6 +139,14 @@ def set_contributor(
     upsert(tx, contributors, [place | {"kind": kind, "record_id": record_id}])
 
 
+def contributors_of(tx: Tx, connection_id: str, link_id: str) -> dict[str, str]:
+    """The contributing records of a link, by the name that the mapping gives each."""
+    query = select(contributors.c.name, contributors.c.record_id).where(
+        contributors.c.connection_id == connection_id, contributors.c.link_id == link_id
+    )
+    return {row.name: row.record_id for row in tx.execute(query)}
+
+
 def links_of_contributor(tx: Tx, connection_id: str, kind: str, record_id: str) -> list[Link]:
     query = (
         select(links)

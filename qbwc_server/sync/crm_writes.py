@@ -1,5 +1,6 @@
 """What one link job writes in the CRM, built from the state of its moment; nothing is sent from here."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -10,7 +11,7 @@ from qbwc_server.store import links
 from qbwc_server.store.rows import Link, LinkJob
 from qbwc_server.sync import decide as rule_book
 from qbwc_server.sync.decide import FieldOutcome
-from qbwc_server.sync.deciding import Desk, Need, Scope, Sides, look, rule_name, view_linked
+from qbwc_server.sync.deciding import Desk, Need, Scope, Sides, look, rule_name, standing_there, view_linked
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,26 @@ def build(desk: Desk, link: Link, job: LinkJob) -> Write | None:
     rules = [rule for rule in kind_map.rules if rule_name(rule) in wanted]
     flat, halves = _converted(desk, rules, sides)
     writes = mapping.crm_writes(kind_map, flat)
-    values = _stamped(desk, kind_map, sides, writes.pop("", {}) | desk.status_writes(link))
+    own = writes.pop("", {})
+    named = _named_instead(desk, link, kind_map, sides, writes)
+    for rule in kind_map.rules:
+        if rule.contributor in named:
+            halves.pop(rule_name(rule), None)
+    own |= {one.via: named[one.name] for one in kind_map.contributors if one.name in named}
+    writes = {name: some for name, some in writes.items() if name not in named}
+    values = _stamped(desk, kind_map, sides, own | desk.status_writes(link))
     return Write(link, kind_map, values, writes, link.crm_id, sides.crm.version, halves)
+
+
+def _named_instead(
+    desk: Desk, link: Link, kind_map: KindMap, sides: Sides, writes: Mapping[str, Mapping[str, Any]]
+) -> dict[str, str]:
+    """Contributors that would be made although the CRM has them at this record: they only have to be named."""
+    missing = [
+        one.name for one in kind_map.contributors if one.name in writes and not sides.contributors[one.name]
+    ]
+    found = {name: standing_there(desk.tx, desk.scope, link, name, writes[name]) for name in missing}
+    return {name: one for name, one in found.items() if one is not None}
 
 
 def seen(desk: Desk, link: Link) -> dict[str, Any]:

@@ -63,11 +63,14 @@ def vocabulary() -> tuple[EndField, ...]:
 
 def parts_of(customer: Values) -> list[dict[str, Any]]:
     """Each contact of a CustomerRet as a record: its name in two parts, its addresses by field, its customer."""
-    primary = {
-        folded(customer.get("Contact")),
-        folded(" ".join(str(customer[name]) for name in NAMES if customer.get(name))),
-    }
+    primary = own_names(customer)
     return [_part(customer, one, primary) for one in customer.get(RETURNED) or () if one.get("ListID")]
+
+
+def own_names(customer: Values) -> set[str]:
+    """What the customer's own contact is called, folded; it stands on the customer, and among its contacts as well."""
+    full = " ".join(str(customer[name]) for name in NAMES if customer.get(name))
+    return {name for name in (folded(customer.get("Contact")), folded(full)) if name}
 
 
 def _part(customer: Values, contact: Values, primary: set[str]) -> dict[str, Any]:

@@ -192,7 +192,31 @@ def test_an_edit_in_quickbooks_comes_to_the_contact(world: World) -> None:
     assert world.books_writes() == writes
 
 
+def test_who_was_the_primary_contact_becomes_a_contact_like_the_others(world: World) -> None:
+    account, [bob] = bakery(world, "Bob Bread")
+    ann = str(world.in_crm(account)["QB_Primary_Contact__c"])
+    world.crm.user_edit("contact", ann, {"Name": "Ann Baker"})
+    world.edit_account(account, QB_Primary_Contact__c=bob)
+    world.sync(3)
+    assert world.in_books("Ann's Bakery")["LastName"] == "Bread"
+    assert "Ann Baker" in names(world, "Ann's Bakery")
+    assert contacts_of(world, account) == ["Ann Baker", "Bob Bread"]
+
+
 # --- who is whom ---
+
+
+def test_a_contact_that_the_account_has_already_is_named_as_its_primary_one_and_not_made(
+    world: World,
+) -> None:
+    account = world.account("Ann's Bakery")
+    ann = person(world, account, "Ann Baker")
+    world.customer("Ann's Bakery", FirstName="Ann", LastName="Baker", Email="ann@bakery.example")
+    world.sync(3)
+    assert contacts_of(world, account) == ["Ann Baker"]
+    assert world.in_crm(account)["QB_Primary_Contact__c"] == ann
+    assert world.contact_of(account)["Email"] == "ann@bakery.example"
+    assert world.in_books("Ann's Bakery").get("ContactsRet", []) == []
 
 
 @pytest.mark.parametrize(

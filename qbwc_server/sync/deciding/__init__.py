@@ -22,6 +22,7 @@ from qbwc_server.sync.deciding.scope import (
 )
 from qbwc_server.sync.deciding.slices import decide_slice, decide_waiting, one_turn
 from qbwc_server.sync.deciding.turn import Turn
+from qbwc_server.sync.deciding.within import standing_there
 from qbwc_server.sync.deciding.wording import worded
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "scopes_of_company",
     "scopes_of_organisation",
     "sent_lines",
+    "standing_there",
     "unresolved",
     "view_linked",
     "worded",

@@ -78,12 +78,16 @@ class Pairing(Desk):
         links.change_link(self.tx, self.scope.id, link.id, self.now, **values)
 
     def follow_contributors(self, kind_map: KindMap, link: Link) -> None:
+        """Remember who contributes; who did before is a record like any other again, and gets its turn."""
+        if not kind_map.contributors:
+            return
         crm = look(self.tx, self.scope, kind_map, link.crm_id, None).crm
-        for contributor in kind_map.contributors:
-            record_id = crm.values.get(contributor.via) if crm else None
-            links.set_contributor(
-                self.tx, self.scope.id, link.id, contributor.name, contributor.kind, record_id or None
-            )
+        before = links.contributors_of(self.tx, self.scope.id, link.id)
+        for one in kind_map.contributors:
+            record_id = str((crm.values.get(one.via) if crm else None) or "") or None
+            if before.get(one.name) != record_id:
+                links.set_contributor(self.tx, self.scope.id, link.id, one.name, one.kind, record_id)
+                self.decide_again("crm", one.kind, [before[one.name]] if one.name in before else [])
 
     def keep_label(self, link: Link, sides: Sides) -> Link:
         """A record that was renamed goes by its new name from now on."""

@@ -9,6 +9,7 @@ from qbwc_server.mapping.profile import Whole
 from qbwc_server.store import links, records
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import Link, StoredRecord
+from qbwc_server.sync import parts
 from qbwc_server.sync.decide import Side
 from qbwc_server.sync.deciding import lent
 from qbwc_server.sync.deciding.scope import Scope
@@ -107,6 +108,31 @@ def _within_same(whole: Whole, values: Values, kind_map: KindMap, others: Values
     return bool(values.get(whole.crm)) and values.get(whole.crm) in [others.get(name) for name in referring]
 
 
+def standing_there(tx: Tx, scope: Scope, whole: Link, name: str, values: Values) -> str | None:
+    """The part of a whole in the CRM that these values of its contributor `name` are about; None unless it is one."""
+    for kind_map in scope.profile.kinds:
+        if kind_map.part_of is None or kind_map.part_of.stands_for != name:
+            continue
+        ids = parts_in_crm(tx, scope, kind_map, whole)
+        rows = records.known(tx, scope.scope_id("crm"), "crm", kind_map.crm_kind, ids).values()
+        found = [row.id for row in rows if not row.deleted and _same_person(kind_map, row.values, values)]
+        if len(found) == 1:
+            return found[0]
+    return None
+
+
+def _same_person(kind_map: KindMap, one: Values, other: Values) -> bool:
+    """The same e-mail, or the same name."""
+    mail = [field.crm for field in kind_map.match_fields if field.by == "email"]
+    called = [rule.crm for rule in kind_map.rules if rule.books in parts.NAMES]
+    return any(
+        names
+        and any(other.get(name) for name in names)
+        and all(parts.folded(one.get(name)) == parts.folded(other.get(name)) for name in names)
+        for names in (mail, called)
+    )
+
+
 def _stands_for_whole(tx: Tx, scope: Scope, whole: Whole, side: Side, record: StoredRecord) -> bool:
     if side == "books":
         return bool(record.values.get("IsPrimary"))
@@ -114,9 +140,22 @@ def _stands_for_whole(tx: Tx, scope: Scope, whole: Whole, side: Side, record: St
     for one in scope.maps_in(whole.role):
         named = one.contributor(whole.stands_for or "")
         holder = records.record(tx, scope.scope_id("crm"), "crm", one.crm_kind, owner) if named else None
-        if named and holder and holder.values.get(named.via) == record.id:
-            return True
-    return False
+        if named and holder and holder.values.get(named.via):
+            return bool(holder.values[named.via] == record.id)
+    link = links.partner_of_crm(tx, scope.id, whole.role, owner)
+    theirs = (
+        records.record(tx, scope.company.id, "books", link.books_kind, link.books_id)
+        if link and link.books_id
+        else None
+    )
+    return theirs is not None and _called(scope, record) in parts.own_names(theirs.values)
+
+
+def _called(scope: Scope, record: StoredRecord) -> str:
+    """The name of a part by the fields that hold it in books."""
+    maps = [one for one in scope.maps_of("crm", record.kind) if one.part_of]
+    at = {rule.books: rule.crm for one in maps for rule in one.rules}
+    return parts.folded(" ".join(str(record.values.get(at.get(name, ""), "") or "") for name in parts.NAMES))
 
 
 def _in_other_role(tx: Tx, scope: Scope, kind_map: KindMap, record: StoredRecord) -> Link | None:
