@@ -32,6 +32,7 @@ from crm.port import (
     Line,
     Outcome,
     Page,
+    Pass,
     Record,
     Value,
     Values,
@@ -89,6 +90,9 @@ class MemoryGateway:
 
     def describe(self, kind: str) -> tuple[FieldInfo, ...]:
         return tuple(self._fields.get(kind, {}).values())
+
+    def prepare(self, passes: Sequence[Pass]) -> None:
+        """Nothing is nearer than memory."""
 
     def changed_since(self, kind: str, fields: Sequence[str], watermark: str | None) -> Iterator[Page]:
         self._know(kind, fields)

@@ -174,6 +174,15 @@ class Check:
     missing: tuple[str, ...] = field(default=())
 
 
+@dataclass(frozen=True)
+class Pass:
+    """A pass that is about to begin: what will be given to `changed_since`."""
+
+    kind: str
+    fields: tuple[str, ...]
+    watermark: str | None
+
+
 class Gateway(Protocol):
     """One CRM organisation, seen through one set of credentials."""
 
@@ -186,6 +195,13 @@ class Gateway(Protocol):
 
     def describe(self, kind: str) -> tuple[FieldInfo, ...]:
         """All fields of a kind that the integration user can see, asked anew each time."""
+        ...
+
+    def prepare(self, passes: Sequence[Pass]) -> None:
+        """These passes follow at once: what they begin with, and the fields of their kinds, may be asked for together.
+
+        Nothing depends on it but the number of calls. What is wrong with a kind shows when its own pass begins.
+        """
         ...
 
     def changed_since(self, kind: str, fields: Sequence[str], watermark: str | None) -> Iterator[Page]:

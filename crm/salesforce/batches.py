@@ -8,6 +8,7 @@ at before anything is sent again; upserts by a unique key are simply sent again.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
@@ -32,7 +33,7 @@ from crm.salesforce.planning import (
 )
 from crm.salesforce.reading import Reader
 from crm.salesforce.shapes import Shape
-from crm.salesforce.transport import Part, Transport, answers_of
+from crm.salesforce.transport import MOST_PARTS, Part, Transport, answers_of
 from crm.salesforce.values import Row, below_of, lines_in, rows_of, same_values, stamps_of, version_of
 from crm.salesforce.writing import UNSEEN, Writer, gone, moved
 
@@ -59,11 +60,20 @@ class Batch:
     blind: CrmError | None = None
     # Rows as they were just before, by target.
     before: dict[str, Row] = field(default_factory=dict)
+    # What is written next, and rows of this batch that the call before this one brought along.
+    following: "Batch | None" = None
+    brought: dict[str, Row] | None = None
 
     @property
     def open(self) -> list[Planned]:
         """Not written yet, or in the way of somebody else's lock."""
         return [each for each in self.writes if _waits(self.outcomes.get(each.place))]
+
+    @property
+    def conditional(self) -> list[Planned]:
+        """What must be looked at before it is written, only for its version."""
+        found = [each for each in self.open if each.write.if_version]
+        return found if self.writes[0].verb[0] == "update" and not any(each.lent for each in found) else []
 
     @property
     def doing(self) -> str:
@@ -90,11 +100,14 @@ class Batches:
             except CrmError as error:
                 outcomes[place] = error
         stop: CrmError | None = None
-        for some in batches(planned):
+        shape = self._reader.shape(kind, fields)
+        some = [Batch(kind, shape, each, outcomes, fields) for each in batches(planned)]
+        for batch, following in zip(some, [*some[1:], None], strict=False):
             if stop:
-                outcomes |= {each.place: stop for each in some}
+                outcomes |= {each.place: stop for each in batch.writes}
             else:
-                stop = self._run(Batch(kind, self._reader.shape(kind, fields), some, outcomes, fields))
+                batch.following = following
+                stop = self._run(batch)
         return tuple(outcomes[place] for place in range(len(writes)))
 
     def _check(self, kind: str, write: Write) -> None:
@@ -142,7 +155,8 @@ class Batches:
             rows = self._by_key(batch, key, [each.target for each in batch.open])
             batch.before = {str(row[key]).casefold(): row for row in rows}
         elif verb == "update" and (lends or any(each.write.if_version for each in batch.open)):
-            batch.before = self._by_id(batch, [each.target for each in batch.open])
+            brought, batch.brought = batch.brought, None
+            batch.before = brought or self._by_id(batch, [each.target for each in batch.open])
             for each in batch.open:
                 self._judge(batch, each, batch.before.get(each.target))
         for each in batch.open:
@@ -199,9 +213,11 @@ class Batches:
         asked = [Part("GET", f"query/?q={quote(text, safe='')}") for text in self._versions(batch, writes)]
         # Keys can be so long that their queries are too many; then ids, which are short, are asked for afterwards.
         asked = asked if len(asked) + sum(not step.single for step in steps) <= HEAVY else []
-        call = self._transport.composite(
-            [*(step.part for step in steps), *asked], batch.doing, whole=len(writes) == 1
-        )
+        looks = self._looks_ahead(batch)
+        parts = [*(step.part for step in steps), *asked]
+        if len(parts) + len(looks) > MOST_PARTS or sum(_heavy(part) for part in [*parts, *looks]) > HEAVY:
+            looks = []
+        call = self._transport.composite([*parts, *looks], batch.doing, whole=len(writes) == 1)
         try:
             answers = answers_of(self._transport.once(call))
         except UnknownOutcome as error:
@@ -213,11 +229,34 @@ class Batches:
         for step, answer in zip(steps, answers, strict=False):
             told.hear(step, answer)
         after = (
-            self._rows(batch, answers[len(steps) :])
+            self._rows(batch, answers[len(steps) : len(parts)])
             if asked
             else self._read_back(batch, list(told.ids.values()))
         )
         self._settle(told, writes, after)
+        if looks and batch.following is not None:
+            self._bring(batch.following, answers[len(parts) :])
+
+    def _looks_ahead(self, batch: Batch) -> list[Part]:
+        """The look at what is written next goes with this call. Not with a single row, which goes all or nothing."""
+        following = batch.following
+        if following is None or len(batch.open) < 2 or not following.conditional:
+            return []
+        text = self._reader.rows_text(batch.kind, [each.target for each in following.open], ())
+        return [Part("GET", f"queryAll/?q={quote(text, safe='')}")]
+
+    def _bring(self, following: Batch, answers: Sequence[Answer]) -> None:
+        """What came along counts only when it is all that was asked for."""
+        try:
+            pages = [
+                self._reader.whole(following.kind, each.content)
+                for each in answers
+                if each.status == HTTPStatus.OK
+            ]
+        except CrmError:
+            return
+        if len(pages) == len(answers) and not any(one.more for one in pages):
+            following.brought = {str(row["Id"]): row for page in pages for row in page.rows}
 
     def _versions(self, batch: Batch, writes: Sequence[Planned]) -> Iterator[str]:
         name = writes[0].verb[1] or "Id"
@@ -381,6 +420,10 @@ def _ours(shape: Shape, before: Row | None, after: Row, me: str | None, own: boo
     return not strange and known.keys() <= held.keys()
 
 
+def _heavy(part: Part) -> bool:
+    return part.path.startswith(("query", "composite/sobjects"))
+
+
 def _names(write: Write) -> Iterator[str]:
     yield from (name for name in write.values if name != LINES)
     for line in lines_in(write.values):
@@ -396,10 +439,13 @@ def _id(batch: Batch, each: Planned) -> str:
 def _short_lists(values: Sequence[str]) -> Iterator[list[str]]:
     """Cut so that each fits into an address."""
     some: list[str] = []
+    length = 0
     for value in values:
-        if some and sum(len(quote(soql.literal(each))) + 6 for each in [*some, value]) > LONGEST_LIST:
+        its_length = len(quote(soql.literal(value))) + 6
+        if some and length + its_length > LONGEST_LIST:
             yield some
-            some = []
+            some, length = [], 0
         some.append(value)
+        length += its_length
     if some:
         yield some

@@ -12,15 +12,19 @@ before we came shows only in the header's stamp.
 """
 
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from crm.errors import CrmError, Misconfigured
-from crm.port import Page, Record
+from crm.port import Page, Pass, Record
+from crm.salesforce.errors import Answer
 from crm.salesforce.ids import id18
 from crm.salesforce.reading import IDS_AT_ONCE, Reader
+from crm.salesforce.shapes import YOUNG
+from crm.salesforce.transport import Part
 from crm.salesforce.values import parse_moment
 
 # Salesforce keeps deletions for 15 days, less when somebody empties the recycle bin.
@@ -97,28 +101,43 @@ def _forgotten(since: datetime | None) -> str:
     )
 
 
+@dataclass(frozen=True)
+class Ahead:
+    """How a pass begins, asked for together with others: deletions, and from a watermark on rows and what is below."""
+
+    asked: float
+    until: datetime
+    gone: Answer
+    rows: Answer | None
+    below: tuple[Answer, ...]
+
+
 class Changes:
     """Passes over one organisation's objects. `overlap` is read again before each watermark."""
 
     def __init__(self, reader: Reader, overlap: timedelta) -> None:
         self._reader = reader
         self._overlap = overlap
+        self._ahead: dict[Pass, Ahead] = {}
 
     def since(self, kind: str, fields: Sequence[str], watermark: str | None) -> Iterator[Page]:
         source = self._reader.source(kind)
         mark = Watermark.parse(watermark, source) if watermark is not None else None
         self._reader.shape(kind, fields)
+        ahead = self._taken(Pass(kind, tuple(fields), watermark))
         # Before the first page: what changes from here on belongs to the next pass.
-        until = self._reader.now()
-        gone = self._deletions(kind, mark.deletions if mark else None, until)
+        until = ahead.until if ahead else self._reader.now()
+        gone = self._deletions(kind, mark.deletions if mark else None, until, ahead)
         complete = mark is None or bool(gone.forgotten)
         if not complete:
             yield from self._tombstones(kind, fields, gone)
         begin = mark.rows - self._overlap if mark and not complete else None
         reached = Watermark(source, min(until, gone.covered), gone.covered).text()
         # Asked before the pages: what a page delivers afterwards is newer than this and needs no second look.
-        touched = dict.fromkeys(self._reader.touched(kind, begin)) if begin else {}
-        for records, last in self._reader.keyed_pages(kind, fields, begin):
+        below = ahead.below if ahead and begin else None
+        touched = dict.fromkeys(self._reader.touched(kind, begin, below)) if begin else {}
+        rows = ahead.rows if ahead and begin else None
+        for records, last in self._reader.keyed_pages(kind, fields, begin, rows):
             for each in records:
                 touched.pop(each.id, None)
             if last:
@@ -127,10 +146,51 @@ class Changes:
             else:
                 yield Page(tuple(records), None)
 
-    def _deletions(self, kind: str, since: datetime | None, until: datetime) -> Deletions:
+    # Several passes together
+
+    def prepare(self, passes: Sequence[Pass]) -> None:
+        """Ask for the deletions of all of them, and for the first rows of those that go on from a watermark.
+
+        A first pass has long pages, which come by themselves.
+        """
+        self._ahead.clear()
+        wanted = [one for one in passes if self._reader.is_known(one.kind, one.fields)]
+        if len(wanted) < 2:
+            return
+        until, asked = self._reader.now(), time.monotonic()
+        plans = [(one, self._beginning(one, until)) for one in wanted]
+        answers = iter(self._reader.ask(part for _, parts in plans for part in parts))
+        for one, parts in plans:
+            gone, *rest = [next(answers) for _ in parts]
+            rows, below = (rest[0], rest[1:]) if rest else (None, [])
+            self._ahead[one] = Ahead(asked, until, gone, rows, tuple(below))
+
+    def _beginning(self, one: Pass, until: datetime) -> list[Part]:
+        try:
+            mark = Watermark.parse(one.watermark, self._reader.source(one.kind)) if one.watermark else None
+        except Misconfigured:
+            mark = None  # its own pass says so
+        parts = [self._reader.deleted_part(one.kind, *period(mark.deletions if mark else None, until))]
+        if mark is not None:
+            parts += self._reader.first_parts(one.kind, one.fields, mark.rows - self._overlap)
+        return parts
+
+    def _taken(self, one: Pass) -> "Ahead | None":
+        """What was asked for ahead, once, and while it is young."""
+        found = self._ahead.pop(one, None)
+        return found if found is not None and time.monotonic() - found.asked < YOUNG else None
+
+    def _deletions(
+        self, kind: str, since: datetime | None, until: datetime, ahead: "Ahead | None" = None
+    ) -> Deletions:
         start, end = period(since, until)
         try:
-            return deletions_of(self._reader.deleted(kind, start, end), since, until)
+            body = (
+                self._reader.deleted_body(kind, ahead.gone)
+                if ahead
+                else self._reader.deleted(kind, start, end)
+            )
+            return deletions_of(body, since, until)
         except CrmError as error:
             if error.code not in UNTELLABLE:
                 raise

@@ -17,6 +17,7 @@ from crm.port import (
     FieldInfo,
     Outcome,
     Page,
+    Pass,
     Record,
     Value,
     Values,
@@ -90,6 +91,10 @@ class SalesforceGateway:
 
     def describe(self, kind: str) -> tuple[FieldInfo, ...]:
         return self._shapes.describe(kind)
+
+    def prepare(self, passes: Sequence[Pass]) -> None:
+        self._shapes.learn([one.kind for one in passes])
+        self._changes.prepare(passes)
 
     def changed_since(self, kind: str, fields: Sequence[str], watermark: str | None) -> Iterator[Page]:
         return self._changes.since(kind, fields, watermark)

@@ -1,19 +1,21 @@
 """Reading rows: queries that become records, page by page, whole."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote_plus
+from urllib.parse import quote, quote_plus, urlencode
 
 from crm.errors import CrmError, Misconfigured, Unavailable
 from crm.port import LINES, NO_VALUES, FieldInfo, Record, Value
 from crm.salesforce import soql
+from crm.salesforce.errors import Answer, refusal
 from crm.salesforce.ids import id18
 from crm.salesforce.kinds import Below
 from crm.salesforce.shapes import Shape, Shapes
-from crm.salesforce.transport import Call, Transport, clock_of
+from crm.salesforce.transport import MOST_PARTS, Call, Part, Transport, clock_of
 from crm.salesforce.values import SCALARS, Row, parse_moment
 
 # Characters of the longest text that a query can compare.
@@ -22,6 +24,8 @@ LONGEST_SEARCHABLE = 255
 # Ids in one query, and the characters that they and its columns may have together: an address may have 16,384.
 IDS_AT_ONCE = 400
 LONGEST_ADDRESS = 15_000
+# Parts of a composite call that may be queries.
+MOST_QUERIES = 5
 # An id with its quotes and comma, percent-encoded.
 ID_WIDTH = 28
 
@@ -96,16 +100,18 @@ class Reader:
         return {"records": records, "done": True}
 
     def keyed_pages(
-        self, kind: str, fields: Sequence[str], since: datetime | None
+        self, kind: str, fields: Sequence[str], since: datetime | None, first: Answer | None = None
     ) -> Iterator[tuple[list[Record], bool]]:
         """Live records from an inclusive moment on (None: all), by stamp and id, each page with "is the last".
 
         Pages go on from the last row's key rather than by Salesforce's cursor: a key survives a new login, a
-        restart and any pause, and rows that change meanwhile move to the end, where they are met again.
+        restart and any pause, and rows that change meanwhile move to the end, where they are met again. `first` is
+        the first page where that is there already.
         """
         where = soql.from_moment(since) if since else ""
         while True:
-            page = self._page(kind, fields, where, soql.ORDER)
+            page = self._answered(kind, first) if first else self._page(kind, fields, where, soql.ORDER)
+            first = None
             more = page.more and bool(page.rows)
             yield self.records(kind, page, fields), not more
             if not more:
@@ -122,12 +128,19 @@ class Reader:
 
     # What moved below
 
-    def touched(self, kind: str, since: datetime) -> list[str]:
-        """Ids of records below which a row changed, came or went since an inclusive moment."""
+    def touched(self, kind: str, since: datetime, asked: Sequence[Answer] | None = None) -> list[str]:
+        """Ids of records below which a row changed, came or went since an inclusive moment.
+
+        `asked` are the first answers where they are there already.
+        """
         found: list[str] = []
         below = self._shapes.kind(kind).below
-        queries = [self._below_since(each, soql.from_moment(since)) for each in below]
-        for each, answer in zip(below, self._answers(kind, queries), strict=True):
+        if asked is None:
+            queries = [self._below_since(each, soql.from_moment(since)) for each in below]
+            answers = self._answers(kind, queries)
+        else:
+            answers = [self._content(each, f"read what changed below {self.source(kind)}") for each in asked]
+        for each, answer in zip(below, answers, strict=True):
             found += self._parents(kind, each, answer)
         return list(dict.fromkeys(found))
 
@@ -205,21 +218,75 @@ class Reader:
 
     def rows(self, kind: str, ids: Sequence[str], fields: Sequence[str]) -> tuple[Rows, datetime]:
         """Raw rows by id, those in the recycle bin too."""
+        return self.query(kind, self.rows_text(kind, ids, fields), deleted=True)
+
+    def rows_text(self, kind: str, ids: Sequence[str], fields: Sequence[str]) -> str:
         shape = self.shape(kind, fields)
         # Only objects whose records can be merged have it; a loser names its winner.
         merged = sorted({"MasterRecordId"} & shape.types.keys())
-        return self.query(
-            kind, shape.select(fields, soql.among(ids), more=["IsDeleted", *merged]), deleted=True
-        )
+        return shape.select(fields, soql.among(ids), more=["IsDeleted", *merged])
 
     def records(self, kind: str, page: Rows, fields: Sequence[str]) -> list[Record]:
         shape = self.shape(kind, fields)
         return [shape.record(row, fields) for row in page.rows]
 
     def _page(self, kind: str, fields: Sequence[str], where: str, order: str) -> Rows:
-        text = self.shape(kind, fields).select(fields, where, order, self._page_size)
-        page, _ = self.query(kind, text)
+        page, _ = self.query(kind, self._page_text(kind, fields, where, order))
+        return self._cut(page)
+
+    def _page_text(self, kind: str, fields: Sequence[str], where: str, order: str) -> str:
+        return self.shape(kind, fields).select(fields, where, order, self._page_size)
+
+    def _cut(self, page: Rows) -> Rows:
         return Rows(page.rows, page.more or len(page.rows) >= self._page_size)
+
+    # Asked together with others
+
+    def is_known(self, kind: str, fields: Sequence[str]) -> bool:
+        """Whether a pass over these fields can be asked for; if not, the pass itself says why."""
+        try:
+            self.shape(kind, fields)
+        except Misconfigured:
+            return False
+        return True
+
+    def deleted_part(self, kind: str, start: datetime, end: datetime) -> Part:
+        asked = {"start": start.isoformat(timespec="seconds"), "end": end.isoformat(timespec="seconds")}
+        return Part("GET", f"sobjects/{self.source(kind)}/deleted/?{urlencode(asked)}")
+
+    def first_parts(self, kind: str, fields: Sequence[str], since: datetime) -> list[Part]:
+        """The first page of what changed since an inclusive moment, then what changed below."""
+        moved = soql.from_moment(since)
+        text = self._page_text(kind, fields, moved, soql.ORDER)
+        below = [self._below_since(each, moved) for each in self._shapes.kind(kind).below]
+        return [
+            Part("GET", f"query/?q={quote(text, safe='')}"),
+            *(Part("GET", f"queryAll/?q={quote(each, safe='')}") for each in below),
+        ]
+
+    def ask(self, parts: Iterable[Part]) -> list[Answer]:
+        """The answers in their order, in as few calls as the limits of a composite call allow."""
+        answers: list[Answer] = []
+        for some in _composites(parts):
+            answers += self._transport.ask_together(some, "read what changed")
+        return answers
+
+    def deleted_body(self, kind: str, answer: Answer) -> Mapping[str, Any]:
+        return self._content(answer, f"list deleted {self.source(kind)} records")
+
+    def _answered(self, kind: str, answer: Answer) -> Rows:
+        try:
+            return self._cut(self.whole(kind, self._content(answer, f"read {self.source(kind)}")))
+        except CrmError as error:
+            if error.code == "INVALID_FIELD":
+                self._shapes.forget(kind)
+            raise
+
+    def _content(self, answer: Answer, doing: str) -> Mapping[str, Any]:
+        if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
+            raise refusal(answer, doing=doing)
+        body: Mapping[str, Any] = answer.content
+        return body
 
     def now(self) -> datetime:
         """Salesforce's clock, not ahead of it: of the last answer, or from the cheapest call of any API user."""
@@ -239,3 +306,17 @@ class Reader:
         )
         body: Mapping[str, Any] = self._transport.send(call).body
         return body
+
+
+def _composites(parts: Iterable[Part]) -> Iterator[list[Part]]:
+    some: list[Part] = []
+    queries = 0
+    for part in parts:
+        heavy = part.path.startswith("query")
+        if len(some) == MOST_PARTS or (heavy and queries == MOST_QUERIES):
+            yield some
+            some, queries = [], 0
+        some.append(part)
+        queries += heavy
+    if some:
+        yield some

@@ -1,14 +1,17 @@
 """What Salesforce says of its objects, and with it: which columns to ask for, how rows become records."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import Any
 
 from crm.errors import Misconfigured, Missing
 from crm.port import LINES, FieldInfo, Record, Value
 from crm.salesforce import soql
 from crm.salesforce.errors import CODES
 from crm.salesforce.kinds import KINDS, Below, Kind
-from crm.salesforce.transport import Call, Transport
+from crm.salesforce.transport import MOST_PARTS, Call, Part, Transport
 from crm.salesforce.values import (
     STAMPS,
     Row,
@@ -22,6 +25,9 @@ from crm.salesforce.values import (
 )
 
 Types = Mapping[str, FieldInfo]
+
+# Seconds for which an answer that was asked for ahead is as good as one that is asked for now.
+YOUNG = 60.0
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,8 @@ class Shapes:
         given = {kind: Kind(each) if isinstance(each, str) else each for kind, each in objects.items()}
         self._kinds = {**KINDS, **given}
         self._known: dict[str, Types] = {}
+        # Described when, and not told yet.
+        self._fresh: dict[str, float] = {}
 
     def kind(self, kind: str) -> Kind:
         """Raises Misconfigured for a kind without an object."""
@@ -106,12 +114,30 @@ class Shapes:
     def describe(self, kind: str) -> tuple[FieldInfo, ...]:
         """Fields of the record, those that rows below lend it, and those of its lines as "lines.NAME"."""
         of = self.kind(kind)
-        infos = [*self._asked(of.source).values()]
+        infos = [*self._told(of.source).values()]
         for below in of.below:
             infos.append(below.info)
-            lines = () if below.lends else self._asked(below.source).values()
+            lines = () if below.lends else self._told(below.source).values()
             infos += [replace(each, name=f"{LINES}.{each.name}") for each in lines]
         return tuple(infos)
+
+    def learn(self, kinds: Sequence[str]) -> None:
+        """Describe the objects of these kinds that are not known yet, with one call for all of them."""
+        unknown = [source for kind in kinds if kind in self._kinds for source in self._sources(kind)]
+        unknown = [one for one in dict.fromkeys(unknown) if one not in self._known]
+        if len(unknown) < 2:
+            return
+        parts = [Part("GET", f"sobjects/{source}/describe") for source in unknown[:MOST_PARTS]]
+        answers = self._transport.ask_together(parts, "describe what is synchronised")
+        for source, answer in zip(unknown, answers, strict=False):
+            # What could not be described is asked for again by itself, which tells why.
+            if answer.status == HTTPStatus.OK:
+                self._keep(source, answer.content)
+                self._fresh[source] = time.monotonic()
+
+    def _sources(self, kind: str) -> list[str]:
+        of = self.kind(kind)
+        return [of.source, *(below.source for below in of.below if not below.lends)]
 
     def shape(self, kind: str, names: Sequence[str] = ()) -> Shape:
         """Raises Misconfigured naming the fields that Salesforce does not show.
@@ -146,5 +172,15 @@ class Shapes:
         except Missing as error:
             text = f"Salesforce shows no object {source}; enable its feature or grant read access to it."
             raise Misconfigured(text, code=error.code) from error
-        self._known[source] = {info.name: info for info in map(field_info, reply.body["fields"])}
+        return self._keep(source, reply.body)
+
+    def _told(self, source: str) -> Types:
+        """Asked anew, unless that was done just now."""
+        described = self._fresh.pop(source, None)
+        if described is not None and time.monotonic() - described < YOUNG and source in self._known:
+            return self._known[source]
+        return self._asked(source)
+
+    def _keep(self, source: str, described: Mapping[str, Any]) -> Types:
+        self._known[source] = {info.name: info for info in map(field_info, described["fields"])}
         return self._known[source]

@@ -23,6 +23,9 @@ from crm.http import PAUSES, REPEATABLE_PAUSES, Retries, exact_json, failure, ht
 from crm.salesforce.auth import Token, Tokens
 from crm.salesforce.errors import Answer, refusal
 
+# Calls that one composite call may carry.
+MOST_PARTS = 25
+
 _USAGE = re.compile(r"\bapi-usage=(\d+)/(\d+)")
 
 
@@ -116,13 +119,16 @@ class Transport:
     def read_together(self, queries: Sequence[str], doing: str) -> list[Mapping[str, Any]]:
         """Bodies of the answers to several queries over live and deleted rows, in one call."""
         parts = [Part("GET", f"queryAll/?q={quote(text, safe='')}") for text in queries]
-        # It only reads, so it may be sent again however it ended.
-        call = replace(self.composite(parts, doing), repeatable=True)
-        found = answers_of(self.send(call)) if parts else []
+        found = self.ask_together(parts, doing) if parts else []
         for each in found:
             if each.status >= 300:
                 raise refusal(each, doing=doing)
         return [each.content for each in found]
+
+    def ask_together(self, parts: Sequence[Part], doing: str) -> list[Answer]:
+        """The answers to several questions in one call; each may be a refusal."""
+        # It only reads, so it may be sent again however it ended.
+        return answers_of(self.send(replace(self.composite(parts, doing), repeatable=True)))
 
     def close(self) -> None:
         self._session.close()
