@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+# Seconds for which the CRM's time in an earlier answer serves as the present: what it costs is read again.
+CLOCK_AGE = 60.0
 SOAP_PATH = "/qbwc"  # where the public URL names no path: / is the status page
 
 
@@ -54,7 +56,7 @@ class Gateways:
         with self._lock:
             if key not in self._open:
                 retries = Retries(patience=self._patience)
-                self._open[key] = open_gateway(vendor, url, credentials, retries=retries)
+                self._open[key] = open_gateway(vendor, url, credentials, retries=retries, clock_age=CLOCK_AGE)
             return self._open[key]
 
     def close(self) -> None:

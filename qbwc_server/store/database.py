@@ -6,9 +6,10 @@ only where a SOAP call, a worker task or a command begins and ends.
 
 import select
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -17,6 +18,8 @@ from sqlalchemy.exc import DisconnectionError
 
 Tx = Connection
 BUSY_TIMEOUT_MS = 30_000
+# Under this name a transaction carries what it remembers (memory.py).
+MEMORY = "memory"
 
 
 class Database:
@@ -25,15 +28,20 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = url
         self.engine = _engine(url)
+        event.listen(self.engine, "savepoint", _before_savepoint)
+        event.listen(self.engine, "rollback_savepoint", _after_savepoint)
+        one_writer = self.engine.dialect.name == "sqlite"
+        self._turns: Callable[[], AbstractContextManager[None]] = Queue().turn if one_writer else nullcontext
 
     @contextmanager
     def write(self) -> Iterator[Tx]:
         """A transaction that may write; commits at the end of the block, rolls back on an exception.
 
         SQLite takes its write lock at the start (BEGIN IMMEDIATE), so two writers queue up instead of
-        failing in the middle.
+        failing in the middle. Those of this process take turns in the order in which they came, for SQLite's own
+        waiting sleeps longer and longer while others pass by.
         """
-        with self.engine.connect() as connection, connection.begin():
+        with self._turns(), self.engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -44,6 +52,38 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+class Queue:
+    """Lets one thread go on at a time, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._guard = Lock()
+        self._last = Lock()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        mine = Lock()
+        mine.acquire()
+        with self._guard:
+            before, self._last = self._last, mine
+        # However long it takes: then SQLite decides who goes first.
+        before.acquire(timeout=BUSY_TIMEOUT_MS / 1000)
+        try:
+            yield
+        finally:
+            mine.release()
+
+
+def _before_savepoint(tx: Tx, _name: str) -> None:
+    """What was to be written later belongs before the savepoint, or its end would take it along."""
+    if (memory := tx.info.get(MEMORY)) is not None:
+        memory.flush(tx)
+
+
+def _after_savepoint(tx: Tx, _name: str, _context: Any) -> None:
+    if (memory := tx.info.get(MEMORY)) is not None:
+        memory.forget()
 
 
 def sqlite_url(path: Path) -> str:

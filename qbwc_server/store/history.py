@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, bindparam, delete, insert, select, update
 
 from qbwc_server.store.database import Tx
+from qbwc_server.store.memory import as_stored, memory_of
 from qbwc_server.store.rows import Run, many, one
 from qbwc_server.store.tables import audit, decisions, exchange_parts, exchange_subjects, exchanges, runs
 
@@ -175,12 +176,20 @@ def forget_exchanges(tx: Tx, before: datetime) -> int:
 
 
 def keep_decision(tx: Tx, row: dict[str, Any]) -> None:
-    tx.execute(insert(decisions), row)
+    memory = memory_of(tx)
+    if memory is None:
+        tx.execute(insert(decisions), row)
+        return
+    memory.kept_decisions.append(row)
+    memory.said_fields[row["connection_id"], row["link_id"]] = as_stored(row, "fields")["fields"] or []
+    memory.said_reasons[row["connection_id"], row["record_id"]] = row["reason"]
 
 
 def decisions_about(
     tx: Tx, *, link_id: str | None = None, record_id: str | None = None, run_number: int | None = None
 ) -> list[dict[str, Any]]:
+    if (memory := memory_of(tx)) is not None:
+        memory.flush(tx)
     query = select(decisions)
     if link_id:
         query = query.where(decisions.c.link_id == link_id)
@@ -193,24 +202,36 @@ def decisions_about(
 
 def last_fields(tx: Tx, connection_id: str, link_id: str) -> list[dict[str, Any]]:
     """What was decided about the fields of a link when something was last kept about it."""
+    memory = memory_of(tx)
+    if memory is not None and (connection_id, link_id) in memory.said_fields:
+        return memory.said_fields[connection_id, link_id]
     query = (
         select(decisions.c.fields)
         .where(decisions.c.connection_id == connection_id, decisions.c.link_id == link_id)
         .order_by(decisions.c.number.desc())
         .limit(1)
     )
-    return list(tx.execute(query).scalar_one_or_none() or [])
+    found = list(tx.execute(query).scalar_one_or_none() or [])
+    if memory is not None:
+        memory.said_fields[connection_id, link_id] = found
+    return found
 
 
 def last_reason(tx: Tx, connection_id: str, record_id: str) -> str:
     """Why, when something was last decided about a record; "" when nothing was."""
+    memory = memory_of(tx)
+    if memory is not None and (connection_id, record_id) in memory.said_reasons:
+        return memory.said_reasons[connection_id, record_id]
     query = (
         select(decisions.c.reason)
         .where(decisions.c.connection_id == connection_id, decisions.c.record_id == record_id)
         .order_by(decisions.c.number.desc())
         .limit(1)
     )
-    return str(tx.execute(query).scalar_one_or_none() or "")
+    found = str(tx.execute(query).scalar_one_or_none() or "")
+    if memory is not None:
+        memory.said_reasons[connection_id, record_id] = found
+    return found
 
 
 def note_action(tx: Tx, at: datetime, actor: str, action: str, subject: str, **details: Any) -> None:

@@ -1,12 +1,23 @@
 """Link jobs and the message sets that carry them to QuickBooks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from qbwc_server.store.database import Tx
+from qbwc_server.store.memory import Made, memory_of
 from qbwc_server.store.rows import LinkJob, MessageSet, many, one
 from qbwc_server.store.tables import OPEN_STATES, job_waits, link_jobs, links, message_sets
 from qbwc_server.store.writing import insert_many
@@ -17,20 +28,37 @@ CHUNK = 400
 def add_job(tx: Tx, job: LinkJob) -> None:
     """Raises IntegrityError when the link has an open job for that side already."""
     tx.execute(insert(link_jobs), job.__dict__)
+    if (memory := memory_of(tx)) is not None:
+        memory.add_job(job)
 
 
 def job(tx: Tx, job_id: str) -> LinkJob | None:
-    return one(LinkJob, tx.execute(select(link_jobs).where(link_jobs.c.id == job_id)).first())
+    memory = memory_of(tx)
+    if memory is not None and job_id in memory.jobs:
+        return memory.jobs[job_id]
+    found = one(LinkJob, tx.execute(select(link_jobs).where(link_jobs.c.id == job_id)).first())
+    if memory is not None and found is not None:
+        memory.jobs[job_id] = found
+    return found
 
 
 def open_job(tx: Tx, connection_id: str, link_id: str, side: str) -> LinkJob | None:
+    if (memory := memory_of(tx)) is not None:
+        if (connection_id, link_id) not in memory.open_jobs:
+            memory.see_open_jobs(connection_id, [link_id], _open_jobs(tx, connection_id, link_id))
+        job_id = memory.open_jobs[connection_id, link_id].get(side)
+        return memory.jobs[job_id] if job_id else None
+    found = _open_jobs(tx, connection_id, link_id)
+    return next((one for one in found if one.side == side), None)
+
+
+def _open_jobs(tx: Tx, connection_id: str, link_id: str) -> list[LinkJob]:
     query = select(link_jobs).where(
         link_jobs.c.connection_id == connection_id,
         link_jobs.c.link_id == link_id,
-        link_jobs.c.side == side,
         link_jobs.c.state.in_(OPEN_STATES),
     )
-    return one(LinkJob, tx.execute(query).first())
+    return many(LinkJob, tx.execute(query).all())
 
 
 def jobs_of_link(tx: Tx, connection_id: str, link_id: str) -> list[LinkJob]:
@@ -41,7 +69,14 @@ def jobs_of_link(tx: Tx, connection_id: str, link_id: str) -> list[LinkJob]:
 
 
 def jobs_in(tx: Tx, job_ids: Sequence[str]) -> list[LinkJob]:
-    return many(LinkJob, tx.execute(select(link_jobs).where(link_jobs.c.id.in_(job_ids))).all())
+    memory = memory_of(tx)
+    known = {} if memory is None else {one: memory.jobs[one] for one in job_ids if one in memory.jobs}
+    asked = [one for one in job_ids if one not in known]
+    query = select(link_jobs).where(link_jobs.c.id.in_(asked))
+    found = many(LinkJob, tx.execute(query).all()) if asked else []
+    if memory is not None:
+        memory.jobs |= {one.id: one for one in found}
+    return [*known.values(), *found]
 
 
 def due_jobs(
@@ -69,6 +104,42 @@ _COUNT_DUE = select(func.count()).select_from(link_jobs).where(_DUE)
 _DUE_JOBS = (
     select(link_jobs).where(_DUE).order_by(link_jobs.c.priority, link_jobs.c.created_at, link_jobs.c.id)
 )
+
+
+def due_in_crm(
+    tx: Tx,
+    company_id: str,
+    now: datetime,
+    limit: int,
+    connection_ids: Sequence[str],
+    *,
+    hold: datetime | None = None,
+) -> list[LinkJob]:
+    """Due writes to the CRM; with `hold`, without those that were made since and would only say Queued there."""
+    place = {"company_id": company_id, "side": "crm", "now": now, "connection_ids": list(connection_ids)}
+    return many(LinkJob, tx.execute(_due_in_crm(_DUE_JOBS, hold).limit(limit), place).all())
+
+
+def count_due_in_crm(
+    tx: Tx, company_id: str, now: datetime, connection_ids: Sequence[str], *, hold: datetime | None = None
+) -> tuple[int, datetime | None]:
+    """(how many writes to the CRM are due, since when the first of them)."""
+    place = {"company_id": company_id, "side": "crm", "now": now, "connection_ids": list(connection_ids)}
+    counted = select(func.count(), func.min(link_jobs.c.due_at)).select_from(link_jobs).where(_DUE)
+    row = tx.execute(_due_in_crm(counted, hold), place).one()
+    return int(row[0]), row[1]
+
+
+def _due_in_crm(query: Any, hold: datetime | None) -> Any:
+    if hold is None:
+        return query
+    only_queued = exists().where(
+        links.c.connection_id == link_jobs.c.connection_id,
+        links.c.id == link_jobs.c.link_id,
+        links.c.status == "Queued",
+        links.c.books_id.is_(None),
+    )
+    return query.where(~and_(link_jobs.c.created_at >= hold, only_queued))
 
 
 def all_jobs(
@@ -102,13 +173,24 @@ def count_needing_a_person(tx: Tx, company_id: str) -> int:
 def count_made_since(tx: Tx, connection_id: str, kind: str, since: datetime, *, action: str = "add") -> int:
     """Creations of a kind, or other acts, that were not left to a person."""
     query = select(func.count()).select_from(link_jobs).where(link_jobs.c.kind == kind)
-    return int(tx.execute(query.where(*_done_since(connection_id, action, since))).scalar_one())
+    return _counted(tx, (connection_id, kind, action, since), query)
 
 
 def cents_made_since(tx: Tx, connection_id: str, since: datetime) -> int:
     """What documents come to that were made, whatever their kind, and not left to a person."""
-    query = select(func.coalesce(func.sum(link_jobs.c.cents), 0))
-    return int(tx.execute(query.where(*_done_since(connection_id, "add", since))).scalar_one())
+    return _counted(
+        tx, (connection_id, "", "add", since), select(func.coalesce(func.sum(link_jobs.c.cents), 0))
+    )
+
+
+def _counted(tx: Tx, made: Made, query: Any) -> int:
+    memory, (connection_id, _, action, since) = memory_of(tx), made
+    if memory is not None and made in memory.made:
+        return memory.made[made]
+    number = int(tx.execute(query.where(*_done_since(connection_id, action, since))).scalar_one())
+    if memory is not None:
+        memory.made[made] = number
+    return number
 
 
 def _done_since(connection_id: str, action: str, since: datetime) -> tuple[ColumnElement[bool], ...]:
@@ -121,7 +203,12 @@ def _done_since(connection_id: str, action: str, since: datetime) -> tuple[Colum
 
 
 def change_job(tx: Tx, job_id: str, now: datetime, **values: Any) -> None:
-    tx.execute(update(link_jobs).where(link_jobs.c.id == job_id).values(changed_at=now, **values))
+    tx.execute(_CHANGE_JOB, {"at_job": job_id, "changed_at": now, **values})
+    if (memory := memory_of(tx)) is not None:
+        memory.change_job(job_id, {"changed_at": now, **values})
+
+
+_CHANGE_JOB = update(link_jobs).where(link_jobs.c.id == bindparam("at_job"))
 
 
 # A record that must have a partner: (role, side, id).
@@ -130,6 +217,8 @@ Needed = tuple[str, str, str]
 
 def wait_for(tx: Tx, connection_id: str, job_id: str, needed: Sequence[Needed]) -> None:
     """A job waits for partners of these records from now on, and for no others."""
+    if (memory := memory_of(tx)) is not None:
+        memory.hang(connection_id, job_id, needed)
     mine = (job_waits.c.connection_id == connection_id, job_waits.c.job_id == job_id)
     tx.execute(delete(job_waits).where(*mine))
     place = {"connection_id": connection_id, "job_id": job_id}
@@ -149,31 +238,50 @@ def release_waiting(tx: Tx, company_id: str, connection_id: str, now: datetime) 
 
     That is when a record they wait for has no link that could get its second half, or has both.
     """
-    hung = select(job_waits.c.job_id).where(job_waits.c.connection_id == connection_id)
-    # One question for each side, or no index answers it.
-    half = or_(
-        _half_of("crm", links.c.crm_id, links.c.books_id), _half_of("books", links.c.books_id, links.c.crm_id)
-    )
-    _release(
-        tx,
-        now,
-        # Company and sides only lead the index to the few that wait.
-        link_jobs.c.company_id == company_id,
-        link_jobs.c.side.in_(("books", "crm")),
-        link_jobs.c.connection_id == connection_id,
-        or_(link_jobs.c.id.not_in(hung), link_jobs.c.id.in_(hung.where(~half))),
-    )
+    waiting = tx.execute(_WAITING, {"company_id": company_id, "connection_id": connection_id}).scalars().all()
+    if not waiting:
+        return
+    hung: dict[str, list[Needed]] = {one: [] for one in waiting}
+    for start in range(0, len(waiting), CHUNK):
+        some = job_waits.c.job_id.in_(waiting[start : start + CHUNK])
+        for row in tx.execute(select(job_waits).where(job_waits.c.connection_id == connection_id, some)):
+            hung[row.job_id].append((row.role, row.side, row.record_id))
+    half = {side: _half_linked(tx, connection_id, side, hung.values()) for side in ("crm", "books")}
+    free = [
+        job_id
+        for job_id, needed in hung.items()
+        if not needed or any((role, record_id) not in half[side] for role, side, record_id in needed)
+    ]
+    for start in range(0, len(free), CHUNK):
+        mine = link_jobs.c.connection_id == connection_id
+        _release(tx, now, mine, link_jobs.c.id.in_(free[start : start + CHUNK]))
 
 
-def _half_of(side: str, own: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnElement[bool]:
-    return exists().where(
-        job_waits.c.side == side,
-        links.c.connection_id == job_waits.c.connection_id,
-        own == job_waits.c.record_id,
-        links.c.role == job_waits.c.role,
-        links.c.unlinked_at.is_(None),
-        other.is_(None),
-    )
+# Company and sides only lead the index to the few that wait.
+_WAITING = select(link_jobs.c.id).where(
+    link_jobs.c.company_id == bindparam("company_id"),
+    link_jobs.c.side.in_(("books", "crm")),
+    link_jobs.c.state.in_(("waiting", "blocked")),
+    link_jobs.c.connection_id == bindparam("connection_id"),
+)
+
+
+def _half_linked(
+    tx: Tx, connection_id: str, side: str, needed: Iterable[Sequence[Needed]]
+) -> set[tuple[str, str]]:
+    """(role, id) of the needed records of a side that have a link without its second half."""
+    own, other = (links.c.crm_id, links.c.books_id) if side == "crm" else (links.c.books_id, links.c.crm_id)
+    ids = sorted({record_id for some in needed for _, its_side, record_id in some if its_side == side})
+    found: set[tuple[str, str]] = set()
+    for start in range(0, len(ids), CHUNK):
+        query = select(links.c.role, own).where(
+            links.c.connection_id == connection_id,
+            own.in_(ids[start : start + CHUNK]),
+            links.c.unlinked_at.is_(None),
+            other.is_(None),
+        )
+        found |= {(row[0], row[1]) for row in tx.execute(query)}
+    return found
 
 
 def release_for(tx: Tx, connection_id: str, side: str, record_ids: Sequence[str], now: datetime) -> None:
@@ -189,6 +297,8 @@ def release_for(tx: Tx, connection_id: str, side: str, record_ids: Sequence[str]
 
 
 def _release(tx: Tx, now: datetime, *which: ColumnElement[bool]) -> None:
+    if (memory := memory_of(tx)) is not None:
+        memory.forget_jobs()
     released = update(link_jobs).where(*which, link_jobs.c.state.in_(("waiting", "blocked")))
     tx.execute(released.values(state="queued", due_at=now, changed_at=now))
 
@@ -197,26 +307,35 @@ def waiting_for(
     tx: Tx, connection_id: str, role: str, crm_id: str | None, books_id: str | None
 ) -> list[LinkJob]:
     """Jobs, waiting or blocked, that need a partner of either record in this role."""
-    place = {"connection_id": connection_id, "role": role, "crm_id": crm_id or "", "books_id": books_id or ""}
-    waiting = tx.execute(_WAITING_FOR, place).scalars().all()
-    if not waiting:
-        return []
-    query = select(link_jobs).where(
-        link_jobs.c.id.in_(waiting), link_jobs.c.state.in_(("waiting", "blocked"))
-    )
-    return many(LinkJob, tx.execute(query.order_by(link_jobs.c.created_at, link_jobs.c.id)).all())
+    named = {"crm": crm_id, "books": books_id}
+    found = {
+        job_id
+        for side, record_id in named.items()
+        if record_id
+        for its_role, job_id in _waits_for(tx, connection_id, side, record_id)
+        if its_role == role
+    }
+    waiting = [one for one in jobs_in(tx, sorted(found)) if one.state in ("waiting", "blocked")]
+    return sorted(waiting, key=lambda one: (one.created_at, one.id))
 
 
-def _of_record(side: str) -> ColumnElement[bool]:
-    return and_(
-        job_waits.c.connection_id == bindparam("connection_id"),
-        job_waits.c.side == side,
-        job_waits.c.record_id == bindparam(f"{side}_id"),
-        job_waits.c.role == bindparam("role"),
-    )
+def _waits_for(tx: Tx, connection_id: str, side: str, record_id: str) -> list[tuple[str, str]]:
+    """(role, job) of what waits for a partner of this record."""
+    key, memory = (connection_id, side, record_id), memory_of(tx)
+    if memory is not None and key in memory.waits:
+        return memory.waits[key]
+    place = {"connection_id": connection_id, "side": side, "record_id": record_id}
+    found = [(row[0], row[1]) for row in tx.execute(_WAITS_FOR, place)]
+    if memory is not None:
+        memory.waits[key] = found
+    return found
 
 
-_WAITING_FOR = select(job_waits.c.job_id).where(or_(_of_record("crm"), _of_record("books")))
+_WAITS_FOR = select(job_waits.c.role, job_waits.c.job_id).where(
+    job_waits.c.connection_id == bindparam("connection_id"),
+    job_waits.c.side == bindparam("side"),
+    job_waits.c.record_id == bindparam("record_id"),
+)
 
 
 def add_set(tx: Tx, message_set: MessageSet) -> None:

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, false, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, false, func, insert, or_, select, update
 
 from qbwc_server.store.database import Tx
+from qbwc_server.store.memory import memory_of
 from qbwc_server.store.rows import Link, many, one
 from qbwc_server.store.tables import conflicts, contributors, links, suggestions
 from qbwc_server.store.writing import upsert
@@ -17,11 +18,19 @@ CHUNK = 400
 def add_link(tx: Tx, link: Link) -> None:
     """Raises IntegrityError when the record is linked already: the losing writer reads and decides again."""
     tx.execute(insert(links), link.__dict__)
+    if (memory := memory_of(tx)) is not None:
+        memory.add_link(link)
 
 
 def link(tx: Tx, connection_id: str, link_id: str) -> Link | None:
+    memory = memory_of(tx)
+    if memory is not None and (connection_id, link_id) in memory.links:
+        return memory.links[connection_id, link_id]
     query = select(links).where(links.c.connection_id == connection_id, links.c.id == link_id)
-    return one(Link, tx.execute(query).first())
+    found = one(Link, tx.execute(query).first())
+    if memory is not None:
+        memory.links[connection_id, link_id] = found
+    return found
 
 
 def find_link(tx: Tx, link_id: str) -> Link | None:
@@ -29,47 +38,21 @@ def find_link(tx: Tx, link_id: str) -> Link | None:
 
 
 def link_of_crm(tx: Tx, connection_id: str, role: str, kind: str, crm_id: str) -> Link | None:
-    query = select(links).where(
-        links.c.connection_id == connection_id,
-        links.c.role == role,
-        links.c.crm_kind == kind,
-        links.c.crm_id == crm_id,
-        links.c.unlinked_at.is_(None),
-    )
-    return one(Link, tx.execute(query).first())
+    return _living(tx, connection_id, "crm", crm_id, role=role, crm_kind=kind)
 
 
 def link_of_books(tx: Tx, connection_id: str, role: str, kind: str, books_id: str) -> Link | None:
-    query = select(links).where(
-        links.c.connection_id == connection_id,
-        links.c.role == role,
-        links.c.books_kind == kind,
-        links.c.books_id == books_id,
-        links.c.unlinked_at.is_(None),
-    )
-    return one(Link, tx.execute(query).first())
+    return _living(tx, connection_id, "books", books_id, role=role, books_kind=kind)
 
 
 def partner_of_crm(tx: Tx, connection_id: str, role: str, crm_id: str) -> Link | None:
     """The living link of a CRM record in a role, whatever kind it is of."""
-    query = select(links).where(
-        links.c.connection_id == connection_id,
-        links.c.crm_id == crm_id,
-        links.c.role == role,
-        links.c.unlinked_at.is_(None),
-    )
-    return one(Link, tx.execute(query).first())
+    return _living(tx, connection_id, "crm", crm_id, role=role)
 
 
 def partner_of_books(tx: Tx, connection_id: str, role: str, books_id: str) -> Link | None:
     """The living link of an object of the books in a role, whatever kind it is of."""
-    query = select(links).where(
-        links.c.connection_id == connection_id,
-        links.c.books_id == books_id,
-        links.c.role == role,
-        links.c.unlinked_at.is_(None),
-    )
-    return one(Link, tx.execute(query).first())
+    return _living(tx, connection_id, "books", books_id, role=role)
 
 
 def bound_among(tx: Tx, connection_id: str, role: str, side: str, ids: Sequence[str]) -> list[str]:
@@ -90,15 +73,34 @@ def was_unlinked(
 
     An item and a customer may have the same ListID: it is unique within one kind of list (qbXML semantics, section 4).
     """
-    # An id that is not given names nobody; compared with None it would find every row without one.
-    # The connection stands beside each id, or SQLite looks for the connection alone and reads all its links.
-    given = [
-        and_(links.c.connection_id == connection_id, column == value)
-        for column, value in ((links.c.crm_id, crm_id), (links.c.books_id, books_id))
-        if value
-    ]
-    query = select(links).where(links.c.unlinked_at.is_not(None), links.c.role == role, or_(false(), *given))
-    return many(Link, tx.execute(query).all())
+    # An id that is not given names nobody.
+    found = {
+        one.id: one
+        for side, record_id in (("crm", crm_id), ("books", books_id))
+        if record_id
+        for one in _naming(tx, connection_id, side, record_id)
+        if one.unlinked_at is not None and one.role == role
+    }
+    return list(found.values())
+
+
+def _living(tx: Tx, connection_id: str, side: str, record_id: str, **wanted: str) -> Link | None:
+    found = (one for one in _naming(tx, connection_id, side, record_id) if one.unlinked_at is None)
+    return next((one for one in found if all(getattr(one, name) == wanted[name] for name in wanted)), None)
+
+
+def _naming(tx: Tx, connection_id: str, side: str, record_id: str) -> list[Link]:
+    """Every link that names a record of a side, also those that were dropped: few, whatever its roles were."""
+    memory = memory_of(tx)
+    if memory is not None and (known := memory.named(connection_id, side, record_id)) is not None:
+        return known
+    column = links.c.crm_id if side == "crm" else links.c.books_id
+    query = select(links).where(links.c.connection_id == connection_id, column == record_id)
+    # Sorted here: asked for an order, SQLite would walk all links of the connection in it.
+    found = sorted(many(Link, tx.execute(query).all()), key=lambda one: one.id)
+    if memory is not None:
+        memory.see_naming(connection_id, side, {record_id: found})
+    return found
 
 
 def generations(tx: Tx, connection_id: str, role: str, crm_id: str) -> int:
@@ -119,13 +121,25 @@ def all_links(
 
 
 def change_link(tx: Tx, connection_id: str, link_id: str, now: datetime, **values: Any) -> None:
-    where = (links.c.connection_id == connection_id, links.c.id == link_id)
-    tx.execute(update(links).where(*where).values(changed_at=now, **values))
+    tx.execute(
+        _CHANGE_LINK, {"at_connection": connection_id, "at_link": link_id, "changed_at": now, **values}
+    )
+    if (memory := memory_of(tx)) is not None:
+        memory.change_link(connection_id, link_id, {"changed_at": now, **values})
+
+
+_CHANGE_LINK = update(links).where(
+    links.c.connection_id == bindparam("at_connection"), links.c.id == bindparam("at_link")
+)
 
 
 def set_contributor(
     tx: Tx, connection_id: str, link_id: str, name: str, kind: str, record_id: str | None
 ) -> None:
+    memory = memory_of(tx)
+    whom = (kind, record_id) if record_id is not None else None
+    if memory is not None and not memory.contributes(connection_id, link_id, name, whom):
+        return
     place = {"connection_id": connection_id, "link_id": link_id, "name": name}
     if record_id is None:
         tx.execute(
@@ -148,6 +162,12 @@ def contributors_of(tx: Tx, connection_id: str, link_id: str) -> dict[str, str]:
 
 
 def links_of_contributor(tx: Tx, connection_id: str, kind: str, record_id: str) -> list[Link]:
+    """The living links to which a record contributes."""
+    memory = memory_of(tx)
+    ids = None if memory is None else memory.contributing.get((connection_id, kind, record_id))
+    if memory is not None and ids is not None:
+        found = [link(tx, connection_id, one) for one in ids]
+        return [one for one in found if one is not None and one.unlinked_at is None]
     query = (
         select(links)
         .join(
@@ -161,14 +181,24 @@ def links_of_contributor(tx: Tx, connection_id: str, kind: str, record_id: str) 
             links.c.unlinked_at.is_(None),
         )
     )
-    return many(Link, tx.execute(query).all())
+    some = many(Link, tx.execute(query).all())
+    if memory is not None:
+        memory.see_links(some)
+        memory.contributing[connection_id, kind, record_id] = [one.id for one in some]
+    return some
 
 
 def open_conflicts(tx: Tx, connection_id: str, link_id: str) -> dict[str, dict[str, Any]]:
+    memory = memory_of(tx)
+    if memory is not None and (connection_id, link_id) in memory.conflicts:
+        return memory.conflicts[connection_id, link_id]
     query = select(conflicts).where(
         conflicts.c.connection_id == connection_id, conflicts.c.link_id == link_id
     )
-    return {row.field: dict(row._mapping) for row in tx.execute(query)}
+    found = {row.field: dict(row._mapping) for row in tx.execute(query)}
+    if memory is not None:
+        memory.conflicts[connection_id, link_id] = found
+    return found
 
 
 def all_conflicts(tx: Tx, connection_ids: Sequence[str]) -> list[dict[str, Any]]:
@@ -181,10 +211,16 @@ def all_conflicts(tx: Tx, connection_ids: Sequence[str]) -> list[dict[str, Any]]
 
 def put_conflict(tx: Tx, row: dict[str, Any]) -> None:
     upsert(tx, conflicts, [row], keep=("opened_at",))
+    if (memory := memory_of(tx)) is not None:
+        memory.conflicts.pop((row["connection_id"], row["link_id"]), None)
 
 
 def drop_conflicts(tx: Tx, connection_id: str, link_id: str, fields: Sequence[str]) -> None:
     """Several at once: a settled write ends the conflicts of all it wrote."""
+    if (memory := memory_of(tx)) is not None:
+        if not open_conflicts(tx, connection_id, link_id).keys() & set(fields):
+            return
+        del memory.conflicts[connection_id, link_id]
     tx.execute(
         delete(conflicts).where(
             conflicts.c.connection_id == connection_id,
@@ -195,17 +231,13 @@ def drop_conflicts(tx: Tx, connection_id: str, link_id: str, fields: Sequence[st
 
 
 def drop_conflict(tx: Tx, connection_id: str, link_id: str, field: str) -> None:
-    tx.execute(
-        delete(conflicts).where(
-            conflicts.c.connection_id == connection_id,
-            conflicts.c.link_id == link_id,
-            conflicts.c.field == field,
-        )
-    )
+    drop_conflicts(tx, connection_id, link_id, [field])
 
 
 def suggest(tx: Tx, row: dict[str, Any]) -> None:
     upsert(tx, suggestions, [row], keep=("made_at",))
+    if (memory := memory_of(tx)) is not None:
+        memory.suggestions[row["connection_id"]] = True
 
 
 def all_suggestions(tx: Tx, connection_ids: Sequence[str]) -> list[dict[str, Any]]:
@@ -217,6 +249,8 @@ def drop_suggestions(
     tx: Tx, connection_id: str, role: str, crm_id: str | None, books_id: str | None = None
 ) -> list[tuple[str, str]]:
     """Neither record is to be asked about any more; the (CRM id, id in the books) pairs that somebody was asked for."""
+    if not _has_suggestions(tx, connection_id):
+        return []
     where = and_(suggestions.c.connection_id == connection_id, _names_either(role, crm_id, books_id))
     found = tx.execute(select(suggestions.c.crm_id, suggestions.c.books_id).where(where)).all()
     if found:
@@ -226,6 +260,8 @@ def drop_suggestions(
 
 def is_asked_about(tx: Tx, connection_id: str, role: str, crm_id: str | None, books_id: str | None) -> bool:
     """Whether a person was asked whose partner a record is."""
+    if not _has_suggestions(tx, connection_id):
+        return False
     where = (suggestions.c.connection_id == connection_id, _names_either(role, crm_id, books_id))
     return tx.execute(select(suggestions.c.score).where(*where).limit(1)).first() is not None
 
@@ -237,3 +273,14 @@ def _names_either(role: str, crm_id: str | None, books_id: str | None) -> Column
         if value
     ]
     return and_(suggestions.c.role == role, or_(false(), *given))
+
+
+def _has_suggestions(tx: Tx, connection_id: str) -> bool:
+    """Whether there is any at all; asked once, where that is remembered."""
+    memory = memory_of(tx)
+    if memory is None:
+        return True
+    if connection_id not in memory.suggestions:
+        query = select(suggestions.c.role).where(suggestions.c.connection_id == connection_id)
+        memory.suggestions[connection_id] = tx.execute(query.limit(1)).first() is not None
+    return memory.suggestions[connection_id]

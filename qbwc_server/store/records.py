@@ -22,6 +22,7 @@ from sqlalchemy import (
 
 from qbwc_server.store.columns import Canonical
 from qbwc_server.store.database import Tx
+from qbwc_server.store.memory import DECIDED, DECIDED_KEY, memory_of
 from qbwc_server.store.rows import StoredRecord, many, one
 from qbwc_server.store.tables import record_keys, records, undecided, watermarks
 from qbwc_server.store.writing import insert_many, upsert
@@ -30,8 +31,14 @@ CHUNK = 400
 
 
 def record(tx: Tx, scope_id: str, side: str, kind: str, record_id: str) -> StoredRecord | None:
+    place, memory = (scope_id, side, kind, record_id), memory_of(tx)
+    if memory is not None and place in memory.records:
+        return memory.records[place]
     query = select(records).where(_of_kind(scope_id, side, kind), records.c.id == record_id)
-    return one(StoredRecord, tx.execute(query).first())
+    found = one(StoredRecord, tx.execute(query).first())
+    if memory is not None:
+        memory.records[place] = found
+    return found
 
 
 def known(tx: Tx, scope_id: str, side: str, kind: str, ids: Sequence[str]) -> dict[str, StoredRecord]:
@@ -97,9 +104,11 @@ def save(
     """
     if not rows:
         return
+    first = rows[0]
+    if (memory := memory_of(tx)) is not None:
+        memory.forget_records((first.scope_id, first.side, first.kind), [row.id for row in rows])
     written = texts or {}
     upsert(tx, records, [row.__dict__ | {"values": written.get(row.id, row.values)} for row in rows])
-    first = rows[0]
     place = {"scope_id": first.scope_id, "side": first.side, "kind": first.kind}
     _forget_keys(tx, place, [row.id for row in rows if row.id not in new])
     insert_many(tx, record_keys, _entries(place, keys))
@@ -113,6 +122,8 @@ def save_keys(
         return
     first = rows[0]
     place = {"scope_id": first.scope_id, "side": first.side, "kind": first.kind}
+    if (memory := memory_of(tx)) is not None:
+        memory.forget_records((first.scope_id, first.side, first.kind), [])
     _forget_keys(tx, place, [row.id for row in rows], record_keys.c.key_type.in_(types))
     insert_many(tx, record_keys, _entries(place, keys))
 
@@ -138,6 +149,9 @@ def _forget_keys(tx: Tx, place: Mapping[str, str], ids: Sequence[str], *which: C
 
 def holders(tx: Tx, scope_id: str, side: str, kind: str, key_type: str, key: str) -> list[str]:
     """Ids of the living records of a kind that hold this key."""
+    place, memory = (scope_id, side, kind, key_type, key[:255]), memory_of(tx)
+    if memory is not None and place in memory.holders:
+        return memory.holders[place]
     query = select(record_keys.c.record_id).where(
         record_keys.c.scope_id == scope_id,
         record_keys.c.side == side,
@@ -145,7 +159,10 @@ def holders(tx: Tx, scope_id: str, side: str, kind: str, key_type: str, key: str
         record_keys.c.key_type == key_type,
         record_keys.c.key == key[:255],
     )
-    return list(tx.execute(query.order_by(record_keys.c.record_id)).scalars())
+    found = list(tx.execute(query.order_by(record_keys.c.record_id)).scalars())
+    if memory is not None:
+        memory.holders[place] = found
+    return found
 
 
 def keys_of_type(
@@ -164,12 +181,18 @@ def keys_of_type(
 def mark_undecided(
     tx: Tx, connection_id: str, side: str, kind: str, ids: Iterable[str], now: datetime
 ) -> None:
+    ids = list(ids)
+    if (memory := memory_of(tx)) is not None:
+        for record_id in ids:
+            memory.turns.pop((connection_id, side, kind, record_id), None)
     place = {"connection_id": connection_id, "side": side, "kind": kind, "since": now, "parked": False}
     upsert(tx, undecided, [place | {"record_id": record_id} for record_id in ids], keep=("since",))
 
 
 def next_undecided(tx: Tx, connection_ids: Sequence[str], limit: int) -> list[tuple[str, str, str, str]]:
     """(connection, side, kind, record id), CRM first so that a promoted record meets its match once."""
+    if (memory := memory_of(tx)) is not None:
+        memory.flush(tx)
     query = (
         select(undecided.c.connection_id, undecided.c.side, undecided.c.kind, undecided.c.record_id)
         .where(undecided.c.connection_id.in_(connection_ids), ~undecided.c.parked)
@@ -182,29 +205,33 @@ def next_undecided(tx: Tx, connection_ids: Sequence[str], limit: int) -> list[tu
 def park(tx: Tx, connection_id: str, side: str, kind: str, record_id: str, now: datetime) -> None:
     """Set a record aside: it cannot be decided before the first reads are complete."""
     place = {"connection_id": connection_id, "side": side, "kind": kind, "record_id": record_id}
-    upsert(tx, undecided, [place | {"since": now, "parked": True}], keep=("since",))
+    row = place | {"since": now, "parked": True}
+    if (memory := memory_of(tx)) is not None:
+        memory.turns[connection_id, side, kind, record_id] = row
+    else:
+        upsert(tx, undecided, [row], keep=("since",))
 
 
 def release_parked(tx: Tx, connection_id: str) -> None:
+    if (memory := memory_of(tx)) is not None:
+        memory.flush(tx)
     where = (undecided.c.connection_id == connection_id, undecided.c.parked)
     tx.execute(update(undecided).where(*where).values(parked=False))
 
 
 def decided(tx: Tx, connection_id: str, side: str, kind: str, record_id: str) -> None:
     """Take a record off the waiting list, unless its turn ended in setting it aside."""
-    tx.execute(
-        delete(undecided).where(
-            undecided.c.connection_id == connection_id,
-            undecided.c.side == side,
-            undecided.c.kind == kind,
-            undecided.c.record_id == record_id,
-            ~undecided.c.parked,
-        )
-    )
+    place, memory = (connection_id, side, kind, record_id), memory_of(tx)
+    if memory is None:
+        tx.execute(DECIDED, dict(zip(DECIDED_KEY, place, strict=True)))
+    elif memory.turns.get(place) is None:
+        memory.turns[place] = None
 
 
 def is_waiting(tx: Tx, connection_id: str, side: str, kind: str, record_id: str) -> bool:
     """Whether a record still has to be decided."""
+    if (memory := memory_of(tx)) is not None:
+        memory.flush(tx)
     place = (
         undecided.c.connection_id == connection_id,
         undecided.c.side == side,
@@ -212,6 +239,23 @@ def is_waiting(tx: Tx, connection_id: str, side: str, kind: str, record_id: str)
         undecided.c.record_id == record_id,
     )
     return tx.execute(select(undecided.c.since).where(*place, ~undecided.c.parked)).first() is not None
+
+
+def those_waiting(tx: Tx, connection_id: str, side: str, kind: str, ids: Sequence[str]) -> list[str]:
+    """Those of the records that still have to be decided."""
+    if (memory := memory_of(tx)) is not None:
+        memory.flush(tx)
+    found: list[str] = []
+    for start in range(0, len(ids), CHUNK):
+        query = select(undecided.c.record_id).where(
+            undecided.c.connection_id == connection_id,
+            undecided.c.side == side,
+            undecided.c.kind == kind,
+            undecided.c.record_id.in_(ids[start : start + CHUNK]),
+            ~undecided.c.parked,
+        )
+        found += tx.execute(query.order_by(undecided.c.record_id)).scalars()
+    return found
 
 
 def waiting_for_decision(tx: Tx, connection_ids: Sequence[str]) -> int:
@@ -239,12 +283,14 @@ def all_watermarks(tx: Tx, scope_id: str, side: str) -> dict[str, Mark]:
 
 def watermark(tx: Tx, scope_id: str, side: str, kind: str) -> tuple[str | None, bool]:
     """(how far this kind was read, whether its first read is complete)."""
-    row = tx.execute(
-        select(watermarks.c.value, watermarks.c.complete).where(
-            watermarks.c.scope_id == scope_id, watermarks.c.side == side, watermarks.c.kind == kind
-        )
-    ).first()
-    return (None, False) if row is None else (row[0], bool(row[1]))
+    memory = memory_of(tx)
+    marks = None if memory is None else memory.marks.get((scope_id, side))
+    if marks is None:
+        marks = all_watermarks(tx, scope_id, side)
+        if memory is not None:
+            memory.marks[scope_id, side] = marks
+    mark = marks.get(kind)
+    return (None, False) if mark is None else (mark.value, mark.complete)
 
 
 def move_watermark(  # noqa: PLR0913 - a row and its key
@@ -259,6 +305,8 @@ def move_watermark(  # noqa: PLR0913 - a row and its key
     anchor: str = "",
 ) -> None:
     """Only in the transaction that stored the last of the work it covers."""
+    if (memory := memory_of(tx)) is not None:
+        memory.marks.clear()
     place = {"scope_id": scope_id, "side": side, "kind": kind}
     moved = {"value": value, "complete": complete, "moved_at": now, "anchor": anchor}
     upsert(tx, watermarks, [place | moved])

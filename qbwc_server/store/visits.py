@@ -33,6 +33,27 @@ def tickets_of_company(tx: Tx, company_id: str, states: Sequence[str]) -> list[T
     return many(Ticket, tx.execute(query.order_by(tickets.c.started_at)).all())
 
 
+# States of a session in which its visit goes on.
+UNDER_WAY = ("authed", "sent", "waiting")
+
+
+def under_way(tx: Tx, company_id: str, since: datetime) -> bool:
+    """Whether a visit of the company goes on and was heard of since then."""
+    place = {"company_id": company_id, "states": list(UNDER_WAY), "since": since}
+    return tx.execute(_UNDER_WAY, place).first() is not None
+
+
+_UNDER_WAY = (
+    select(tickets.c.state)
+    .where(
+        tickets.c.company_id == bindparam("company_id"),
+        tickets.c.state.in_(bindparam("states", expanding=True)),
+        tickets.c.seen_at >= bindparam("since"),
+    )
+    .limit(1)
+)
+
+
 def idle_tickets(tx: Tx, states: Sequence[str], before: datetime) -> list[Ticket]:
     query = select(tickets).where(tickets.c.state.in_(states), tickets.c.seen_at < before)
     return many(Ticket, tx.execute(query).all())

@@ -73,14 +73,14 @@ def _named_instead(
 
 def seen(desk: Desk, link: Link) -> dict[str, Any]:
     """What both sides hold while a write is built, to notice later edits."""
-    sides, _ = view_linked(desk.tx, desk.scope, desk.map_of(link), link)
+    sides = look(desk.tx, desk.scope, desk.map_of(link), link.crm_id, link.books_id)
     return {"crm": dict(sides.crm_values), "books": dict(sides.books_values)}
 
 
 def status_write(desk: Desk, link: Link) -> Write | None:
     """Only what the CRM's users see of the link; None when they see it already."""
     kind_map = desk.map_of(link)
-    sides, _ = view_linked(desk.tx, desk.scope, kind_map, link)
+    sides = look(desk.tx, desk.scope, kind_map, link.crm_id, link.books_id)
     values = desk.status_writes(link)
     if not values or link.crm_id is None or sides.crm is None:
         return None

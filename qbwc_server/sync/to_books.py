@@ -15,6 +15,7 @@ from qbwc_server.mapping import KindMap, Rule
 from qbwc_server.store import history, jobs, links, records
 from qbwc_server.store.database import Tx
 from qbwc_server.store.job_states import JobEvent, after
+from qbwc_server.store.memory import remembering
 from qbwc_server.store.rows import Link, LinkJob, MessageSet
 from qbwc_server.sync import decide as rule_book
 from qbwc_server.sync import features, parts
@@ -26,6 +27,7 @@ from qbwc_server.sync.deciding import (
     Sides,
     Turn,
     find_matches,
+    foresee_jobs,
     hold,
     look,
     partner_id,
@@ -98,9 +100,14 @@ def offer_writes(
     """
     company = next(iter(scopes.values())).company
     drafts: list[tuple[LinkJob, Draft]] = []
+    active = [one.id for one in running(scopes)]
     for _ in range(ROUNDS):
-        due = jobs.due_jobs(tx, company.id, "books", now, SET_SIZE, [one.id for one in running(scopes)])
-        drafts = _drafts(tx, scopes, due, run_number, now)
+        due = jobs.due_jobs(tx, company.id, "books", now, SET_SIZE, active)
+        if due:
+            with remembering(tx):
+                for one in scopes.values():
+                    foresee_jobs(tx, one, [job.id for job in due])
+                drafts = _drafts(tx, scopes, due, run_number, now)
         if drafts or not due:
             break
     if not drafts:

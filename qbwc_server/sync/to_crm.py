@@ -25,7 +25,7 @@ from crm.errors import (
     Unavailable,
     UnknownOutcome,
 )
-from crm.port import Gateway, Page, Written
+from crm.port import Gateway, Page
 from crm.port import Write as PortWrite
 from qbwc_server import mapping
 from qbwc_server.mapping import KindMap
@@ -49,10 +49,10 @@ from qbwc_server.sync.deciding import (
     Scope,
     Turn,
     hold,
+    look,
     one_turn,
     rule_name,
     scopes_of_organisation,
-    view_linked,
 )
 from qbwc_server.sync.from_crm import fields_to_read, ingest
 
@@ -81,8 +81,8 @@ class Delivered:
         )
 
 
-class Delivery:
-    """One pass over the due jobs of a connection, with an open gateway."""
+class OneByOne:
+    """Jobs of a connection carried out each by itself, with an open gateway."""
 
     def __init__(
         self,
@@ -94,27 +94,6 @@ class Delivery:
     ) -> None:
         self.database, self.scope, self.gateway = database, scope, gateway
         self.run_number, self.clock = run_number, clock
-
-    def deliver(self, limit: int = 200) -> Delivered:
-        """Write what is due; a refusal concerns its record only, trouble with the CRM ends the pass."""
-        result = Delivered()
-        together: list[tuple[str, Write]] = []
-        for job_id in self._due(limit):
-            try:
-                write = self._prepare(job_id)
-                if isinstance(write, Write) and self._goes_with_others(job_id, write):
-                    together.append((job_id, write))
-                    continue
-                written, refused = self._deliver_one(job_id, write) if isinstance(write, Write) else write
-            except STOPS_ORGANISATION as trouble:
-                for one in (job_id, *(waiting for waiting, _ in together)):
-                    self._back(one, trouble)
-                return replace(result, stopped=trouble)
-            except Exception as failure:  # noqa: BLE001 - the edge of one record: the others get their turn
-                self._set_aside(job_id, failure)
-                continue
-            result = Delivered(result.written + written, result.refused + refused)
-        return result + self._deliver_together(together)
 
     def _set_aside(self, job_id: str, failure: Exception) -> None:
         """A fault of ours: the job is tried again later and later, and says so meanwhile."""
@@ -137,16 +116,12 @@ class Delivery:
             parties.lock_connections(tx, [self.scope.id])
             yield tx
 
-    def _due(self, limit: int) -> list[str]:
-        with self.database.read() as tx:
-            due = jobs.due_jobs(tx, self.scope.company.id, "crm", self.clock(), limit, [self.scope.id])
-            return [job.id for job in due]
-
     def _prepare(self, job_id: str) -> Write | tuple[int, int]:
         """The write, marked as on its way; or (calls that wrote, 1 when refused) of a job that ends here."""
         if self._fresh(job_id) is None:
             return 0, 0
         with self._writing() as tx:
+            self._decide_first(tx, job_id)
             write = self._offer(tx, job_id)
         if not isinstance(write, Write):
             return self._tell(job_id) if write else 0, int(write)
@@ -167,66 +142,6 @@ class Delivery:
             self._refuse(job_id, outcome)
             return self._tell(job_id), 1
         raise outcome
-
-    # --- many at once ---
-
-    def _goes_with_others(self, job_id: str, write: Write) -> bool:
-        """A first attempt that needs no second call, and whose key nobody else can hold."""
-        if self.gateway.capabilities.writes_at_once < 2 or write.contributors:
-            return False
-        with self.database.read() as tx:
-            job = jobs.job(tx, job_id)
-            if job is None or job.attempts > 1:
-                return False
-            return write.crm_id is not None or not links.was_unlinked(
-                tx, self.scope.id, write.link.role, None, write.link.books_id
-            )
-
-    def _deliver_together(self, ready: list[tuple[str, Write]]) -> Delivered:
-        """All writes of a kind with one call for as many as the CRM takes; each record stands for itself."""
-        result = Delivered()
-        by_kind: dict[str, list[tuple[str, Write]]] = {}
-        for job_id, write in ready:
-            by_kind.setdefault(write.kind_map.crm_kind, []).append((job_id, write))
-        for kind, some in by_kind.items():
-            try:
-                result += self._deliver_kind(kind, some)
-            except Exception as failure:
-                log.error("deliver.together.failed", kind=kind, jobs=len(some), exc_info=failure)
-                for job_id, _ in some:
-                    self._back(job_id, None)
-        return result
-
-    def _deliver_kind(self, kind: str, some: list[tuple[str, Write]]) -> Delivered:
-        writes = [_port_write(self.scope, write) for _, write in some]
-        try:
-            outcomes = self.gateway.write_many(kind, writes, self._fields(kind))
-        except CrmError as trouble:
-            outcomes = tuple(trouble for _ in some)
-        done = [(one, got) for one, got in zip(some, outcomes, strict=True) if isinstance(got, Written)]
-        self._keep_together(kind, done)
-        result = Delivered(written=len(done))
-        for (job_id, write), outcome in zip(some, outcomes, strict=True):
-            if isinstance(outcome, Written):
-                continue
-            try:
-                result += Delivered(*self._went_wrong(job_id, write, outcome))
-            except CrmError as trouble:
-                self._back(job_id, trouble)
-                result = replace(result, stopped=result.stopped or trouble)
-        return result
-
-    def _keep_together(self, kind: str, done: list[tuple[tuple[str, Write], Written]]) -> None:
-        """What was written, in one transaction: identities first, then what the CRM holds now, then the bases."""
-        kept = [got.record or self.gateway.read(kind, [got.id], self._fields(kind))[0] for _, got in done]
-        with self._writing() as tx:
-            for (_, write), got in done:
-                if write.crm_id is None:
-                    bases = bases_of_creation(write)
-                    self._bind(tx, write.link, got.id, bases)
-            self._keep(tx, {kind: Page(tuple(kept), None)} if kept else {})
-            for (job_id, write), _ in done:
-                self._settle(tx, job_id, write)
 
     def _fields(self, kind: str) -> tuple[str, ...]:
         """All fields of a kind that any connection of the organisation uses: less would forget the others."""
@@ -249,7 +164,6 @@ class Delivery:
 
     def _offer(self, tx: Tx, job_id: str) -> Write | bool:
         """Mark the job as on its way and say what to write; True when refused here, False when nothing is to do."""
-        self._decide_first(tx, job_id)
         now, job = self.clock(), jobs.job(tx, job_id)
         if job is None or job.state != JobState.QUEUED:
             return False
@@ -361,26 +275,32 @@ class Delivery:
         contributor = write.kind_map.contributor(name)
         assert contributor is not None
         with self.database.read() as tx:
-            main = records.record(
-                tx, self.scope.connection.organisation_id, "crm", write.kind_map.crm_kind, crm_id
-            )
-            known_id = main.values.get(contributor.via) if main else None
-            known = (
-                records.record(
-                    tx, self.scope.connection.organisation_id, "crm", contributor.kind, str(known_id)
-                )
-                if known_id
-                else None
-            )
+            made = self._contributor_write(tx, write, crm_id, name, values)
+        if made is None:
+            return {}
+        if made.id is not None:
+            self.gateway.update(contributor.kind, made.id, made.values, made.if_version)
+            return {}
+        created = self.gateway.create(contributor.kind, made.values, made.key)
+        return {contributor.via: created.id}
+
+    def _contributor_write(
+        self, tx: Tx, write: Write, crm_id: str, name: str, values: dict[str, Any]
+    ) -> PortWrite | None:
+        """The change of a contributor that is known, else its creation; None where too little of it is known."""
+        contributor = write.kind_map.contributor(name)
+        assert contributor is not None
+        organisation = self.scope.connection.organisation_id
+        main = records.record(tx, organisation, "crm", write.kind_map.crm_kind, crm_id)
+        known_id = main.values.get(contributor.via) if main else None
+        known = records.record(tx, organisation, "crm", contributor.kind, str(known_id)) if known_id else None
         if known is not None and not known.deleted:
-            self.gateway.update(contributor.kind, known.id, values, known.version)
-            return {}
+            return PortWrite(values, id=known.id, if_version=known.version)
         if not all(values.get(field) for field in contributor.required_fields):
-            return {}
+            return None
         key = (contributor.key, f"{external_key(self.scope, write.link)}:{name}") if contributor.key else None
         parent = {contributor.parent: crm_id} if contributor.parent else {}
-        created = self.gateway.create(contributor.kind, values | parent, key)
-        return {contributor.via: created.id}
+        return PortWrite(values | parent, key=key)
 
     def _read_back(self, kind_map: KindMap, crm_id: str) -> None:
         """Store what the CRM holds now."""
@@ -410,7 +330,7 @@ class Delivery:
         link = links.link(tx, self.scope.id, write.link.id)
         if job is None or link is None or job.state != JobState.OFFERED:
             return
-        sides, _ = view_linked(tx, self.scope, write.kind_map, link)
+        sides = look(tx, self.scope, write.kind_map, link.crm_id, link.books_id)
         crm = dict(link.base_crm or {})
         books = dict(link.base_books or {})
         for rule in write.kind_map.rules:
@@ -484,13 +404,6 @@ class Delivery:
                 return 1
             self._read_back(write.kind_map, crm_id)
         return 0
-
-
-def _port_write(scope: Scope, write: Write) -> PortWrite:
-    if write.crm_id is not None:
-        return PortWrite(write.values, id=write.crm_id, if_version=write.version)
-    field = write.kind_map.status.sync_key
-    return PortWrite(write.values, key=(field, external_key(scope, write.link)) if field else None)
 
 
 def _pause(attempts: int) -> timedelta:

@@ -13,10 +13,12 @@ from typing import Any, Protocol
 import structlog
 
 from crm.errors import CrmError, LimitedUntil, LoginFailed, Misconfigured
-from crm.port import Gateway
+from crm.port import Gateway, Pass
 from qbwc_server.secrets import Keys
-from qbwc_server.store import history, jobs, parties, records, visits
+from qbwc_server.store import history, parties, records, visits
 from qbwc_server.store.database import Database, Tx
+from qbwc_server.sync import crm_delivery
+from qbwc_server.sync.crm_delivery import Delivery
 from qbwc_server.sync.deciding import Scope, decide_waiting, scopes_of_organisation
 from qbwc_server.sync.from_crm import (
     bury_missing,
@@ -26,7 +28,6 @@ from qbwc_server.sync.from_crm import (
 )
 from qbwc_server.sync.interrupted import requeue_interrupted
 from qbwc_server.sync.retrying import AWAY, LOGIN, next_try
-from qbwc_server.sync.to_crm import Delivery
 
 log = structlog.get_logger(__name__)
 
@@ -119,6 +120,7 @@ def poll(background: Background, organisation_id: str) -> int:
     run = _Run(background, "poll", organisation_id)
     try:
         gateway = _gateway(background, organisation_id)
+        gateway.prepare(_passes(background, organisation_id))
         _learn_fields(background, organisation_id, gateway)
         changed = _read_changes(background, organisation_id, gateway)
     except CrmError as trouble:
@@ -132,6 +134,16 @@ def poll(background: Background, organisation_id: str) -> int:
         parties.change_organisation(tx, organisation_id, polled_at=started, **well)
     run.end({"changed in the CRM": changed}, 0)
     return changed
+
+
+def _passes(background: Background, organisation_id: str) -> list[Pass]:
+    """What a poll is going to read."""
+    with background.database.read() as tx:
+        wanted = fields_to_read(scopes_of_organisation(tx, organisation_id))
+        return [
+            Pass(kind, fields, where_to_resume(tx, organisation_id, kind, fields))
+            for kind, fields in wanted.items()
+        ]
 
 
 def _read_changes(background: Background, organisation_id: str, gateway: Gateway) -> int:
@@ -257,8 +269,7 @@ def _scopes_with_due(background: Background, organisation_id: str) -> Iterator[S
         due = [
             scope
             for scope in scopes
-            if jobs.count_due(tx, scope.company.id, "crm", now, [scope.id])
-            and not scope.connection.stopped_reason
+            if not scope.connection.stopped_reason and crm_delivery.due(tx, scope, now)
         ]
     if one is None or (one.retry_at is not None and one.retry_at > now):
         return

@@ -89,7 +89,8 @@ def noted(database: Database) -> Iterator[Statements]:
 
     def note(_connection: Any, _cursor: Any, text: str, values: Any, *_: Any) -> None:
         if text.startswith(("SELECT", "UPDATE", "DELETE")):
-            seen.setdefault(text, values)
+            # One that carries many rows is run with a list of them.
+            seen.setdefault(text, values[0] if isinstance(values, list) else values)
 
     event.listen(database.engine, "before_cursor_execute", note)
     yield seen

@@ -21,6 +21,7 @@ from crm.port import (
     Gateway,
     Outcome,
     Page,
+    Pass,
     Record,
     Value,
     Values,
@@ -84,6 +85,9 @@ class Line:
 
     def describe(self, kind: str) -> tuple[FieldInfo, ...]:
         return self._through("describe", kind)
+
+    def prepare(self, passes: Sequence[Pass]) -> None:
+        self.memory.prepare(passes)
 
     def changed_since(self, kind: str, fields: Sequence[str], watermark: str | None) -> Iterator[Page]:
         return self._broken_off(self._through("changed_since", kind, fields, watermark))

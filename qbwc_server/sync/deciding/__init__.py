@@ -8,6 +8,7 @@ from qbwc_server.sync.deciding.documents import (
     pair_lines,
     sent_lines,
 )
+from qbwc_server.sync.deciding.foresight import foresee_binding, foresee_jobs, foresee_links
 from qbwc_server.sync.deciding.lent import lent_keys
 from qbwc_server.sync.deciding.matching import MARK, find_matches, is_bound, link_of, match_keys
 from qbwc_server.sync.deciding.needs import Need, hold
@@ -42,6 +43,9 @@ __all__ = [
     "different_total",
     "find_matches",
     "follow_mapping",
+    "foresee_binding",
+    "foresee_jobs",
+    "foresee_links",
     "hold",
     "is_bound",
     "lent_keys",

@@ -12,6 +12,7 @@ from qbwc_server.mapping import KindMap
 from qbwc_server.store import links
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import Link, StoredRecord
+from qbwc_server.sync.deciding.pair import books_view
 from qbwc_server.sync.deciding.scope import Scope
 
 # Where the pairs of lines stand in the books' half of a link's base: {CRM line id: TxnLineID}.
@@ -36,7 +37,7 @@ def other_document(tx: Tx, scope: Scope, kind_map: KindMap, record: StoredRecord
 
 def lacks_partner(tx: Tx, scope: Scope, kind_map: KindMap, record: StoredRecord) -> str:
     """A document of somebody who is not in the CRM is none of the CRM's business; "" for all others."""
-    values = mapping.books_values(kind_map, record.values)
+    values = books_view(tx, kind_map, record)
     for rule in kind_map.rules:
         if rule.refers_to and rule.required and rule.goes_to("crm"):
             link = links.partner_of_books(tx, scope.id, rule.refers_to, str(values[rule.books] or ""))

@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rapidfuzz import process
 from rapidfuzz.distance import DamerauLevenshtein
 
 from qbwc_server import mapping
 from qbwc_server.mapping import KindMap
 from qbwc_server.store import links, records
 from qbwc_server.store.database import Tx
+from qbwc_server.store.memory import memory_of
 from qbwc_server.store.rows import Link, StoredRecord
 from qbwc_server.sync.decide import NAMES, Matches, Side
 from qbwc_server.sync.deciding import lent, within
@@ -90,7 +92,7 @@ def find_matches(
     if here == "crm" and (more := lent.keys_of(tx, scope, kind_map, record)):
         keys = sorted([*keys, *more], key=lambda one: _turn_of(kind_map, one[0]))
     for key_type, key in keys:
-        theirs = "" if key_type in SILENT else _as_there(tx, scope, kind_map, here, key_type, key)
+        theirs = "" if key_type in SILENT else as_there(tx, scope, kind_map, here, key_type, key)
         held = _holders(tx, scope, kind_map, there, key_type, theirs) if theirs else []
         if found := _free(tx, scope, kind_map, there, held):
             twins = _free(tx, scope, kind_map, here, _holders(tx, scope, kind_map, here, key_type, key))
@@ -109,7 +111,7 @@ def _turn_of(kind_map: KindMap, key_type: str) -> int:
     return next((at for at, one in enumerate(kind_map.match) if one == by), len(kind_map.match))
 
 
-def _as_there(tx: Tx, scope: Scope, kind_map: KindMap, here: Side, key_type: str, key: str) -> str:
+def as_there(tx: Tx, scope: Scope, kind_map: KindMap, here: Side, key_type: str, key: str) -> str:
     """A key as the other side holds it; "" while nobody there is known to be the parent."""
     if key_type != INSIDE:
         return within.over_there(tx, scope, kind_map, here, key_type, key)
@@ -180,20 +182,37 @@ def is_bound(link: Link | None) -> bool:
 
 
 def _similar(tx: Tx, scope: Scope, kind_map: KindMap, there: Side, name: str) -> tuple[tuple[str, int], ...]:
-    known = records.keys_of_type(
-        tx, scope.scope_id(there), there, kind_on(kind_map, there), "name", SIMILAR_AMONG + 1
+    names, ids = _names(tx, scope.scope_id(there), there, kind_on(kind_map, there)).get(
+        _digits(name), ((), ())
     )
-    if len(known) > SIMILAR_AMONG:
-        return ()  # suggestions are a courtesy; they must not slow a visit down
-    likeness = [
-        (record_id, DamerauLevenshtein.normalized_similarity(name, other, score_cutoff=SIMILAR_FROM))
-        for other, record_id in known
-        if _digits(other) == _digits(name)
-    ]
-    best = sorted(((one, int(score * 100)) for one, score in likeness if score), key=lambda pair: -pair[1])
+    alike = process.extract(
+        name, names, scorer=DamerauLevenshtein.normalized_similarity, score_cutoff=SIMILAR_FROM, limit=None
+    )
+    best = sorted(((ids[place], int(score * 100)) for _, score, place in alike), key=lambda pair: -pair[1])
     return tuple((one, score) for one, score in best[:3] if _free(tx, scope, kind_map, there, [one]))
 
 
-def _digits(name: str) -> list[str]:
+# Names, and whose they are, by the digits in them.
+Names = dict[str, tuple[list[str], list[str]]]
+
+
+def _names(tx: Tx, scope_id: str, side: Side, kind: str) -> Names:
+    """All names of a kind; none of so many that a look at each would slow a visit down: suggestions are a courtesy."""
+    memory = memory_of(tx)
+    if memory is not None and (scope_id, side, kind) in memory.names:
+        kept: Names = memory.names[scope_id, side, kind]
+        return kept
+    known = records.keys_of_type(tx, scope_id, side, kind, "name", SIMILAR_AMONG + 1)
+    found: Names = {}
+    for name, record_id in known if len(known) <= SIMILAR_AMONG else ():
+        names, ids = found.setdefault(_digits(name), ([], []))
+        names.append(name)
+        ids.append(record_id)
+    if memory is not None:
+        memory.names[scope_id, side, kind] = found
+    return found
+
+
+def _digits(name: str) -> str:
     """ "Branch 12" and "Branch 21" are never alike, however few letters differ."""
-    return [char for char in name if char.isdigit()]
+    return "".join(char for char in name if char.isdigit())

@@ -8,6 +8,7 @@ from qbwc_server import mapping
 from qbwc_server.mapping import KindMap, Rule
 from qbwc_server.store import links, records
 from qbwc_server.store.database import Tx
+from qbwc_server.store.memory import memory_of
 from qbwc_server.store.rows import Link, StoredRecord
 from qbwc_server.sync.decide import FieldView, Pair, Presence, Side
 from qbwc_server.sync.deciding.scope import Scope
@@ -36,13 +37,33 @@ def look(tx: Tx, scope: Scope, kind_map: KindMap, crm_id: str | None, books_id: 
     crm = records.record(tx, organisation, "crm", kind_map.crm_kind, crm_id) if crm_id else None
     books = records.record(tx, company, "books", kind_map.books_kind, books_id) if books_id else None
     helpers = _contributors(tx, scope, kind_map, crm)
-    own = crm.values if crm else {}
-    from_crm = mapping.crm_values(
-        kind_map, own, {name: one.values if one else None for name, one in helpers.items()}
-    )
-    from_books = mapping.books_values(kind_map, books.values if books else {})
-    resolved = _resolved(tx, scope, kind_map, from_crm) | _lines(kind_map, own)
+    from_crm = _crm_view(tx, kind_map, crm, helpers)
+    resolved = _resolved(tx, scope, kind_map, from_crm) | _lines(kind_map, crm.values if crm else {})
+    from_books = books_view(tx, kind_map, books)
     return Sides(crm, books, helpers, resolved, from_books, _unread(tx, scope, kind_map, crm))
+
+
+def books_view(tx: Tx, kind_map: KindMap, record: StoredRecord | None) -> Mapping[str, Any]:
+    """The mapped values of an object of the books, by path."""
+
+    def made() -> Mapping[str, Any]:
+        return mapping.books_values(kind_map, record.values if record else {})
+
+    memory = memory_of(tx)
+    key = (id(kind_map), "books", record.id if record else "")
+    return made() if memory is None else memory.view(key, (kind_map, record), made)
+
+
+def _crm_view(
+    tx: Tx, kind_map: KindMap, record: StoredRecord | None, helpers: Mapping[str, StoredRecord | None]
+) -> Mapping[str, Any]:
+    def made() -> Mapping[str, Any]:
+        given = {name: one.values if one else None for name, one in helpers.items()}
+        return mapping.crm_values(kind_map, record.values if record else {}, given)
+
+    memory = memory_of(tx)
+    key = (id(kind_map), "crm", record.id if record else "")
+    return made() if memory is None else memory.view(key, (kind_map, record, *helpers.values()), made)
 
 
 def _lines(kind_map: KindMap, own: Mapping[str, Any]) -> dict[str, Any]:

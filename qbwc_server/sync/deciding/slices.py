@@ -1,13 +1,25 @@
-"""Every record that waits gets its turn, in slices; a failure of one concerns nobody else."""
+"""Every record that waits gets its turn, in slices; a failure of one concerns nobody else.
 
-from collections.abc import Callable
+What the records of a slice will ask for is read together beforehand, and kept for the time of their transaction.
+"""
+
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from itertools import groupby
+
+import structlog
 
 from qbwc_server.store import records
 from qbwc_server.store.database import Database, Tx
+from qbwc_server.store.memory import remembering
 from qbwc_server.sync.decide import Side
+from qbwc_server.sync.deciding.foresight import foresee
 from qbwc_server.sync.deciding.scope import scopes_of_company
 from qbwc_server.sync.deciding.turn import Turn
+
+log = structlog.get_logger(__name__)
+
+Waiting = tuple[Turn, Side, str, str]
 
 
 def decide_waiting(
@@ -34,10 +46,43 @@ def decide_slice(tx: Tx, company_id: str, run_number: int, now: datetime, limit:
     scopes = {scope.id: scope for scope in scopes_of_company(tx, company_id, lock=True)}
     running = [one.id for one in scopes.values() if not one.connection.stopped_reason]
     waiting = records.next_undecided(tx, running, limit)
-    for connection_id, side, kind, record_id in waiting:
-        turn = Turn(tx, scopes[connection_id], run_number, now)
-        one_turn(turn, "crm" if side == "crm" else "books", kind, record_id)
+    turns: list[Waiting] = [
+        (
+            Turn(tx, scopes[connection_id], run_number, now),
+            "crm" if side == "crm" else "books",
+            kind,
+            record_id,
+        )
+        for connection_id, side, kind, record_id in waiting
+    ]
+    with remembering(tx):
+        if not _all_turns(tx, turns):
+            # Whose fault it was is found out one by one, and the others get their turn all the same.
+            for one in turns:
+                one_turn(*one)
     return len(waiting)
+
+
+def _foresee(turns: Sequence[Waiting]) -> None:
+    for (scope, side, kind), some in groupby(turns, lambda one: (one[0].scope, one[1], one[2])):
+        listed = list(some)
+        foresee(listed[0][0].tx, scope, side, kind, [record_id for *_, record_id in listed])
+
+
+def _all_turns(tx: Tx, turns: Sequence[Waiting]) -> bool:
+    """Decide all of a slice within one savepoint; False, with nothing done, when one of them fails."""
+    if len(turns) < 2:
+        return not turns
+    try:
+        with tx.begin_nested():
+            _foresee(turns)
+            for turn, side, kind, record_id in turns:
+                turn.decide_record(side, kind, record_id)
+                records.decided(tx, turn.scope.id, side, kind, record_id)
+    except Exception as failure:  # noqa: BLE001 - the edge of a slice: each record gets a turn of its own
+        log.warning("decide.one_by_one", records=len(turns), failure=type(failure).__qualname__)
+        return False
+    return True
 
 
 def one_turn(turn: Turn, side: Side, kind: str, record_id: str) -> None:

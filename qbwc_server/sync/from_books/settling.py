@@ -13,6 +13,7 @@ from qbwc_server.mapping import KindMap
 from qbwc_server.store import history, jobs, links, records
 from qbwc_server.store.database import Tx
 from qbwc_server.store.job_states import JobEvent, after
+from qbwc_server.store.memory import remembering
 from qbwc_server.store.rows import Link, LinkJob, MessageSet
 from qbwc_server.sync import features, parts
 from qbwc_server.sync.deciding import (
@@ -21,6 +22,8 @@ from qbwc_server.sync.deciding import (
     SIDES,
     Desk,
     Scope,
+    foresee_binding,
+    foresee_jobs,
     is_bound,
     pair_lines,
     rule_name,
@@ -75,12 +78,15 @@ def settle_set(
     """
     answer = qbxml.read(posted.open(), encoding="utf-8")
     counts = {"settled": 0, "refused": 0, "again": 0, "in_doubt": 0}
-    for job in jobs.jobs_in(tx, message_set.job_ids):
-        if job.state not in ("offered", "in_doubt") or job.set_id != message_set.set_id:
-            continue
-        response = answer.by_request_id(job.id)
-        desk = Desk(tx, scopes[job.connection_id], run_number, now)
-        counts[_settle_one(desk, job, response)] += 1
+    with remembering(tx):
+        for one in scopes.values():
+            foresee_binding(tx, one, foresee_jobs(tx, one, message_set.job_ids))
+        for job in jobs.jobs_in(tx, message_set.job_ids):
+            if job.state not in ("offered", "in_doubt") or job.set_id != message_set.set_id:
+                continue
+            response = answer.by_request_id(job.id)
+            desk = Desk(tx, scopes[job.connection_id], run_number, now)
+            counts[_settle_one(desk, job, response)] += 1
     _note_clock(tx, scopes, answer, now)
     state = "in_doubt" if counts["in_doubt"] else "settled"
     jobs.change_set(tx, message_set.company_id, message_set.set_id, state=state, answered_at=now)
