@@ -137,3 +137,18 @@ def confirm(name: str) -> None:
             "Its file had gone back in time, so all of it is read again. Where the CRM and QuickBooks differ now, you "
             "are asked which side is right: qbwc-server conflict list"
         )
+
+
+@company.command()
+@click.argument("name")
+def reconcile(name: str) -> None:
+    """Compare all ids of QuickBooks with what is stored, at the next update instead of next week.
+
+    It finds what no change ever told: records that are gone for more than 90 days, and edits made while the clock of
+    QuickBooks' PC was wrong.
+    """
+    with acting() as (tx, by, _):
+        kinds = person.reconcile(tx, by, company_named(tx, name))
+    if not kinds:
+        raise Problem(f"{name} was not read yet; its first update reads everything.")
+    click.echo(f"The next update of {name} compares all ids of {kinds} kinds of records.")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import update
 
 from qbwc_server.store import history
+from qbwc_server.store.tables import link_jobs
 from tests.cli.conftest import Shop
 
 # --- looking, in a shop after its first days ---
@@ -407,3 +410,27 @@ def test_pairs_are_listed_with_their_kind(shop: Shop) -> None:
     shop.account("Ann's Bakery")
     shop.sync()
     assert [one["kind"] for one in shop.line.json("link", "list")] == ["account"]
+
+
+def test_all_ids_are_compared_when_a_person_asks(shop: Shop) -> None:
+    assert "not read yet" in shop.line.refuses("company", "reconcile", "Shop")
+    shop.account("Ann's Bakery")
+    shop.sync()
+    assert "compares all ids" in shop.line.says("company", "reconcile", "Shop")
+    before = shop.books.counts().get("CustomerQuery", 0)
+    shop.update()
+    assert shop.books.counts()["CustomerQuery"] == before + 2
+
+
+def test_the_doctor_puts_right_what_is_safe(shop: Shop) -> None:
+    shop.account("Ann's Bakery")
+    shop.sync()
+    shop.salesforce.edit(str(shop.link("Ann's Bakery").crm_id), {"Phone": "555-0200"})
+    shop.work()
+    with shop.installation.database.write() as tx:
+        tx.execute(update(link_jobs).values(due_at=datetime(2099, 1, 1, tzinfo=UTC)))
+    assert "more than a day from now" in shop.line("doctor", "--offline").output
+    assert "Repaired" in shop.line("doctor", "--offline", "--repair").output
+    assert "more than a day from now" not in shop.line("doctor", "--offline").output
+    shop.update()
+    assert shop.books.customer("Ann's Bakery")["Phone"] == "555-0200"

@@ -11,7 +11,7 @@ from qbwc_server.errors import AlreadyThere, Problem
 from qbwc_server.store import parties
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import Company, ConnectionRow, Organisation, new_id
-from qbwc_server.sync.from_books import start_anew
+from qbwc_server.sync.from_books import start_anew, want_reconcile
 from qbwc_server.sync.person.by import By
 
 MAX_NAME = 120
@@ -123,6 +123,13 @@ def confirm_file(tx: Tx, by: By, company: Company) -> bool:
     anew = start_anew(tx, company.id, by.now)
     by.note(tx, "company file confirmed", company.name, was=was, read_anew=anew)
     return anew
+
+
+def reconcile(tx: Tx, by: By, company: Company) -> int:
+    """All ids of QuickBooks are compared at the next visit; of how many kinds."""
+    kinds = want_reconcile(tx, company.id, by.now)
+    by.note(tx, "reconcile wanted", company.name, kinds=kinds)
+    return kinds
 
 
 def add_connection(tx: Tx, by: By, new: NewConnection) -> ConnectionRow:
