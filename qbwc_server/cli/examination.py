@@ -94,7 +94,12 @@ def examine(installation: Installation, *, offline: bool) -> list[Finding]:
             found += _visits(tx, company, now)
         for connection in connections:
             found += _connection(tx, connection)
-        found += [*_jobs(tx), *_conflicts(tx, connections), *_partners(tx, connections)]
+        found += [
+            *_jobs(tx),
+            *_asked(tx, companies),
+            *_conflicts(tx, connections),
+            *_partners(tx, connections),
+        ]
         found += _consistency(tx, connections, now)
     if not offline:
         for connection in connections:
@@ -179,6 +184,16 @@ def _jobs(tx: Tx) -> Iterator[Finding]:
             yield Finding("wrong", f"Jobs {meaning}: {number}.", to_do)
     if not any(stuck.values()):
         yield Finding("ok", "No job waits for a person.")
+
+
+def _asked(tx: Tx, companies: list[Company]) -> Iterator[Finding]:
+    asked = [search.needing_a_person(tx, one.id) for one in companies]
+    if number := sum(one.records for one in asked):
+        text = f"Records without a partner about which somebody must say something: {number}."
+        yield Finding("wrong", text, "qbwc-server link list --status Error")
+    if number := sum(one.failed for one in asked):
+        text = f"Records that could not be decided because of an error of the server: {number}. They are tried again."
+        yield Finding("wrong", text, "The log says why (decide.failed); report it.")
 
 
 def _conflicts(tx: Tx, connections: list[ConnectionRow]) -> Iterator[Finding]:

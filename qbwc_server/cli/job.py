@@ -8,7 +8,7 @@ import click
 from qbwc_server.cli.frame import Group, ask, json_option
 from qbwc_server.cli.opened import Kinds, acting, connections_chosen, reading
 from qbwc_server.cli.show import details, listing
-from qbwc_server.store import jobs, links
+from qbwc_server.store import jobs, links, parties, search
 from qbwc_server.store.database import Tx
 from qbwc_server.store.job_states import JobState
 from qbwc_server.store.rows import LinkJob
@@ -64,7 +64,10 @@ def list_jobs(
             tx, connections_chosen(tx, connection), states=() if everything else states, limit=limit
         )
         rows = [_row(tx, one) for one in found]
+        asked = sum(search.needing_a_person(tx, one.id).records for one in parties.all_companies(tx))
     listing(rows, COLUMNS, as_json=as_json, empty="No job of that kind: nothing waits here.")
+    if needs_person and asked and not as_json:
+        click.echo(f"Records without a job that wait for an answer: {asked}. See: link list --status Error")
 
 
 def _row(tx: Tx, one: LinkJob) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from flask import Blueprint, Response, render_template, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from sqlalchemy.exc import SQLAlchemyError
 
-from qbwc_server.store import history, jobs, parties, visits
+from qbwc_server.store import history, jobs, parties, search, visits
 from qbwc_server.store.database import Database
 from qbwc_server.sync import heartbeat
 from qbwc_server.sync.visit import WORKER_LEASE
@@ -53,7 +53,7 @@ class _Views:
                 organisations={one.id: one for one in parties.all_organisations(tx)},
                 connections=parties.all_connections(tx),
                 counts=sorted(jobs.count_by_state(tx).items()),
-                stuck=sum(jobs.count_needing_a_person(tx, one) for one in companies),
+                stuck=sum(search.needing_a_person(tx, one).all for one in companies),
                 runs=history.recent_runs(tx, 20),
                 worker=alive is not None and alive > now,
                 now=now,

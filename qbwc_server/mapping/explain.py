@@ -101,7 +101,10 @@ def _held(rule: Rule) -> str:
 
 def _settings(what: str, was: dict[str, object], now: dict[str, object]) -> list[str]:
     changed = (key for key in now if now[key] != was.get(key))
-    return [f"{what}: {key} is {_said(now[key])}, shipped {_said(was.get(key))}." for key in changed]
+    return [
+        f"{what}: {key} is {_said(now[key]) or 'empty'}, shipped {_said(was.get(key)) or 'empty'}."
+        for key in changed
+    ]
 
 
 def _own(profile: Profile) -> dict[str, object]:

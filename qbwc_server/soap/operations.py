@@ -18,7 +18,7 @@ from qbwc_server.soap.identity import IDENTITY_REQUESTS, FileSeen, FileTold, jud
 from qbwc_server.soap.login import Logins
 from qbwc_server.soap.port import TROUBLE
 from qbwc_server.soap.states import LIVE, OVER, SessionEvent, SessionState, after
-from qbwc_server.store import history, jobs, parties, visits
+from qbwc_server.store import history, parties, search, visits
 from qbwc_server.store.database import Database, Tx
 from qbwc_server.store.rows import Company, Ticket
 from qbwc_server.sync import visit as visiting
@@ -397,7 +397,7 @@ class Sessions:
         if run is None:
             return "OK"
         counted = [f"{number} {name}" for name, number in sorted(run.counts.items()) if number]
-        waiting = jobs.count_needing_a_person(tx, session.company_id)
+        waiting = search.needing_a_person(tx, session.company_id).all
         problems = [f"{waiting} need attention" if waiting > 1 else "1 needs attention"] if waiting else []
         silent = [f"the CRM is out of reach: {one}" for one in parties.crm_troubles(tx, session.company_id)]
         return f"{run.sync_id}: " + ", ".join([*(counted or ["nothing to do"]), *problems, *silent])

@@ -185,8 +185,9 @@ def mark_undecided(
     if (memory := memory_of(tx)) is not None:
         for record_id in ids:
             memory.turns.pop((connection_id, side, kind, record_id), None)
-    place = {"connection_id": connection_id, "side": side, "kind": kind, "since": now, "parked": False}
-    upsert(tx, undecided, [place | {"record_id": record_id} for record_id in ids], keep=("since",))
+    place = {"connection_id": connection_id, "side": side, "kind": kind}
+    waiting = place | {"since": now, "parked": False, "failed": False}
+    upsert(tx, undecided, [waiting | {"record_id": record_id} for record_id in ids], keep=("since",))
 
 
 def next_undecided(tx: Tx, connection_ids: Sequence[str], limit: int) -> list[tuple[str, str, str, str]]:
@@ -202,10 +203,12 @@ def next_undecided(tx: Tx, connection_ids: Sequence[str], limit: int) -> list[tu
     return [(row[0], row[1], row[2], row[3]) for row in tx.execute(query)]
 
 
-def park(tx: Tx, connection_id: str, side: str, kind: str, record_id: str, now: datetime) -> None:
-    """Set a record aside: it cannot be decided before the first reads are complete."""
+def park(
+    tx: Tx, connection_id: str, side: str, kind: str, record_id: str, now: datetime, *, failed: bool = False
+) -> None:
+    """Set a record aside: it cannot be decided before the first reads are complete, or deciding it failed."""
     place = {"connection_id": connection_id, "side": side, "kind": kind, "record_id": record_id}
-    row = place | {"since": now, "parked": True}
+    row = place | {"since": now, "parked": True, "failed": failed}
     if (memory := memory_of(tx)) is not None:
         memory.turns[connection_id, side, kind, record_id] = row
     else:

@@ -1,12 +1,14 @@
 """Looking things up for a person, by whatever id the person has at hand."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, or_, select, text
 
+from qbwc_server.store import jobs
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import Link, many
-from qbwc_server.store.tables import connections, exchange_subjects, links, records, undecided
+from qbwc_server.store.tables import ASKING_SQL, connections, exchange_subjects, links, records, undecided
 
 
 def links_of_record(tx: Tx, record_id: str) -> list[Link]:
@@ -15,9 +17,9 @@ def links_of_record(tx: Tx, record_id: str) -> list[Link]:
     return many(Link, tx.execute(query.order_by(links.c.changed_at.desc())).all())
 
 
-def links_like(tx: Tx, connection_ids: Sequence[str], text: str, limit: int = 500) -> list[Link]:
+def links_like(tx: Tx, connection_ids: Sequence[str], part: str, limit: int = 500) -> list[Link]:
     """Links whose name holds a text, without regard to case."""
-    pattern = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    pattern = "%" + part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     query = select(links).where(
         links.c.connection_id.in_(connection_ids), links.c.label.ilike(pattern, escape="\\")
     )
@@ -59,3 +61,28 @@ def links_without_partner(tx: Tx, connection_ids: Sequence[str]) -> list[tuple[L
         )
         found += [(one, side) for one in many(Link, tx.execute(query.order_by(links.c.label)).all())]
     return found
+
+
+class Asked(NamedTuple):
+    """What needs a person: jobs that stand still, records without a partner to be asked about, failed decisions."""
+
+    jobs: int
+    records: int
+    failed: int
+
+    @property
+    def all(self) -> int:
+        return self.jobs + self.records + self.failed
+
+
+def needing_a_person(tx: Tx, company_id: str) -> Asked:
+    connected = select(connections.c.id).where(connections.c.company_id == company_id)
+    ids = list(tx.execute(connected).scalars())
+    asking = select(func.count()).select_from(links).where(links.c.connection_id.in_(ids), text(ASKING_SQL))
+    failed = select(func.count()).select_from(undecided)
+    failed = failed.where(undecided.c.connection_id.in_(ids), undecided.c.failed)
+    return Asked(
+        jobs.count_needing_a_person(tx, company_id),
+        int(tx.execute(asking).scalar_one()),
+        int(tx.execute(failed).scalar_one()),
+    )

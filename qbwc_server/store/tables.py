@@ -129,8 +129,10 @@ undecided = Table(
     Column("kind", String(32), primary_key=True),
     Column("record_id", String(80), primary_key=True),
     Column("since", Moment, nullable=False),
-    # Set aside until the first read of both sides is complete.
+    # Set aside until the first read of both sides is complete, or until the next read of the CRM.
     Column("parked", Boolean, nullable=False),
+    # It was set aside because deciding it failed: somebody should look.
+    Column("failed", Boolean, nullable=False),
 )
 
 watermarks = Table(
@@ -157,6 +159,9 @@ key_checks = Table(
 )
 
 # --- what belongs together ---
+
+# Records without a partner about which a person must say something: nothing else tells of them.
+ASKING_SQL = "error_code IN ('ask', 'suggest', 'skip') AND unlinked_at IS NULL"
 
 links = Table(
     "links",
@@ -203,6 +208,9 @@ links = Table(
     # Dropped links are looked for by either id, whatever kind it was: a kind before the id would spoil the search.
     Index("ix_links_crm_any", "connection_id", "crm_id"),
     Index("ix_links_books_any", "connection_id", "books_id"),
+    Index(
+        "ix_links_asking", "connection_id", sqlite_where=text(ASKING_SQL), postgresql_where=text(ASKING_SQL)
+    ),
 )
 
 contributors = Table(

@@ -12,6 +12,7 @@ from qbwc_server.store.rows import Link, LinkJob
 from qbwc_server.sync import decide as rule_book
 from qbwc_server.sync.decide import FieldOutcome
 from qbwc_server.sync.deciding import Desk, Need, Scope, Sides, look, rule_name, standing_there, view_linked
+from qbwc_server.sync.deciding.desk import WITHDRAWN
 
 
 @dataclass(frozen=True)
@@ -120,11 +121,14 @@ def _what_it_is(kind_map: KindMap) -> dict[str | None, Any]:
 def unlinked_status(link: Link, kind_map: KindMap, sides: Sides) -> Write | None:
     """The CRM's user sees that the pairing is gone; the record itself is left as it is."""
     name = kind_map.status.link_status
-    if sides.crm is None or sides.crm.deleted or not name or sides.crm.values.get(name) == "Unlinked":
+    shown = "Unlinked" if link.error_code != WITHDRAWN else None
+    if sides.crm is None or sides.crm.deleted or not name or sides.crm.values.get(name) == shown:
         return None
     # The key and the id go too: whatever is made of the QuickBooks object later must not meet this record again.
-    given_back = [kind_map.status.sync_key, kind_map.status.books_id]
-    values = {name: "Unlinked"} | {one: None for one in given_back if one and sides.crm.values.get(one)}
+    given_back = [kind_map.status.sync_key, kind_map.status.books_id, kind_map.status.error]
+    values: dict[str, Any] = {name: shown} | {
+        one: None for one in given_back if one and sides.crm.values.get(one)
+    }
     return Write(link, kind_map, values, {}, link.crm_id, sides.crm.version, {})
 
 

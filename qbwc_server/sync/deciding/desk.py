@@ -19,6 +19,8 @@ from qbwc_server.sync.deciding.documents import (
     APPLIED,
     DIFFERENT_TOTAL,
     LINES,
+    ONE_DOCUMENT,
+    asks_for_another,
     different_total,
     how_it_ended,
     lines_to_mark,
@@ -39,6 +41,8 @@ ON_THE_WAY = ("offered", "in_doubt")
 IN_DOUBT = "in-doubt"
 # Why a record without a partner goes nowhere: the outcome of its decision, kept as the link's error code.
 WAITS_FOR_PERSON = ("ask", "suggest", "skip")
+# The code of a link whose partner nobody wanted any more before it was made.
+WITHDRAWN = "withdrawn"
 # The next step of a job that is blocked.
 BLOCKED = "blocked"  # the error code of a job that is, also while it looks once more for what it needs
 MADE_ONCE = "It is made again only after the two are taken apart (link unlink)."
@@ -270,6 +274,8 @@ class Desk:
             return None
         if ended := how_it_ended(sides.books):
             return "Error", f"Its {called(link.books_kind)} was {ended} in QuickBooks. {MADE_ONCE}", ended
+        if text := asks_for_another(self.scope, kind_map, sides.crm, sides.books):
+            return "Success", text, ONE_DOCUMENT
         text = different_total(kind_map, link, sides.crm.values, sides.books.values)
         return ("Success", text, DIFFERENT_TOTAL) if text else None
 

@@ -21,6 +21,8 @@ LINES = "lines"
 APPLIED = "applied"
 # The code of a document that both sides have, with different totals.
 DIFFERENT_TOTAL = "total"
+# And of one of which somebody wants another kind.
+ONE_DOCUMENT = "one document"
 
 
 def other_document(tx: Tx, scope: Scope, kind_map: KindMap, record: StoredRecord) -> str:
@@ -33,6 +35,23 @@ def other_document(tx: Tx, scope: Scope, kind_map: KindMap, record: StoredRecord
     if made is None:
         return ""
     return f"it has become {made.books_kind} {made.label} already, and a document is made once; unlink that first"
+
+
+def asks_for_another(scope: Scope, kind_map: KindMap, crm: StoredRecord, books: StoredRecord) -> str:
+    """What to say at a record whose document is there, while somebody chose another kind of it; "" for all others."""
+    chosen = kind_map.crm_filter
+    if not kind_map.once or chosen is None or mapping.left_out(chosen, crm.values) is None:
+        return ""
+    others = [
+        one for one in scope.maps_of("crm", kind_map.crm_kind) if one.once and one.role != kind_map.role
+    ]
+    if all(mapping.left_out(one.crm_filter, crm.values) is not None for one in others):
+        return ""
+    number = f" {books.values['RefNumber']}" if books.values.get("RefNumber") else ""
+    return (
+        f"It is {books.kind}{number} already, and a sale has one document. Set {chosen.field} back to "
+        f"{' or '.join(chosen.any_of)}, or unlink that document first (link unlink)."
+    )
 
 
 def lacks_partner(tx: Tx, scope: Scope, kind_map: KindMap, record: StoredRecord) -> str:

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from qbwc_server import mapping
 from qbwc_server.mapping import KindMap
 from qbwc_server.store import jobs, links
 from qbwc_server.store.job_states import JobEvent, after
-from qbwc_server.store.rows import Link, new_id
+from qbwc_server.store.rows import Link, StoredRecord, new_id
 from qbwc_server.sync.decide import FieldDecision
-from qbwc_server.sync.deciding.desk import Desk
+from qbwc_server.sync.deciding.desk import WITHDRAWN, Desk
 from qbwc_server.sync.deciding.matching import link_of
 from qbwc_server.sync.deciding.pair import Sides, look
 from qbwc_server.sync.deciding.wording import label
@@ -76,6 +77,17 @@ class Pairing(Desk):
         self.cancel_open(link, "books")
         values = {"unlinked_at": self.now, "status": "Unlinked", "books_id": None, "crm_id": None}
         links.change_link(self.tx, self.scope.id, link.id, self.now, **values)
+
+    def withdraw_half(self, link: Link, record: StoredRecord) -> None:
+        """Nobody wants its partner any more: what the CRM shows of it is wiped off, unless it becomes another."""
+        self.drop_half(link, f"nobody wants {link.label} any more.")
+        others = [one for one in self.scope.maps_of("crm", link.crm_kind) if one.role != link.role]
+        if any(one.once and mapping.left_out(one.crm_filter, record.values) is None for one in others):
+            return
+        gone = {"crm_id": link.crm_id, "error": "", "error_code": WITHDRAWN}
+        links.change_link(self.tx, self.scope.id, link.id, self.now, **gone)
+        if self.status_writes(replace(link, status="", error="")):
+            self.ensure_job(link, "crm", "change")
 
     def follow_contributors(self, kind_map: KindMap, link: Link) -> None:
         """Remember who contributes; who did before is a record like any other again, and gets its turn."""

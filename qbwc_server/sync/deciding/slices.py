@@ -93,5 +93,5 @@ def one_turn(turn: Turn, side: Side, kind: str, record_id: str) -> None:
     except Exception as failure:  # noqa: BLE001 - the edge of one record: the others still get their turn
         turn.note_failure(record_id, failure)
         # Set aside, not dropped: it gets its turn again after the next read of the CRM.
-        records.park(turn.tx, turn.scope.id, side, kind, record_id, turn.now)
+        records.park(turn.tx, turn.scope.id, side, kind, record_id, turn.now, failed=True)
     records.decided(turn.tx, turn.scope.id, side, kind, record_id)

@@ -28,7 +28,7 @@ from qbwc_server.sync.decide import (
     Side,
 )
 from qbwc_server.sync.deciding import within
-from qbwc_server.sync.deciding.desk import ON_THE_WAY, RUN, SIDES, WAITS_FOR_PERSON, explained
+from qbwc_server.sync.deciding.desk import ON_THE_WAY, RUN, SIDES, WAITS_FOR_PERSON, WITHDRAWN, explained
 from qbwc_server.sync.deciding.documents import cents, lacks_partner, other_document, too_old
 from qbwc_server.sync.deciding.matching import (
     find_matches,
@@ -297,7 +297,7 @@ class Turn(Pairing):
         former = links.was_unlinked(self.tx, self.scope.id, kind_map.role, crm_id, books_id)
         # A creation that was cancelled is wanted again when somebody promotes the record once more.
         again = side == "crm" and _pressed(kind_map, record)
-        return [one for one in former if is_bound(one) or not again]
+        return [one for one in former if is_bound(one) or not (again or one.error_code == WITHDRAWN)]
 
     def _first_reads_complete(self, kind_map: KindMap) -> bool:
         rules = [*kind_map.rules, *(kind_map.lines.rules if kind_map.lines else ())]
@@ -409,7 +409,7 @@ class Turn(Pairing):
             # It was wanted, and is not any more, or not as it is: what waits is not sent.
             self.cancel_open(link, "books")
             if mapping.left_out(kind_map.crm_filter, record.values) is not None and kind_map.once:
-                self.drop_half(link, f"nobody wants {link.label} any more.")
+                self.withdraw_half(link, record)
                 return True
         if self._promoted(kind_map, side, record):
             return self._show(kind_map, side, record, link, decision)

@@ -240,6 +240,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("connection_id", "id", name=op.f("pk_links")),
     )
     with op.batch_alter_table("links", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_links_asking",
+            ["connection_id"],
+            unique=False,
+            sqlite_where=sa.text("error_code IN ('ask', 'suggest', 'skip') AND unlinked_at IS NULL"),
+            postgresql_where=sa.text("error_code IN ('ask', 'suggest', 'skip') AND unlinked_at IS NULL"),
+        )
         batch_op.create_index("ix_links_books_any", ["connection_id", "books_id"], unique=False)
         batch_op.create_index("ix_links_crm_any", ["connection_id", "crm_id"], unique=False)
         batch_op.create_index(
@@ -385,6 +392,7 @@ def upgrade() -> None:
         sa.Column("record_id", sa.String(length=80), nullable=False),
         sa.Column("since", qbwc_server.store.columns.Moment(timezone=True), nullable=False),
         sa.Column("parked", sa.Boolean(), nullable=False),
+        sa.Column("failed", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("connection_id", "side", "kind", "record_id", name=op.f("pk_undecided")),
     )
     op.create_table(
@@ -443,6 +451,11 @@ def downgrade() -> None:
         )
         batch_op.drop_index("ix_links_crm_any")
         batch_op.drop_index("ix_links_books_any")
+        batch_op.drop_index(
+            "ix_links_asking",
+            sqlite_where=sa.text("error_code IN ('ask', 'suggest', 'skip') AND unlinked_at IS NULL"),
+            postgresql_where=sa.text("error_code IN ('ask', 'suggest', 'skip') AND unlinked_at IS NULL"),
+        )
 
     op.drop_table("links")
     with op.batch_alter_table("link_jobs", schema=None) as batch_op:
