@@ -82,7 +82,7 @@ class Rule(Plain):
     clear_when_empty: bool = False
     # True, or the one side to which it goes only with a new record.
     only_on_create: bool | Side = False
-    # Another path of the object: in a change it is written only as long as QuickBooks holds the same in both.
+    # Another mapped path of the object: a change is written only as long as QuickBooks holds the same in both.
     follows: str | None = None
     required: bool = False
     too_long: Literal["refuse", "truncate"] = "refuse"
@@ -310,15 +310,6 @@ class KindMap(Plain):
     required_key: MatchBy | None = None
     # Why the whole map is left alone for now; see `fit`.
     rests: SkipJsonSchema[str] = Field(default="", exclude=True)
-
-    @model_validator(mode="after")
-    def _follows_what_it_maps(self) -> Self:
-        """What a rule follows is compared as it is mapped, so another rule must name it."""
-        named = {rule.books for rule in self.rules}
-        for rule in self.rules:
-            if rule.follows is not None and rule.follows not in named:
-                raise ValueError(f"{rule.books} follows {rule.follows}, which no rule of {self.name} names.")
-        return self
 
     def may_create(self, side: Side) -> bool:
         return side in self.create_in and side in WRITES[self.mode]

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import and_, func, or_, select, text
+from sqlalchemy import and_, func, or_, select
 
 from qbwc_server.store import jobs
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import Link, many
-from qbwc_server.store.tables import ASKING_SQL, connections, exchange_subjects, links, records, undecided
+from qbwc_server.store.tables import connections, exchange_subjects, links, records, undecided
 
 
 def links_of_record(tx: Tx, record_id: str) -> list[Link]:
@@ -63,6 +63,10 @@ def links_without_partner(tx: Tx, connection_ids: Sequence[str]) -> list[tuple[L
     return found
 
 
+# The codes of links whose record has no partner because a person must say something first.
+ASKING = ("ask", "suggest", "skip")
+
+
 class Asked(NamedTuple):
     """What needs a person: jobs that stand still, records without a partner to be asked about, failed decisions."""
 
@@ -78,7 +82,12 @@ class Asked(NamedTuple):
 def needing_a_person(tx: Tx, company_id: str) -> Asked:
     connected = select(connections.c.id).where(connections.c.company_id == company_id)
     ids = list(tx.execute(connected).scalars())
-    asking = select(func.count()).select_from(links).where(links.c.connection_id.in_(ids), text(ASKING_SQL))
+    asking = (
+        select(func.count())
+        .select_from(links)
+        .where(links.c.connection_id.in_(ids), links.c.error_code.in_(ASKING))
+    )
+    asking = asking.where(links.c.error_code.in_(ASKING), links.c.unlinked_at.is_(None))
     failed = select(func.count()).select_from(undecided)
     failed = failed.where(undecided.c.connection_id.in_(ids), undecided.c.failed)
     return Asked(

@@ -160,9 +160,6 @@ key_checks = Table(
 
 # --- what belongs together ---
 
-# Records without a partner about which a person must say something: nothing else tells of them.
-ASKING_SQL = "error_code IN ('ask', 'suggest', 'skip') AND unlinked_at IS NULL"
-
 links = Table(
     "links",
     metadata,
@@ -208,9 +205,8 @@ links = Table(
     # Dropped links are looked for by either id, whatever kind it was: a kind before the id would spoil the search.
     Index("ix_links_crm_any", "connection_id", "crm_id"),
     Index("ix_links_books_any", "connection_id", "books_id"),
-    Index(
-        "ix_links_asking", "connection_id", sqlite_where=text(ASKING_SQL), postgresql_where=text(ASKING_SQL)
-    ),
+    # Those about which a person must say something are few among many.
+    Index("ix_links_error", "connection_id", "error_code"),
 )
 
 contributors = Table(

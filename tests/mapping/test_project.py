@@ -7,7 +7,6 @@ import qbxml
 from qbwc_server.mapping import (
     CannotConvert,
     Filter,
-    MappingError,
     Rule,
     books_values,
     crm_reads,
@@ -229,14 +228,6 @@ def test_a_customer_keeps_the_company_it_has_in_quickbooks(account):
     """Jobs carry the company of their customer, and 21 of 29 companies of a real file are not the record's name."""
     [company] = [rule for rule in account.rules if rule.books == "CompanyName"]
     assert company.follows == "Name"
-
-
-def test_a_rule_follows_only_what_another_rule_names():
-    with pytest.raises(MappingError, match="follows Nickname"):
-        load_profile(
-            "salesforce",
-            {"kinds": {"account": {"change": [{"crm": "Fax", "books": "Fax", "follows": "Nickname"}]}}},
-        )
 
 
 def test_a_rule_may_be_left_out_of_the_updates_of_one_side_only():

@@ -240,15 +240,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("connection_id", "id", name=op.f("pk_links")),
     )
     with op.batch_alter_table("links", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_links_asking",
-            ["connection_id"],
-            unique=False,
-            sqlite_where=sa.text("error_code IN ('ask', 'suggest', 'skip') AND unlinked_at IS NULL"),
-            postgresql_where=sa.text("error_code IN ('ask', 'suggest', 'skip') AND unlinked_at IS NULL"),
-        )
         batch_op.create_index("ix_links_books_any", ["connection_id", "books_id"], unique=False)
         batch_op.create_index("ix_links_crm_any", ["connection_id", "crm_id"], unique=False)
+        batch_op.create_index("ix_links_error", ["connection_id", "error_code"], unique=False)
         batch_op.create_index(
             "uq_links_books",
             ["connection_id", "role", "books_kind", "books_id"],
@@ -449,13 +443,9 @@ def downgrade() -> None:
             sqlite_where=sa.text("unlinked_at IS NULL AND books_id IS NOT NULL"),
             postgresql_where=sa.text("unlinked_at IS NULL AND books_id IS NOT NULL"),
         )
+        batch_op.drop_index("ix_links_error")
         batch_op.drop_index("ix_links_crm_any")
         batch_op.drop_index("ix_links_books_any")
-        batch_op.drop_index(
-            "ix_links_asking",
-            sqlite_where=sa.text("error_code IN ('ask', 'suggest', 'skip') AND unlinked_at IS NULL"),
-            postgresql_where=sa.text("error_code IN ('ask', 'suggest', 'skip') AND unlinked_at IS NULL"),
-        )
 
     op.drop_table("links")
     with op.batch_alter_table("link_jobs", schema=None) as batch_op:
