@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,7 +20,7 @@ from qbwc_server.store import history, jobs, records
 from qbwc_server.store.database import Database, Tx
 from qbwc_server.store.job_states import JobState
 from qbwc_server.store.rows import ConnectionRow, Link, LinkJob, StoredRecord
-from qbwc_server.sync.decide import NAMES, Side
+from qbwc_server.sync.decide import NAMES, RunSize, Side, beyond_limits
 from qbwc_server.sync.deciding import (
     Scope,
     Turn,
@@ -29,7 +30,7 @@ from qbwc_server.sync.deciding import (
     one_turn,
     scopes_of_company,
 )
-from qbwc_server.sync.deciding.documents import other_document
+from qbwc_server.sync.deciding.documents import cents, other_document
 from qbwc_server.sync.person.by import By
 from qbwc_server.sync.person.jobs import NO_RUN
 from qbwc_server.sync.to_books import Refusal, draft
@@ -89,6 +90,8 @@ class Result:
     label: str
     became: Became
     reason: str = ""
+    # What a document comes to, in cents.
+    cents: int = 0
 
 
 @dataclass(frozen=True)
@@ -200,13 +203,14 @@ def rehearse(
         scope = _running(tx, connection)
         ids = choose(tx, scope, wanted)
         made = jobs.count_made_since(tx, scope.id, _made_as(scope, wanted), clock() - HOUR)
+        cents_made = jobs.cents_made_since(tx, scope.id, clock() - HOUR)
     results: list[Result] = []
     for start in range(0, len(ids), SLICE):
         with database.write() as tx:
             results += _decide(tx, connection, wanted, ids[start : start + SLICE], NO_RUN, clock())
             tx.rollback()
         advance(SLICE)
-    return Report(tuple(_within(results, scope.profile.limits.creates, made)))
+    return Report(tuple(_within(results, scope.profile.limits, made, cents_made)))
 
 
 def _made_as(scope: Scope, wanted: Wanted) -> str:
@@ -215,14 +219,18 @@ def _made_as(scope: Scope, wanted: Wanted) -> str:
     return kind_map.books_kind if wanted.side == "crm" else kind_map.crm_kind
 
 
-def _within(results: Iterable[Result], limit: int | None, made: int) -> Iterator[Result]:
+def _within(
+    results: Iterable[Result], limits: mapping.Limits, made: int, cents_made: int
+) -> Iterator[Result]:
     """What a slice that was rolled back would create counts for those that follow."""
     for one in results:
         creates = one.became in (Became.CREATED, Became.UNFIT)
-        if creates and limit is not None and made >= limit:
+        amount = Decimal(cents_made + one.cents).scaleb(-2) if one.cents else 0
+        if creates and beyond_limits(RunSize(creates=made + 1, amount=amount), limits):
             yield replace(one, became=Became.PROPOSED, reason="")
         else:
             made += creates
+            cents_made += one.cents if creates else 0
             yield one
 
 
@@ -277,7 +285,8 @@ def _results(turn: _AsPromoted, wanted: Wanted, ids: Sequence[str]) -> Iterator[
     known = records.known(turn.tx, turn.scope.scope_id(wanted.side), wanted.side, kind, ids)
     for one in (known[record_id] for record_id in ids if record_id in known):
         became, reason = _one(turn, kind_map, wanted.side, one)
-        yield Result(one.id, _label(one), became, reason)
+        amount = cents(kind_map, one.values) if wanted.side == "crm" else 0
+        yield Result(one.id, _label(one), became, reason, amount)
 
 
 def _one(turn: _AsPromoted, kind_map: KindMap, side: Side, record: StoredRecord) -> tuple[Became, str]:

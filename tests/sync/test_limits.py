@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
+import pytest
+
+from qbwc_server.store import parties
 from qbwc_server.store.job_states import JobEvent
+from qbwc_server.sync import batch
 from tests.sync.shop import SETTINGS, mirrors, opportunity, product, status_of
 from tests.sync.world import World
 
@@ -53,6 +57,29 @@ def test_one_document_beyond_the_amount_says_so_at_its_record(build: Callable[..
     world.sync(2)
     assert totals(world) == []
     assert "1000.01 in amounts" in status_of(world, "opportunity", sale)[1]
+
+
+def test_a_preview_of_a_batch_counts_amounts_over_its_slices(
+    build: Callable[..., World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "SLICE", 1)
+    on = {"settings": SETTINGS, "limits": {"amount": "250"}}
+    world = build(documents=True, override=on | {"kinds": {"invoice": {"mode": "off"}}})
+    account, work = world.account("Ann"), product(world, "Work", "1")
+    for amount in ("100", "120", "31", "20"):
+        opportunity(world, account, (work, "1", amount))
+    world.quiet()
+    with world.database.write() as tx:
+        parties.change_connection(tx, "con", override=on)
+    with world.database.read() as tx:
+        connection = parties.connection(tx, "con")
+    assert connection is not None
+    report = batch.rehearse(
+        world.database, connection, batch.Wanted("invoice", "crm", batch.Span()), world.clock
+    )
+    assert sum(report.counts.values()) == 4
+    assert report.counts["waiting for approval"] == 1
+    assert world.jobs() == []
 
 
 def test_voids_and_deletions_beyond_the_limit_are_left_to_a_person(build: Callable[..., World]) -> None:
