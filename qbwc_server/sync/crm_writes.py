@@ -49,6 +49,7 @@ def build(desk: Desk, link: Link, job: LinkJob) -> Write | None:
     wanted = {one.name for one in decision.of(FieldOutcome.TO_CRM)}
     rules = [rule for rule in kind_map.rules if rule_name(rule) in wanted]
     flat, halves = _converted(desk, rules, sides)
+    flat |= {rule.crm: "" for rule in rules if rule.crm not in flat and _lost_its_partner(rule, sides)}
     writes = mapping.crm_writes(kind_map, flat)
     own = writes.pop("", {})
     named = _named_instead(desk, link, kind_map, sides, writes)
@@ -70,6 +71,12 @@ def _named_instead(
     ]
     found = {name: standing_there(desk.tx, desk.scope, link, name, writes[name]) for name in missing}
     return {name: one for name, one in found.items() if one is not None}
+
+
+def _lost_its_partner(rule: Rule, sides: Sides) -> bool:
+    """A document that moved to somebody whom the CRM does not have must not stay with whom it had before."""
+    held = sides.crm.values.get(rule.crm_field) if sides.crm else None
+    return bool(rule.refers_to and rule.required and held and sides.books_values[rule.books])
 
 
 def seen(desk: Desk, link: Link) -> dict[str, Any]:

@@ -7,9 +7,10 @@ from decimal import Decimal
 
 import pytest
 
-from qbwc_server.store import search
+from qbwc_server.store import parties, search
+from qbwc_server.sync import person
 from qbwc_server.sync.deciding import Turn
-from tests.sync.shop import SETTINGS, opportunity, product, sold, status_of, the_invoice
+from tests.sync.shop import SETTINGS, mirrors, opportunity, product, sold, status_of, the_invoice
 from tests.sync.world import World
 
 
@@ -96,3 +97,31 @@ def test_a_record_that_could_not_be_decided_is_seen_in_the_status_line(
     world.quiet()
     assert needing(world).all == 0
     assert world.names_in_books() == ["Ann"]
+
+
+def test_an_invoice_that_moved_to_somebody_unknown_leaves_its_old_account_and_says_so(shop: World) -> None:
+    account, _, _ = sold(shop)
+    bob = shop.customer("Bob")
+    shop.quiet()
+    unknown = shop.account_named("Bob")
+    link = shop.link_of(unknown)
+    assert link is not None
+    shop.unlink(link)
+    shop.quiet()
+    shop.clock.advance(seconds=5)
+    shop.company.user_edit(the_invoice(shop)["TxnID"], {"CustomerRef": {"ListID": bob}}, "Invoice")
+    shop.quiet()
+    [mirror] = mirrors(shop)
+    assert mirror["QB_Account__c"] is None
+    [pair] = [one for one in shop.links() if one.crm_kind == "invoice"]
+    assert pair.status == "Error"
+    assert "has no record in the CRM" in pair.error
+    with shop.database.write() as tx:
+        connection = parties.connection(tx, "con")
+        assert connection is not None
+        person.make(tx, person.By("Ann", shop.clock()), connection, unknown, bob)
+    shop.quiet()
+    [mirror] = mirrors(shop)
+    assert mirror["QB_Account__c"] == unknown != account
+    [pair] = [one for one in shop.links() if one.crm_kind == "invoice"]
+    assert (pair.status, pair.error) == ("Success", "")

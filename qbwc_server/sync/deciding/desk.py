@@ -23,6 +23,7 @@ from qbwc_server.sync.deciding.documents import (
     asks_for_another,
     different_total,
     how_it_ended,
+    lacks_partner,
     lines_to_mark,
 )
 from qbwc_server.sync.deciding.matching import PARENT, is_bound
@@ -267,6 +268,8 @@ class Desk:
     def _of_document(self, link: Link) -> tuple[str, str, str] | None:
         """What the two records of a document say of each other now, whoever changed last; None for what agrees."""
         kind_map = self.map_of(link)
+        if kind_map.is_copy and link.books_id:
+            return self._of_copy(kind_map, link.books_id)
         if kind_map.total is None:
             return None
         sides = look(self.tx, self.scope, kind_map, link.crm_id, link.books_id)
@@ -278,6 +281,16 @@ class Desk:
             return "Success", text, ONE_DOCUMENT
         text = different_total(kind_map, link, sides.crm.values, sides.books.values)
         return ("Success", text, DIFFERENT_TOTAL) if text else None
+
+    def _of_copy(self, kind_map: KindMap, books_id: str) -> tuple[str, str, str] | None:
+        """A copy whose document belongs to somebody whom the CRM does not have, stands at nobody's record."""
+        record = records.record(self.tx, self.scope.company.id, "books", kind_map.books_kind, books_id)
+        why = lacks_partner(self.tx, self.scope, kind_map, record) if record and not record.deleted else ""
+        return (
+            ("Error", f"{sentence(why)} Link that record, or create it (link create).", "partner")
+            if why
+            else None
+        )
 
     def status_writes(self, link: Link) -> dict[str, Any]:
         """The CRM's status fields that differ from what the link says, in CRM field names."""
