@@ -14,7 +14,9 @@ def simulate() -> None:
 
     \b
     qbwc-server simulate company new acme.sqlite --name "Acme Inc" --timezone America/New_York
-    qbwc-server simulate company seed acme.sqlite 20
+    qbwc-server simulate company seed acme.sqlite --customers 20 --items 10 --invoices 30
+    qbwc-server simulate company sql acme.sqlite "SELECT * FROM invoices"
+    qbwc-server simulate company serve acme.sqlite
     qbwc-server simulate connector add Acme.qwc --company acme.sqlite --password-file password.txt
     qbwc-server simulate connector update
     qbwc-server simulate fault arm modal_dialog
