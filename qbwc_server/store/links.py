@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, false, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, false, insert, or_, select, update
 
 from qbwc_server.store.database import Tx
 from qbwc_server.store.memory import memory_of
@@ -105,10 +105,8 @@ def _naming(tx: Tx, connection_id: str, side: str, record_id: str) -> list[Link]
 
 def generations(tx: Tx, connection_id: str, role: str, crm_id: str) -> int:
     """The largest generation among the links that a CRM record had in a role; 0 when it never had one."""
-    query = select(func.max(links.c.generation)).where(
-        links.c.connection_id == connection_id, links.c.crm_id == crm_id, links.c.role == role
-    )
-    return int(tx.execute(query).scalar() or 0)
+    named = _naming(tx, connection_id, "crm", crm_id)
+    return max((one.generation for one in named if one.role == role), default=0)
 
 
 def all_links(
@@ -155,6 +153,10 @@ def set_contributor(
 
 def contributors_of(tx: Tx, connection_id: str, link_id: str) -> dict[str, str]:
     """The contributing records of a link, by the name that the mapping gives each."""
+    memory = memory_of(tx)
+    if memory is not None and (connection_id, link_id) in memory.contributors:
+        known = memory.contributors[connection_id, link_id]
+        return {name: record_id for name, (_, record_id) in known.items()}
     query = select(contributors.c.name, contributors.c.record_id).where(
         contributors.c.connection_id == connection_id, contributors.c.link_id == link_id
     )

@@ -12,7 +12,7 @@ from typing import Any
 import qbxml
 from qbwc_server import mapping
 from qbwc_server.mapping import KindMap, Rule
-from qbwc_server.store import history, jobs, links, records
+from qbwc_server.store import history, jobs, links, prefetch, records
 from qbwc_server.store.database import Tx
 from qbwc_server.store.job_states import JobEvent, after
 from qbwc_server.store.memory import remembering
@@ -106,13 +106,26 @@ def offer_writes(
         if due:
             with remembering(tx):
                 for one in scopes.values():
-                    foresee_jobs(tx, one, [job.id for job in due])
+                    _foresee(tx, one, due)
                 drafts = _drafts(tx, scopes, due, run_number, now)
         if drafts or not due:
             break
     if not drafts:
         return None
     return _keep_offer(tx, company.id, company.qbxml_version, drafts, ticket_hash, now, clear)
+
+
+def _foresee(tx: Tx, scope: Scope, due: list[LinkJob]) -> None:
+    """What the drafts will look up, and whether what is to be made bears our mark in the books already."""
+    linked = {one.id: one for one in foresee_jobs(tx, scope, [job.id for job in due])}
+    marks: dict[str, list[str]] = {}
+    for job in due:
+        link = linked.get(job.link_id)
+        if link is not None and job.action != "change":
+            mark = mark_of(link, recreating=job.action == "recreate").casefold()
+            marks.setdefault(link.books_kind, []).append(mark)
+    for kind, some in marks.items():
+        prefetch.holders(tx, scope.company.id, "books", kind, MARK, some)
 
 
 def running(scopes: Mapping[str, Scope]) -> list[Scope]:

@@ -11,6 +11,7 @@ from qbwc_server.store import prefetch
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import Link, StoredRecord
 from qbwc_server.sync.decide import Side
+from qbwc_server.sync.deciding.documents import APPLIED
 from qbwc_server.sync.deciding.matching import (
     BELOW,
     MARK,
@@ -23,6 +24,7 @@ from qbwc_server.sync.deciding.matching import (
 )
 from qbwc_server.sync.deciding.pair import books_view
 from qbwc_server.sync.deciding.scope import Scope
+from qbwc_server.sync.deciding.within import WHOLE
 
 
 def foresee(tx: Tx, scope: Scope, side: Side, kind: str, ids: Sequence[str]) -> None:
@@ -57,19 +59,30 @@ def foresee_links(tx: Tx, scope: Scope, links: Sequence[Link]) -> None:
 
 
 def foresee_binding(tx: Tx, scope: Scope, links: Sequence[Link]) -> None:
-    """Who hears of it when these links get their second half: what waits, documents, and what stands below."""
-    prefetch.waits(tx, scope.id, "crm", [one.crm_id for one in links if one.crm_id])
+    """Who hears of it when these links get their second half: what waits, documents, parts, and what stands below."""
+    for role, crm_kind, books_kind in {(one.role, one.crm_kind, one.books_kind) for one in links}:
+        mine = [
+            one for one in links if (one.role, one.crm_kind, one.books_kind) == (role, crm_kind, books_kind)
+        ]
+        crm_ids = [one.crm_id for one in mine if one.crm_id]
+        books_ids = [one.books_id for one in mine if one.books_id]
+        prefetch.waits(tx, scope.id, "crm", crm_ids)
+        prefetch.waits(tx, scope.id, "books", books_ids)
+        prefetch.holders(tx, scope.scope_id("crm"), "crm", crm_kind, PARENT, crm_ids)
+        prefetch.holders(tx, scope.company.id, "books", books_kind, PARENT, books_ids)
+        _concerned(tx, scope, role, crm_ids, books_ids)
+
+
+def _concerned(tx: Tx, scope: Scope, role: str, crm_ids: Sequence[str], books_ids: Sequence[str]) -> None:
+    """Documents of these objects of the books, and parts of these records of the CRM."""
     for kind_map in scope.profile.kinds:
-        roles = {one.refers_to for one in kind_map.rules if one.required and one.goes_to("crm")} - {None}
-        for role in roles:
-            ids = [one.books_id for one in links if one.role == role and one.books_id]
-            prefetch.holders(tx, scope.company.id, "books", kind_map.books_kind, str(role), ids)
-    for kind in {one.crm_kind for one in links}:
-        ids = [one.crm_id for one in links if one.crm_kind == kind and one.crm_id]
-        prefetch.holders(tx, scope.scope_id("crm"), "crm", kind, PARENT, ids)
-    for kind in {one.books_kind for one in links}:
-        ids = [one.books_id for one in links if one.books_kind == kind and one.books_id]
-        prefetch.holders(tx, scope.company.id, "books", kind, PARENT, ids)
+        referring = [one for one in kind_map.rules if one.refers_to == role]
+        if any(one.required and one.goes_to("crm") for one in referring):
+            prefetch.holders(tx, scope.company.id, "books", kind_map.books_kind, role, books_ids)
+        if any(one.books.endswith("()") for one in referring):
+            prefetch.holders(tx, scope.company.id, "books", kind_map.books_kind, APPLIED, books_ids)
+        if kind_map.part_of is not None and kind_map.part_of.role == role:
+            prefetch.holders(tx, scope.scope_id("crm"), "crm", kind_map.crm_kind, WHOLE, crm_ids)
 
 
 def foresee_jobs(tx: Tx, scope: Scope, job_ids: Sequence[str]) -> list[Link]:
@@ -118,7 +131,12 @@ def _matches(tx: Tx, scope: Scope, kind_map: KindMap, side: Side, found: Sequenc
         prefetch.links_naming(tx, scope.id, there, partners)
         prefetch.the_records(tx, scope.scope_id(there), there, other, partners)
         prefetch.holders(tx, scope.scope_id(there), there, other, PARENT, partners)
-    prefetch.holders(tx, scope.scope_id(side), side, kind, PARENT, [one.id for one in found])
+        prefetch.waits(tx, scope.id, there, partners)
+        crm_ids, books_ids = ([], partners) if there == "books" else (partners, [])
+        _concerned(tx, scope, kind_map.role, crm_ids, books_ids)
+    ids = [one.id for one in found]
+    prefetch.holders(tx, scope.scope_id(side), side, kind, PARENT, ids)
+    _concerned(tx, scope, kind_map.role, ids if side == "crm" else [], ids if side == "books" else [])
 
 
 # Under which key those stand who would match if they stood elsewhere.

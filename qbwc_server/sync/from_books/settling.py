@@ -1,7 +1,7 @@
 """Settling our own writes: binding what QuickBooks made, refusing what it refused, doubting what it left open."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -80,7 +80,8 @@ def settle_set(
     counts = {"settled": 0, "refused": 0, "again": 0, "in_doubt": 0}
     with remembering(tx):
         for one in scopes.values():
-            foresee_binding(tx, one, foresee_jobs(tx, one, message_set.job_ids))
+            linked = foresee_jobs(tx, one, message_set.job_ids)
+            foresee_binding(tx, one, _as_made(tx, linked, message_set.job_ids, answer))
         for job in jobs.jobs_in(tx, message_set.job_ids):
             if job.state not in ("offered", "in_doubt") or job.set_id != message_set.set_id:
                 continue
@@ -100,6 +101,16 @@ def _note_clock(tx: Tx, scopes: Mapping[str, Scope], answer: qbxml.Answer, now: 
     newest = max((one for one in stamps if isinstance(one, qbxml.WallTime)), default=None)
     if scope is not None and newest is not None:
         reconciling.note_clock(tx, scope.company, newest, now)
+
+
+def _as_made(tx: Tx, linked: Sequence[Link], job_ids: Sequence[str], answer: qbxml.Answer) -> list[Link]:
+    """The links with the ids that an answer gives them."""
+    made: dict[str, str] = {}
+    for job in jobs.jobs_in(tx, job_ids):
+        response = answer.by_request_id(job.id)
+        for ret in response.rets if response is not None else ():
+            made[job.link_id] = str(ret.values.get(id_field(job.kind)) or "")
+    return [replace(one, books_id=made.get(one.id) or one.books_id) for one in linked]
 
 
 def _settle_one(desk: Desk, job: LinkJob, response: qbxml.Response | None) -> str:
