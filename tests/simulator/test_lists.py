@@ -62,7 +62,6 @@ class TestReferences:
             "PreferredPaymentMethodRef",
             "JobTypeRef",
             "PriceLevelRef",
-            "CurrencyRef",
         ],
     )
     def test_a_reference_to_nothing_is_3140(self, office: Office, ref: str) -> None:

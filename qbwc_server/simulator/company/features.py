@@ -116,7 +116,7 @@ def _is_off(books: Books, name: str, ref: Mapping[str, Any], off: set[str]) -> b
     """The home currency may be named where there is no other (unconfirmed)."""
     if name == "CurrencyRef" and name in off:
         found = lists.resolve(books, "Currency", ref)
-        return found is not None and found.full_name != books.settings["home_currency"]
+        return found is None or found.full_name != books.settings["home_currency"]
     return name in off or name not in references.REFERENCES
 
 
