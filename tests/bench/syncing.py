@@ -57,7 +57,7 @@ OVERRIDE = {
     "settings": {"income_account": "Sales", "expense_account": "Cost of Goods Sold"},
 }
 # What the Salesforce profile reads; each object costs at least one page at each pass.
-READ = ("Account", "Contact", "Product2", "Opportunity", "QB_Invoice__c")
+READ = ("Account", "Contact", "Product2", "Opportunity", "QB_Invoice__c", "QB_Payment__c")
 # No calls of Salesforce's day: logging in, and the parts of a composite call.
 FREE = re.compile("token|revoke|versions|composite:.*")
 
@@ -128,11 +128,15 @@ class Plan:
         return Least({"Account": self.partners}, written)
 
     def change(self) -> Least:
-        """Accounts get names and balances from QuickBooks, invoices what was paid; a rename here costs no write here.
+        """Accounts get names and balances from QuickBooks, invoices what was paid, and by which payment.
 
         Of each object the pages hold what the CRM's people changed.
         """
-        written = {"Account": self.changed + self.paid, "QB_Invoice__c": self.paid}
+        written = {
+            "Account": self.changed + self.paid,
+            "QB_Invoice__c": self.paid,
+            "QB_Payment__c": self.paid,
+        }
         return Least({"Account": self.changed}, written)
 
 
