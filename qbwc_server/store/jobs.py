@@ -123,9 +123,11 @@ def due_in_crm(
 def count_due_in_crm(
     tx: Tx, company_id: str, now: datetime, connection_ids: Sequence[str], *, hold: datetime | None = None
 ) -> tuple[int, datetime | None]:
-    """(how many writes to the CRM are due, since when the first of them)."""
+    """(how many writes to the CRM are due, since when the first of their links has stood as it stands)."""
     place = {"company_id": company_id, "side": "crm", "now": now, "connection_ids": list(connection_ids)}
-    counted = select(func.count(), func.min(link_jobs.c.due_at)).select_from(link_jobs).where(_DUE)
+    its_link = and_(links.c.connection_id == link_jobs.c.connection_id, links.c.id == link_jobs.c.link_id)
+    of_links = link_jobs.join(links, its_link)
+    counted = select(func.count(), func.min(links.c.changed_at)).select_from(of_links).where(_DUE)
     row = tx.execute(_due_in_crm(counted, hold), place).one()
     return int(row[0]), row[1]
 
