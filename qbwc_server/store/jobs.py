@@ -135,11 +135,13 @@ def count_due_in_crm(
 def _due_in_crm(query: Any, hold: datetime | None) -> Any:
     if hold is None:
         return query
+    # A query that has the links already must not lend them to this one.
+    own = links.alias("own")
     only_queued = exists().where(
-        links.c.connection_id == link_jobs.c.connection_id,
-        links.c.id == link_jobs.c.link_id,
-        links.c.status == "Queued",
-        links.c.books_id.is_(None),
+        own.c.connection_id == link_jobs.c.connection_id,
+        own.c.id == link_jobs.c.link_id,
+        own.c.status == "Queued",
+        own.c.books_id.is_(None),
     )
     return query.where(~and_(link_jobs.c.created_at >= hold, only_queued))
 
