@@ -5,11 +5,17 @@ from collections.abc import Iterable
 from rapidfuzz import process
 from rapidfuzz.utils import default_process
 
+ABOUT = 5  # of 100
+
 
 def closest(name: str, known: Iterable[str]) -> str | None:
-    """The one known name that was most likely meant, or None when nothing is near."""
+    """The one known name that was most likely meant, or None when nothing is near.
+
+    Of those that are about as near the one of the most similar length: a short name is part of many long ones.
+    """
     found = process.extract(name, list(known), processor=default_process, score_cutoff=70)
-    return min(found, key=lambda one: (-one[1], abs(len(one[0]) - len(name))))[0] if found else None
+    near = [one for one in found if one[1] >= found[0][1] - ABOUT]
+    return min(near, key=lambda one: (abs(len(one[0]) - len(name)), -one[1]))[0] if near else None
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -132,7 +132,7 @@ def test_before_the_first_update_a_batch_says_that_quickbooks_comes_first(shop: 
     ("words", "told"),
     [
         (("--kind", "acount"), "did you mean 'account'"),
-        (("--kind", "zzz"), "there are: account, service_item"),
+        (("--kind", "zzz"), "there are: account, contact"),
         (("--kind", "account", "--from", "yesterday"), "such as 2026-01-31"),
         (("--kind", "account", "--from", "2026-02-01", "--to", "2026-01-01"), "Swap them"),
         (("--kind", "invoice_mirror", "--side", "crm"), "creates no records in QuickBooks"),

@@ -82,7 +82,7 @@ def test_words_numbers_lists_and_nothing_are_values(shop: Shop, name: str, value
     ("name", "value", "told"),
     [
         ("settings.incom_account", "Sales", "did you mean 'income_account'"),
-        ("settings.zzz", "Sales", "there are: income_account"),
+        ("settings.zzz", "Sales", "there are: currency, income_account"),
         ("setings.income_account", "Sales", "did you mean 'settings'"),
         ("settings", "Sales", "not a table of settings"),
         ("kinds.invoce.mode", "off", "did you mean 'invoice'"),
