@@ -8,7 +8,6 @@ from sqlalchemy import ColumnElement, and_, delete, exists, func, select, update
 
 from qbwc_server.store.database import Tx
 from qbwc_server.store.memory import memory_of
-from qbwc_server.store.memory import memory_of
 from qbwc_server.store.rows import StoredRecord, many
 from qbwc_server.store.tables import key_checks, links, records
 from qbwc_server.store.writing import upsert
@@ -61,8 +60,6 @@ def _unseen(company_id: str, kind: str, before: datetime) -> tuple[ColumnElement
 
 def forget_bases(tx: Tx, connection_id: str, now: datetime) -> int:
     """What the sides agreed on is unknown again; how many links."""
-    if (memory := memory_of(tx)) is not None:
-        memory.forget_links()
     if (memory := memory_of(tx)) is not None:
         memory.forget_links()
     query = update(links).where(links.c.connection_id == connection_id, links.c.unlinked_at.is_(None))
