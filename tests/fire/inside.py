@@ -17,6 +17,7 @@ from qbwc_server.simulator import ProcessError
 from qbwc_server.soap.operations import Sessions
 from qbwc_server.store import rows
 from qbwc_server.store.database import Database, Tx
+from qbwc_server.sync.from_books import reading
 from qbwc_server.worker import tasks
 from qbwc_server.worker.tasks import Background
 from tests.fire.acts import ACTS, REFUSED, Row, Values
@@ -34,6 +35,8 @@ OVERRIDE = {
 }
 PCS = {1: "192.0.2.10", 2: "192.0.2.20"}
 QUIET_ROUNDS = 30
+# Records of one answer, on either side: small, so that every reading takes several and can break in the middle.
+PAGE = 5
 
 
 class MortalDatabase(Database):
@@ -96,14 +99,14 @@ class Inside(World):
     connection_id = "con"
 
     def __init__(self, home: Path, database: MortalDatabase) -> None:
-        super().__init__(home, database, documents=True, override=OVERRIDE)
+        super().__init__(home, database, documents=True, override=OVERRIDE, page_size=PAGE)
         self.line: MortalLine = MortalLine(self.crm)
         self.desk = MemoryDesk(self.crm)
         self.ledger = Ledger()
         self.mortal = database
         self.deaths = self.visits = self.acts = 0
         self.accidents = 0
-        self._planned: dict[int, list[Step]] = {}
+        self._planned: list[tuple[int, str, Step]] = []
         self._document = 0
         self.on_document = self._meanwhile_in_visit
 
@@ -140,9 +143,12 @@ class Inside(World):
         self.background = Background(self.database, self.keys, self._gateway, self.clock)
         tasks.recover(self.background)
 
-    def _meanwhile_in_visit(self, _: str) -> None:
+    def _meanwhile_in_visit(self, text: str) -> None:
+        """Called with every document just before QuickBooks gets it."""
         self._document += 1
-        for step in self._planned.pop(self._document, []):
+        due = [one for one in self._planned if (one[1] in text if one[1] else one[0] == self._document)]
+        self._planned = [one for one in self._planned if one not in due]
+        for _, _, step in due:
             self._do(step)
 
     def visit(self, *, address: str = PCS[1], worker: bool = False) -> Visited:
@@ -161,8 +167,9 @@ class Inside(World):
                 self._restart()
         self._planned.clear()
 
-    def later(self, document: int, act: list[Any]) -> None:
-        self._planned.setdefault(document, []).append(Step(*act))
+    def later(self, act: list[Any], document: int = 0, holding: str = "") -> None:
+        """Before the document with this number, or before the first one that holds this text."""
+        self._planned.append((document, holding, Step(*act)))
 
     def before_call(self, call: str, act: list[Any]) -> None:
         self.line.before.setdefault(call, []).append(lambda: self._do(Step(*act)))
@@ -264,7 +271,8 @@ MACHINES: Mapping[str, Machine] = {
 
 @contextmanager
 def repeatable(seed: int) -> Iterator[None]:
-    """Ids of the product come from the seed: a life can be lived again, step by step."""
+    """Ids of the product come from the seed, and answers are short: a life can be lived again, step by step."""
     source = random.Random(seed)
-    with patch.object(rows, "secrets", SimpleNamespace(token_bytes=source.randbytes)):
+    seeded = patch.object(rows, "secrets", SimpleNamespace(token_bytes=source.randbytes))
+    with seeded, patch.object(reading, "PAGE_SIZE", PAGE):
         yield

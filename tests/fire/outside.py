@@ -165,7 +165,7 @@ class Outside:
             if one.verb != "visit":
                 self.play(one)
 
-    def later(self, act: list[Any], document: int = 0, call: str = "") -> None:
+    def later(self, act: list[Any], **_: Any) -> None:
         self._meanwhile.append(Step(*act))
 
     def want_poll(self) -> None:

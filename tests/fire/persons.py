@@ -14,6 +14,8 @@ from tests.fire.ledger import Entity, Ledger
 from tests.fire.meaning import number
 
 Act = Callable[..., None]
+# Roles of what has a name of its own.
+THINGS = ("customer", "item")
 ASKING = ("refused", "proposed", "blocked")
 
 
@@ -29,7 +31,9 @@ def _pick(found: list[Any], pick: int) -> Any:
 
 
 def entity_of(scene: Scene, ledger: Ledger, link: Link) -> Entity | None:
-    """Whose link this is, seen from outside: by the label's token."""
+    """Whose link this is, seen from outside: by the label's token. A document's label names its customer."""
+    if link.role not in THINGS:
+        return None
     return next((one for one in ledger.entities.values() if link.label.endswith(one.token)), None)
 
 
@@ -94,7 +98,8 @@ def unlink_one(scene: Scene, ledger: Ledger, token: str) -> None:
     entity = ledger.entities.get(token)
     with scene.database.write() as tx:
         pairs = [one for one in links.all_links(tx, [scene.connection_id]) if not one.unlinked_at]
-        link = _pick([one for one in pairs if entity and one.label.endswith(token)], 0)
+        mine = [one for one in pairs if one.role in THINGS and one.label.endswith(token)]
+        link = _pick(mine if entity else [], 0)
         unlink(tx, _by(scene), link.id)
     assert entity is not None
     entity.unlinked = True

@@ -1,14 +1,17 @@
 """The whole stream of a life: people's acts, sessions, and what goes wrong among them."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from tests.fire.faults import accident
 from tests.fire.steps import Step, step
 from tests.fire.workload import Author
 
+Draw = Callable[[random.Random], Iterator[Step]]
 
-def plan(seed: int, sessions: int) -> list[Step]:
+
+def plan(seed: int, sessions: int, accidents: Draw = accident) -> list[Step]:
     """Everything that happens, drawn from the seed. A session is a visit of the Web Connector."""
     chance = random.Random(seed)
     author = Author(chance)
@@ -16,18 +19,25 @@ def plan(seed: int, sessions: int) -> list[Step]:
     steps = [*author.stock()]
     steps += [step("sync"), step("sync")] if chance.random() < 0.7 else []
     for _ in range(sessions):
-        steps += _session(chance, author)
+        steps += _session(chance, author, accidents)
     return steps
 
 
-def _session(chance: random.Random, author: Author) -> Iterator[Step]:
+def _session(chance: random.Random, author: Author, accidents: Draw) -> Iterator[Step]:
     for _ in range(chance.choice([0, 1, 2, 3, 5, 8, 12])):
         yield from _sometimes_later(chance, author.write())
     for _ in range(chance.choice([0, 0, 1, 1, 2, 3])):
-        yield from accident(chance)
+        yield from accidents(chance)
     if chance.random() < 0.15:
         yield step("advance", minutes=chance.choice([1, 10, 61, 1500]))
     yield from _beats(chance)
+
+
+def _place(chance: random.Random) -> dict[str, Any]:
+    """While some document, or some write, is on its way to QuickBooks."""
+    if chance.random() < 0.5:
+        return {"holding": chance.choice(["ModRq", "AddRq", "InvoiceAddRq", "iterator"])}
+    return {"document": chance.randint(1, 9)}
 
 
 def _sometimes_later(chance: random.Random, acts: Iterator[Step]) -> Iterator[Step]:
@@ -35,7 +45,7 @@ def _sometimes_later(chance: random.Random, acts: Iterator[Step]) -> Iterator[St
     for act in acts:
         place = chance.random()
         if place < 0.12:
-            yield step("during_visit", document=chance.randint(0, 9), act=[act.verb, dict(act.given)])
+            yield step("during_visit", **_place(chance), act=[act.verb, dict(act.given)])
         elif place < 0.2:
             call = chance.choice(["create", "update", "read", "changed_since", "find"])
             yield step("before_crm_call", call=call, act=[act.verb, dict(act.given)])
@@ -50,6 +60,13 @@ def _beats(chance: random.Random) -> Iterator[Step]:
             yield step(name)
     if chance.random() < 0.06:
         yield step("during_visit", document=chance.randint(1, 8), act=["visit", {"pc": 2}])
+    if chance.random() < 0.3:
+        # The worker does not wait for the visit to end, nor the visit for the worker.
+        beside = chance.choice(["poll", "deliver"])
+        yield step("during_visit", **_place(chance), act=[beside, {}])
+    if chance.random() < 0.12:
+        call = chance.choice(["create", "update", "read"])
+        yield step("before_crm_call", call=call, act=["visit", {"pc": 1}])
     yield step("visit", pc=1 if chance.random() < 0.93 else 2, worker=chance.random() < 0.5)
     if chance.random() < 0.7:
         yield step("deliver")
