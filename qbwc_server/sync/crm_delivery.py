@@ -117,11 +117,17 @@ class Delivery(OneByOne):
             log.warning("deliver.one_by_one", jobs=len(job_ids), failure=type(failure).__qualname__)
             made = [(one, None) for one in job_ids]
         result = Delivered()
-        for job_id, going in made:
+        for place, (job_id, going) in enumerate(made, 1):
             if isinstance(going, Going):
                 together.append(going)
             elif going is not False:
-                result += self._alone(job_id, going)
+                try:
+                    result += self._alone(job_id, going)
+                except STOPS_ORGANISATION as trouble:
+                    # The rest of the slice was marked as on its way with this one, and nobody will carry it out.
+                    for later, _ in made[place:]:
+                        self._back(later, trouble)
+                    raise
         return result
 
     def _offer_all(self, tx: Tx, job_ids: Sequence[str]) -> list[tuple[str, Going | Write | bool | None]]:

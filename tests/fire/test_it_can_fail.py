@@ -17,7 +17,7 @@ from unittest.mock import patch
 import pytest
 
 from crm.memory import MemoryGateway
-from qbwc_server.sync import to_books, to_crm, visit
+from qbwc_server.sync import crm_delivery, to_books, to_crm, visit
 from qbwc_server.sync.from_books import probing, settling
 from qbwc_server.worker import tasks
 from qbxml import external_guid
@@ -74,6 +74,14 @@ def _off(target: Any, name: str, instead: Any) -> AbstractContextManager[Any]:
 _numbers = count()
 
 
+# Where keys are given.
+KEYED = [one for one in (crm_delivery, to_crm) if hasattr(one, "external_key")]
+
+
+def _another_key(*_: Any) -> str:
+    return f"key {next(_numbers)}"
+
+
 def _another_mark(*_: Any, **__: Any) -> str:
     return external_guid(str(next(_numbers)))
 
@@ -96,7 +104,7 @@ SAFEGUARDS: dict[str, Safeguard] = {
         frozenset({"no_job_is_stuck", "nobody_is_forgotten", "comes_to_rest", "no_status_waits_for_ever"}),
     ),
     "a CRM record is made under an external key": Safeguard(
-        lambda: [_off(to_crm, "external_key", lambda scope, link: f"key {next(_numbers)}")],
+        lambda: [_off(one, "external_key", _another_key) for one in KEYED],
         _unknown,
         1,
         frozenset({"nothing_is_twice", "no_contact_is_twice", "no_mark_is_twice"}),

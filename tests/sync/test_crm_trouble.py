@@ -86,6 +86,22 @@ def test_trouble_in_the_middle_of_delivering_brings_the_job_back(world: World) -
     assert world.names_in_crm() == ["Joe's Diner"]
 
 
+def test_trouble_over_a_second_attempt_brings_back_what_was_to_go_with_it(world: World) -> None:
+    world.sync()
+    world.customer("Ann's Bakery")
+    world.visit()
+    world.crm.fail_next_write(UnknownOutcome("There was no answer."))
+    world.deliver()
+    world.clock.advance(minutes=61)
+    world.customer("Joe's Diner")
+    world.visit()
+    world.crm.fail_next_write(LimitedUntil("The quota is used up.", until=world.clock()))
+    world.deliver()
+    assert [job.state for job in world.jobs(side="crm")] == ["queued", "queued"]
+    world.quiet()
+    assert world.names_in_crm() == ["Ann's Bakery", "Joe's Diner"]
+
+
 def test_a_poll_that_breaks_off_reads_again_and_creates_nothing_early(build: Build) -> None:
     world = build(page_size=1)
     for number in range(4):
