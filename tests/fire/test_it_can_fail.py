@@ -40,7 +40,6 @@ def _lost_calls(chance: random.Random) -> Iterator[Step]:
 
 def _unknown(chance: random.Random) -> Iterator[Step]:
     yield step("crm.fail_write", error="UnknownOutcome", after=True)
-    yield step("crm.fail_write", error="UnknownOutcome", after=True)
 
 
 def _dead(chance: random.Random) -> Iterator[Step]:
@@ -106,7 +105,7 @@ SAFEGUARDS: dict[str, Safeguard] = {
     "a CRM record is made under an external key": Safeguard(
         lambda: [_off(one, "external_key", _another_key) for one in KEYED],
         _unknown,
-        1,
+        6,
         frozenset({"nothing_is_twice", "no_contact_is_twice", "no_mark_is_twice"}),
     ),
     "a CRM record is changed under the version that was read": Safeguard(
