@@ -8,7 +8,7 @@ queue, and the record is read again before the next attempt.
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -55,10 +55,11 @@ from qbwc_server.sync.deciding import (
     scopes_of_organisation,
 )
 from qbwc_server.sync.from_crm import fields_to_read, ingest
+from qbwc_server.sync.retrying import AWAY, OWN_FAULT, next_try
 
 log = structlog.get_logger(__name__)
 
-BACKOFF = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10), timedelta(hours=1))
+REPORT = "Report this with what the log says of the job; then: qbwc-server job retry"
 STOPS_ORGANISATION = (Unavailable, LimitedUntil, LoginFailed, Misconfigured)
 
 
@@ -103,10 +104,16 @@ class OneByOne:
             if job is None or job.state not in (JobState.OFFERED, JobState.QUEUED):
                 return
             text = f"An internal error kept it from the CRM ({type(failure).__name__}); it is tried again. See the log."
+            failures = job.failures + 1
             values: dict[str, Any] = {"error": text, "error_code": "internal", "attempts": job.attempts + 1}
+            due_at = next_try(OWN_FAULT, failures, self.clock(), job.id)
+            if due_at is None:
+                ended = {"state": after(job.state, JobEvent.REFUSE), "failures": 0, "next_step": REPORT}
+                jobs.change_job(tx, job_id, self.clock(), **values | ended)
+                return
             if job.state == JobState.OFFERED:
                 values["state"] = after(job.state, JobEvent.REQUEUE)
-            jobs.change_job(tx, job_id, self.clock(), due_at=self.clock() + BACKOFF[-1], **values)
+            jobs.change_job(tx, job_id, self.clock(), due_at=due_at, failures=failures, **values)
 
     @contextmanager
     def _writing(self) -> Iterator[Tx]:
@@ -363,10 +370,13 @@ class OneByOne:
             if job is None or job.state != JobState.OFFERED:
                 return
             at_once = trouble is None or (isinstance(trouble, Stale) and job.attempts < 3)
-            pause = timedelta(0) if at_once else _pause(job.attempts)
+            failures = 0 if trouble is None else job.failures + 1
+            due_at = None if at_once else next_try(AWAY, max(failures, 1), self.clock(), job_id)
             state = after(job.state, JobEvent.REQUEUE)
             why = {"error": trouble.text, "error_code": trouble.code} if trouble else {}
-            jobs.change_job(tx, job_id, self.clock(), state=state, due_at=self.clock() + pause, **why)
+            jobs.change_job(
+                tx, job_id, self.clock(), state=state, due_at=due_at or self.clock(), failures=failures, **why
+            )
 
     def _refuse(self, job_id: str, refusal: CrmError) -> None:
         with self._writing() as tx:
@@ -404,7 +414,3 @@ class OneByOne:
                 return 1
             self._read_back(write.kind_map, crm_id)
         return 0
-
-
-def _pause(attempts: int) -> timedelta:
-    return BACKOFF[min(attempts, len(BACKOFF)) - 1] if attempts else timedelta(0)
