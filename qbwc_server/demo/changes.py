@@ -126,6 +126,7 @@ def unchanged(world: World, checks: Checks, say: Say) -> None:
     before = world.tally()
     if not updated(world, checks):
         return
+    until(lambda: world.tally().crm_reads() > before.crm_reads())
     world.until_quiet()
     after = world.tally()
     checks.claim(

@@ -13,7 +13,7 @@ from crm.emulators.salesforce import SalesforceEmulator
 from qbwc_server.demo import first, sale, stage, telling
 from qbwc_server.demo.checks import Checks
 from qbwc_server.demo.sides import Document, Line, Opportunity
-from qbwc_server.demo.world import World
+from qbwc_server.demo.world import Tally, World
 
 LINES = (
     Line("Paint", Decimal("2.5"), Decimal("224.88"), "3-1"),
@@ -106,3 +106,8 @@ def test_every_setting_names_an_account_that_the_company_has(world: World) -> No
 )
 def test_amounts_are_shown_with_their_cents(value: str, text: str) -> None:
     assert telling.amount(Decimal(value)) == text
+
+
+def test_queries_count_alone_and_within_a_composite_call() -> None:
+    calls = {"query": 1, "composite": 1, "composite:query": 2, "composite:query_all": 3, "composite:upsert": 5}
+    assert Tally({}, calls, {}).crm_reads() == 6
