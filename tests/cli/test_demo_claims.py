@@ -109,5 +109,11 @@ def test_amounts_are_shown_with_their_cents(value: str, text: str) -> None:
 
 
 def test_queries_count_alone_and_within_a_composite_call() -> None:
-    calls = {"query": 1, "composite": 1, "composite:query": 2, "composite:query_all": 3, "composite:upsert": 5}
+    calls = {
+        "query": 1,
+        "composite": 1,
+        "composite:query": 2,
+        "composite:query_all": 3,
+        "composite:upsert": 5,
+    }
     assert Tally({}, calls, {}).crm_reads() == 6
