@@ -12,7 +12,7 @@ from sqlalchemy import delete
 
 from qbwc_server.store import parties
 from qbwc_server.store.tables import link_jobs, links, message_sets
-from qbwc_server.sync.from_books import want_reconcile
+from qbwc_server.sync.from_books import reading, want_reconcile
 from qbwc_server.sync.person import By, confirm_file
 from tests.sync.test_books_trouble import pair
 from tests.sync.test_documents import SETTINGS, opportunity, product
@@ -180,6 +180,25 @@ def test_a_deleted_record_is_no_restored_file(world: World) -> None:
 
 
 # --- the slow pass over all ids ---
+
+
+def test_a_record_deleted_between_the_pages_of_its_read_is_no_restored_file(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "PAGE_SIZE", 3)
+    newest = [world.customer(f"Number {number}") for number in range(8)][-1]
+    world.sync()
+
+    def somebody_deletes(document: str) -> None:
+        if 'iterator="Continue"' in document:
+            world.on_document = lambda _: None
+            world.delete_customer(newest)
+
+    world.clock.advance(minutes=5)
+    world.on_document = somebody_deletes
+    world.sync()
+    assert stopped(world) == ""
+    assert world.is_deleted(newest)
 
 
 def test_a_record_that_went_without_a_word_is_noticed_within_a_week(world: World) -> None:

@@ -183,6 +183,27 @@ def test_a_twin_without_our_mark_is_shown_and_nothing_is_sent(shop: World) -> No
     assert sale_of(shop, sale) == ("Success", None)
 
 
+@pytest.mark.parametrize("what", ["TxnDate", "InvoiceLineMod"])
+def test_a_sale_that_could_not_bear_our_mark_and_was_corrected_is_shown(
+    build: Callable[..., World], what: str
+) -> None:
+    shop = build(documents=True, override={"settings": SETTINGS}, highest_version="8.0")
+    sale = ready(shop)
+    shop.company.faults.arm("break_after", requests=1, holding="InvoiceAddRq")
+    shop.visit()
+    made = shop.company.txns("Invoice")[1]
+    line = {"TxnLineID": made["InvoiceLineRet"][0]["TxnLineID"], "Quantity": Decimal(7)}
+    shop.clock.advance(minutes=2)
+    shop.company.user_edit(
+        made["TxnID"], {what: {"TxnDate": date(2026, 1, 27), "InvoiceLineMod": [line]}[what]}, kind="Invoice"
+    )
+    shop.quiet()
+    assert len(shop.company.txns("Invoice")) == 2
+    status, text = sale_of(shop, sale)
+    assert status == "Error"
+    assert made["TxnID"] in text
+
+
 def test_one_that_was_made_and_deleted_again_is_not_made_anew_by_itself(shop: World) -> None:
     sale = ready(shop)
     shop.company.faults.arm("break_after", requests=1, holding="InvoiceAddRq")

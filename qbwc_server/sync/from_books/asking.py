@@ -126,20 +126,25 @@ def family(kind: str) -> str:
 def deletions(states: Sequence[ReadState]) -> list[qbxml.Request]:
     """What was deleted since these kinds were read, lists in one request and transactions in another.
 
-    A first read needs none, because it sees what exists; unless an earlier visit had begun it.
+    A first read needs none, because it sees what exists; unless an earlier visit had begun it. Where a record is
+    missed, it may have been deleted since its kind was asked for.
     """
-    asked = [
-        one for one in states if one.what in ("read", "list") and one.page == 1 and (one.since or one.resumed)
-    ]
+    asked = [one for one in states if _may_be_gone(one)]
     found = (_deleted(name, [one for one in asked if family(one.kind) == name]) for name in ("List", "Txn"))
     return [one for one in found if one is not None]
+
+
+def _may_be_gone(state: ReadState) -> bool:
+    if state.what == "again":
+        return bool(state.suspects)
+    return state.what in ("read", "list") and state.page == 1 and bool(state.since or state.resumed)
 
 
 def _deleted(name: str, states: Sequence[ReadState]) -> qbxml.Request | None:
     kinds = sorted({kind for one in states for kind in kinds_answered(one.kind)} & _deletable(name))
     if not kinds:
         return None
-    since = min(FIRST_MOMENT if one.first else one.since for one in states)
+    since = min(FIRST_MOMENT if one.first else one.since or FIRST_MOMENT for one in states)
     values = {
         f"{name}DelType": kinds,
         "DeletedDateRangeFilter": {"FromDeletedDate": WallTime.parse(since)},

@@ -255,13 +255,33 @@ def _settle(desk: Desk, doubt: Doubt, proof: Proof) -> str:
 def _why_unsure(desk: Desk, doubt: Doubt, proof: Proof, zone: ZoneInfo) -> tuple[str, str]:
     since = _since(doubt, zone)
     twins = [one for one in proof.objects or () if _stamp(one) >= since and _is_twin(doubt, one)]
-    if twins:
+    if twins := twins or _unmarked(desk, doubt, since):
         return "twin", _named(doubt, twins)
     gone = [one for one in _unknown(desk, doubt, proof.gone or ()) if _may_be(doubt, one, since)]
     if gone:
         return "deleted", _named(doubt, gone)
     often = next_try(ABSENT, doubt.job.failures + 1, desk.now, doubt.job.id) is None
     return ("often", str(doubt.job.failures + 1)) if often else ("", "")
+
+
+def _unmarked(desk: Desk, doubt: Doubt, since: str) -> list[Mapping[str, Any]]:
+    """Where a sale could not bear our mark (ExternalGUID: qbXML field tables), each one that nobody knows may be it.
+
+    Somebody may have corrected its day or its lines by now; it was read, for its kind was read since it was sent.
+    """
+    kind, company_id = doubt.job.kind, desk.scope.company.id
+    if "ExternalGUID" in doubt.sent or not asking.is_transaction(kind):
+        return []
+    ids = records.holders(desk.tx, company_id, "books", kind, "customer", _id_of(doubt.sent, "CustomerRef"))
+    link = links.link(desk.tx, desk.scope.id, doubt.job.link_id)
+    role = link.role if link else ""
+    return [
+        row.values
+        for row in records.known(desk.tx, company_id, "books", kind, ids).values()
+        if not row.deleted
+        and _stamp(row.values) >= since
+        and links.partner_of_books(desk.tx, desk.scope.id, role, row.id) is None
+    ]
 
 
 def _unknown(desk: Desk, doubt: Doubt, gone: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

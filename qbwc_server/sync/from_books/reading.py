@@ -342,14 +342,28 @@ class _Desk:
 
     def _with_ids(self, after: Mapping[tuple[str, str], ReadState]) -> list[ReadState]:
         self.touched = rereading.joined(self.touched, self.suspected)
-        return [_with_ids(one, self.touched, self.suspected) for one in after.values()]
+        return [
+            _with_ids(one, self.touched, self.suspected, after.get(("read", one.kind)))
+            for one in after.values()
+        ]
 
     def _clear_suspects(self, answered: Mapping[tuple[str, str], Sequence[str]]) -> None:
-        """Those that were there after all, in the state that we know or a newer one, lift the suspicion."""
-        for name, ids in answered.items():
-            asked = {*ids} & {*self.states[name].suspects}
-            if asked and asked <= self.came:
-                reconciling.lift(self.tx, self.company, self.now)
+        """When all were there after all, in the state that we know or a newer one, or deleted, it was none."""
+        asked = [
+            (kind, one)
+            for (what, kind), ids in answered.items()
+            for one in ids
+            if one in self.states[what, kind].suspects
+        ]
+        if asked and all(one in self.came or self._is_gone(kind, one) for kind, one in asked):
+            reconciling.lift(self.tx, self.company, self.now)
+
+    def _is_gone(self, kind: str, record_id: str) -> bool:
+        """Deleted, or an item that was made one of another kind (it keeps its id) and came as that."""
+        known = records.record(self.tx, self.company.id, "books", kind, record_id)
+        others = [one.kind for one in self.states.values() if one.what == "read" and one.kind != kind]
+        came = (records.record(self.tx, self.company.id, "books", one, record_id) for one in others)
+        return (known is not None and known.deleted) or any(one and not one.deleted for one in came)
 
     def _keep_marks(self, states: Sequence[ReadState]) -> None:
         before = self.states
@@ -379,14 +393,16 @@ class _Desk:
             self.suspected = rereading.joined(self.suspected, found)
 
 
-def _with_ids(state: ReadState, touched: Touched, suspected: Touched) -> ReadState:
+def _with_ids(state: ReadState, touched: Touched, suspected: Touched, read: ReadState | None) -> ReadState:
     if state.what != "again":
         return state
-    suspects = (*state.suspects, *suspected.get(state.kind, ()))
+    if found := suspected.get(state.kind):
+        # Its deletions are asked for once more, since the same moment.
+        state = replace(state, suspects=(*state.suspects, *found), since=read.since if read else "")
     more = touched.get(state.kind, frozenset()) - {*state.ids}
     if not more:
-        return replace(state, suspects=suspects)
-    return replace(state, ids=(*state.ids, *sorted(more)), done=bool(state.error), suspects=suspects)
+        return state
+    return replace(state, ids=(*state.ids, *sorted(more)), done=bool(state.error))
 
 
 def _batches(posted: Posted) -> Iterator[tuple[Status, list[Ret]]]:
