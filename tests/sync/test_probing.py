@@ -322,3 +322,32 @@ def test_an_answer_that_comes_after_its_absence_was_proven_still_counts(world: W
     world.stop_connection(None)
     world.quiet()
     assert (adds(world), world.status(account)) == (1, ("Success", None))
+
+
+def test_an_edit_made_in_quickbooks_before_the_creation_was_found_is_no_agreement(world: World) -> None:
+    """The answer was lost, and so was the stored one; a person edits the customer before we read it."""
+    account = world.account("Ann's Bakery", promoted=True, Phone="555-0100", Fax="555-0111")
+    world.poll()
+    world.company.faults.arm("break_after", requests=1, holding="CustomerAddRq")
+    world.visit()
+    world.edit_customer(world.in_books("Ann's Bakery")["ListID"], Phone="555-0200", Fax="555-0222")
+    world.edit_account(account, Phone="555-0300")
+    world.quiet()
+    assert adds(world) == 1
+    assert [(one["crm_value"], one["books_value"]) for one in world.conflicts()] == [("555-0300", "555-0200")]
+    assert world.in_crm(account)["Fax"] == "555-0222"
+
+
+def test_what_quickbooks_made_as_it_was_sent_is_an_agreement(world: World) -> None:
+    values = {"Phone": "555-0100", "BillingStreet": "1 Elm\nSuite 5", "BillingCity": "Troy"}
+    account = world.account("Ann's Bakery", promoted=True, contact="Ann Baker", **values)
+    world.poll()
+    world.company.faults.arm("break_after", requests=1, holding="CustomerAddRq")
+    world.visit()
+    world.quiet()
+    writes = (world.crm.writes, world.books_writes())
+    world.quiet()
+    assert (world.crm.writes, world.books_writes()) == writes
+    assert world.books_writes() == 1
+    assert world.conflicts() == []
+    assert {name: world.in_crm(account)[name] for name in values} == values

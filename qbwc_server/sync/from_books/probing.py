@@ -110,7 +110,7 @@ def doubts(
 
 
 def _of_set(message_set: MessageSet, waiting: Sequence[LinkJob]) -> list[Doubt]:
-    sent = _sent(message_set) if waiting else {}
+    sent = settling.creations_in(message_set) if waiting else {}
     return [Doubt(job, message_set.offered_at, sent[job.id]) for job in waiting if job.id in sent]
 
 
@@ -133,19 +133,6 @@ def _lacks_proof(job: LinkJob, message_set: MessageSet, complete: set[str]) -> b
     mine = job.state == "in_doubt" and job.set_id == message_set.set_id and job.action != "change"
     said = [f"{IN_DOUBT} {code}" for code in settling.NOTHING_STORED]
     return mine and job.error_code in said and job.kind in complete
-
-
-def _sent(message_set: MessageSet) -> dict[str, Mapping[str, Any]]:
-    """The objects of a set's creations by job, as they left; of a set that nobody can read nothing is proven."""
-    try:
-        requests = qbxml.read_request(message_set.request).requests
-    except qbxml.RefusedByParser:
-        return {}
-    return {
-        str(one.request_id): one.values[one.name.removesuffix("Rq")]
-        for one in requests
-        if one.name.endswith("AddRq")
-    }
 
 
 # --- asking ---

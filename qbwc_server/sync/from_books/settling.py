@@ -375,7 +375,43 @@ def settle_marked(desk: Desk, job: LinkJob) -> bool:
     record = records.record(desk.tx, job.company_id, "books", job.kind, holders[0]) if holders else None
     if record is None:
         return False
-    return _bind(desk, job, link, record.values, None, full=True) == "settled"
+    if _bind(desk, job, link, record.values, None, full=True) != "settled":
+        return False
+    _keep_what_was_sent(desk, job, record.values)
+    return True
+
+
+def _keep_what_was_sent(desk: Desk, job: LinkJob, values: Mapping[str, Any]) -> None:
+    """What was read later may have been edited meanwhile: where it is not what was sent, that was an edit."""
+    link = _must(desk, job.link_id)
+    kind_map = desk.map_of(link)
+    message_set = jobs.message_set(desk.tx, job.company_id, job.set_id) if job.set_id else None
+    sent = creations_in(message_set).get(job.id) if message_set else None
+    if sent is None or link.base_books is None:
+        return
+    made, now = mapping.books_values(kind_map, plain(sent)), mapping.books_values(kind_map, values)
+    from_crm = (job.sent or {}).get("crm", {})
+    books = {
+        name: made.get(rule.books)
+        for rule in kind_map.rules
+        if (name := rule_name(rule)) in from_crm and not mapping.same(rule, from_crm[name], now[rule.books])
+    }
+    if books:
+        base = link.base_books | books
+        links.change_link(desk.tx, desk.scope.id, link.id, desk.now, base_books=base)
+
+
+def creations_in(message_set: MessageSet) -> dict[str, Mapping[str, Any]]:
+    """The objects of a set's creations by job, as they left; of a set that nobody can read nothing is known."""
+    try:
+        requests = qbxml.read_request(message_set.request).requests
+    except qbxml.RefusedByParser:
+        return {}
+    return {
+        str(one.request_id): one.values[one.name.removesuffix("Rq")]
+        for one in requests
+        if one.name.endswith("AddRq")
+    }
 
 
 def close_sets(tx: Tx, company_id: str) -> None:
