@@ -2,16 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
     and_,
     bindparam,
     delete,
-    exists,
     func,
     insert,
+    not_,
+    or_,
     select,
     update,
 )
@@ -106,44 +107,78 @@ _DUE_JOBS = (
 )
 
 
+# Writes to the CRM that share calls: their kind, whether the records are new, whether they would only say Queued.
+Group = tuple[str, bool, bool]
+
+
+class Gathered(NamedTuple):
+    """Due writes to the CRM that share calls."""
+
+    kind: str
+    new: bool
+    queued: bool
+    number: int
+    # Since when the first and the last of their links stand as they stand; of queued ones, when the jobs were made.
+    since: datetime
+    last: datetime
+
+    @property
+    def group(self) -> Group:
+        return self.kind, self.new, self.queued
+
+
 def due_in_crm(
     tx: Tx,
     company_id: str,
     now: datetime,
-    limit: int,
     connection_ids: Sequence[str],
-    *,
-    hold: datetime | None = None,
-) -> list[LinkJob]:
-    """Due writes to the CRM; with `hold`, without those that were made since and would only say Queued there."""
+    kind: str,
+    limit: int,
+    made_before: datetime,
+) -> list[tuple[str, Group]]:
+    """(job, its group) of due writes of a kind to the CRM, in their order; no queued ones that were made later."""
     place = {"company_id": company_id, "side": "crm", "now": now, "connection_ids": list(connection_ids)}
-    return many(LinkJob, tx.execute(_due_in_crm(_DUE_JOBS, hold).limit(limit), place).all())
+    rows = tx.execute(_DUE_IN_CRM, place | {"kind": kind, "made_before": made_before, "most": limit})
+    return [(one, (its_kind, bool(new), bool(queued))) for one, its_kind, new, queued in rows]
 
 
-def count_due_in_crm(
-    tx: Tx, company_id: str, now: datetime, connection_ids: Sequence[str], *, hold: datetime | None = None
-) -> tuple[int, datetime | None]:
-    """(how many writes to the CRM are due, since when the first of their links has stood as it stands)."""
+def gathered_in_crm(
+    tx: Tx, company_id: str, now: datetime, connection_ids: Sequence[str], made_before: datetime
+) -> list[Gathered]:
+    """What is due in the CRM, by what can go together; without the queued ones that were made later."""
     place = {"company_id": company_id, "side": "crm", "now": now, "connection_ids": list(connection_ids)}
-    its_link = and_(links.c.connection_id == link_jobs.c.connection_id, links.c.id == link_jobs.c.link_id)
-    of_links = link_jobs.join(links, its_link)
-    counted = select(func.count(), func.min(links.c.changed_at)).select_from(of_links).where(_DUE)
-    row = tx.execute(_due_in_crm(counted, hold), place).one()
-    return int(row[0]), row[1]
+    found = []
+    for kind, new, queued, number, since, last, made, last_made in tx.execute(
+        _GATHERED, place | {"made_before": made_before}
+    ):
+        between = (made, last_made) if queued else (since, last)
+        found.append(Gathered(kind, bool(new), bool(queued), number, *between))
+    return found
 
 
-def _due_in_crm(query: Any, hold: datetime | None) -> Any:
-    if hold is None:
-        return query
-    # A query that has the links already must not lend them to this one.
-    own = links.alias("own")
-    only_queued = exists().where(
-        own.c.connection_id == link_jobs.c.connection_id,
-        own.c.id == link_jobs.c.link_id,
-        own.c.status == "Queued",
-        own.c.books_id.is_(None),
+_WITH_LINKS = link_jobs.join(
+    links, and_(links.c.connection_id == link_jobs.c.connection_id, links.c.id == link_jobs.c.link_id)
+)
+_ONLY_QUEUED = and_(links.c.status == "Queued", links.c.books_id.is_(None))
+_GROUP = (link_jobs.c.kind, links.c.crm_id.is_(None).label("is_new"), _ONLY_QUEUED.label("only_queued"))
+_DUE_OR_SHOWN = and_(_DUE, or_(not_(_ONLY_QUEUED), link_jobs.c.created_at < bindparam("made_before")))
+_DUE_IN_CRM = (
+    select(link_jobs.c.id, *_GROUP)
+    .select_from(_WITH_LINKS)
+    .where(_DUE_OR_SHOWN, link_jobs.c.kind == bindparam("kind"))
+    .order_by(link_jobs.c.priority, link_jobs.c.created_at, link_jobs.c.id)
+    .limit(bindparam("most"))
+)
+_GATHERED = (
+    select(
+        *(*_GROUP, func.count()),
+        *(func.min(links.c.changed_at), func.max(links.c.changed_at)),
+        *(func.min(link_jobs.c.created_at), func.max(link_jobs.c.created_at)),
     )
-    return query.where(~and_(link_jobs.c.created_at >= hold, only_queued))
+    .select_from(_WITH_LINKS)
+    .where(_DUE_OR_SHOWN)
+    .group_by(link_jobs.c.kind, "is_new", "only_queued")
+)
 
 
 def all_jobs(

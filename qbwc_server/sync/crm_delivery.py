@@ -15,10 +15,11 @@ from crm.port import Page, Record
 from crm.port import Write as PortWrite
 from qbwc_server.store import jobs, links, records, visits
 from qbwc_server.store.database import Tx
+from qbwc_server.store.jobs import Gathered, Group
 from qbwc_server.store.memory import remembering
 from qbwc_server.store.rows import Link
 from qbwc_server.sync.crm_writes import Write, bases_of_creation, external_key
-from qbwc_server.sync.deciding import Scope, Turn, foresee_binding, foresee_jobs, one_turn
+from qbwc_server.sync.deciding import Scope, Turn, decide_waiting, foresee_binding, foresee_jobs, one_turn
 from qbwc_server.sync.to_crm import STOPS_ORGANISATION, Delivered, OneByOne
 
 log = structlog.get_logger(__name__)
@@ -27,13 +28,16 @@ T = TypeVar("T")
 
 # Jobs of one pass, jobs that are on their way at once, and jobs of one transaction: the next pass brings what is left,
 # what a killed worker leaves is looked at again, and a visit waits no longer than a slice takes.
-AT_A_PASS = 2000
+AT_A_PASS = 5000
 AT_ONCE = 1000
 SLICE = 50
-# While a visit goes on: so many go at once, fewer when the first of them waited so long; what would only say that a
-# record is queued in QuickBooks is not said before QuickBooks was silent about it for so long.
+# While a visit goes on, writes that can share calls go when there are so many of them, when the first waited for a
+# while and no more came, or when it waited for long. What would only say that a record is queued in QuickBooks is not
+# said before QuickBooks was silent about it for `SHOWN_AFTER`.
 ENOUGH = 1000
 COLLECT = timedelta(seconds=15)
+NO_MORE = timedelta(seconds=5)
+COLLECT_MOST = timedelta(seconds=60)
 SHOWN_AFTER = timedelta(minutes=2)
 # A visit that was not heard of for so long is not waited for.
 SILENT = timedelta(seconds=60)
@@ -56,18 +60,35 @@ class Going:
     failed: CrmError | None = None
 
 
+@dataclass(frozen=True)
+class Ripe:
+    """Which due writes go now; while more of them is coming (`waits`), only what fills calls."""
+
+    groups: frozenset[Group]
+    waits: bool
+    # When jobs that would only say Queued must have been made.
+    made_before: datetime
+
+
 def due(tx: Tx, scope: Scope, now: datetime) -> bool:
     """Whether a pass is worth its calls: while a visit goes on, more follows soon, and is waited for a little."""
-    hold = _hold(tx, scope, now)
-    number, since = jobs.count_due_in_crm(tx, scope.company.id, now, [scope.id], hold=hold)
-    if not number or hold is None:
-        return number > 0
-    return number >= ENOUGH or since is None or since <= now - COLLECT
+    return bool(_ripe(tx, scope, now).groups)
 
 
-def _hold(tx: Tx, scope: Scope, now: datetime) -> datetime | None:
-    """While a visit goes on: writes that only say Queued, made since then, will soon have more to say."""
-    return now - SHOWN_AFTER if visits.under_way(tx, scope.company.id, now - SILENT) else None
+def _ripe(tx: Tx, scope: Scope, now: datetime) -> Ripe:
+    waits = visits.under_way(tx, scope.company.id, now - SILENT)
+    made_before = now - SHOWN_AFTER if waits else now + SHOWN_AFTER
+    found = jobs.gathered_in_crm(tx, scope.company.id, now, [scope.id], made_before)
+    groups = frozenset(one.group for one in found if not waits or enough(one, now))
+    return Ripe(groups, waits, made_before)
+
+
+def enough(gathered: Gathered, now: datetime) -> bool:
+    """Whether writes that share calls go although a visit may bring more of them."""
+    shown = SHOWN_AFTER if gathered.queued else timedelta(0)
+    first, last = (now - shown - moment for moment in (gathered.since, gathered.last))
+    waited = first >= COLLECT_MOST or (first >= COLLECT and last >= NO_MORE)
+    return waited or gathered.number >= ENOUGH
 
 
 class Delivery(OneByOne):
@@ -83,16 +104,40 @@ class Delivery(OneByOne):
         return result
 
     def _due(self, limit: int) -> Iterator[list[str]]:
-        """Ids of the due jobs, in their order as far as they are of one kind."""
+        """Ids of the due jobs, as far as they share calls: kind by kind as the mapping has them, what is new first.
+
+        Each kind is looked for when its turn comes, for accounts that were made release their invoices.
+        """
+        went_before = False
+        for kind in dict.fromkeys(one.crm_kind for one in self.scope.profile.kinds):
+            if went_before:
+                decide_waiting(self.database, self.scope.company.id, self.run_number, self.clock)
+            with self.database.read() as tx:
+                groups = self._due_of(tx, kind, limit)
+            for ids in groups:
+                went_before = True
+                yield from _parts(ids, AT_ONCE)
+
+    def _due_of(self, tx: Tx, kind: str, limit: int) -> list[list[str]]:
+        """The due jobs of a kind by what can go together; while more is coming, as many as fill calls."""
         now = self.clock()
-        with self.database.read() as tx:
-            hold = _hold(tx, self.scope, now)
-            found = jobs.due_in_crm(tx, self.scope.company.id, now, limit, [self.scope.id], hold=hold)
-        by_kind: dict[str, list[str]] = {}
-        for job in found:
-            by_kind.setdefault(job.kind, []).append(job.id)
-        for ids in by_kind.values():
-            yield from _parts(ids, AT_ONCE)
+        ripe = _ripe(tx, self.scope, now)
+        if not any(one[0] == kind for one in ripe.groups):
+            return []
+        place = (self.scope.company.id, now, [self.scope.id])
+        found = jobs.due_in_crm(tx, *place, kind, limit, ripe.made_before)
+        groups: dict[tuple[bool, bool], list[str]] = {}
+        for job_id, group in found:
+            if group in ripe.groups:
+                _, new, queued = group
+                groups.setdefault((not new, queued and ripe.waits), []).append(job_id)
+        full = ripe.waits or len(found) == limit
+        return [self._full_calls(ids) if full else ids for _, ids in sorted(groups.items())]
+
+    def _full_calls(self, job_ids: list[str]) -> list[str]:
+        """What fills calls; less than one call goes as it is."""
+        at_once = self.gateway.capabilities.writes_at_once
+        return job_ids[: len(job_ids) // at_once * at_once] or job_ids
 
     def _deliver_some(self, job_ids: Sequence[str]) -> Delivered:
         result = Delivered()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from crm.errors import Unavailable
 from crm.port import Outcome, Write
 from qbwc_server.store import visits
 from qbwc_server.store.database import Database
+from qbwc_server.store.jobs import Gathered
+from qbwc_server.sync.crm_delivery import enough
 from qbwc_server.sync.deciding import Turn
 from tests.rows import TICKET, like
 from tests.sync.world import World
@@ -104,6 +107,45 @@ def test_a_first_sync_writes_each_account_once(world: World) -> None:
     # 15 learn their partner, 10 are new: no call says Queued of what had its answer in the same visit.
     assert calls == [("account", 10), ("account", 15)]
     assert {world.status(one.id) for one in world.crm.rows("account")} == {("Success", None)}
+
+
+def test_invoices_of_accounts_that_are_made_in_a_pass_go_in_the_same_pass_and_together(build: Build) -> None:
+    world = build(documents=True)
+    form = {"Desc": "Work", "Price": Decimal("50.00"), "AccountRef": {"FullName": "Sales"}}
+    item = world.company.user_add({"Name": "Work", "SalesOrPurchase": form}, "ItemService")
+    names, line = words(), {"ItemRef": {"ListID": item}, "Quantity": Decimal(2)}
+    known = next(names)
+    world.account(known, promoted=True)
+    for customer in [world.customer(known), *(world.customer(next(names)) for _ in range(4))]:
+        world.company.user_add({"CustomerRef": {"ListID": customer}, "InvoiceLineAdd": [line]}, "Invoice")
+    world.poll()
+    world.visit()
+    calls = written(world)
+    world.deliver()
+    # Four accounts are new, one learns its partner; all five invoices follow at once.
+    assert calls == [("account", 4), ("account", 1), ("product", 1), ("invoice", 5)]
+
+
+@pytest.mark.parametrize(
+    ("number", "first", "last", "goes"),
+    [
+        (1, 1, 1, False),
+        # Nothing followed for a while.
+        (1, 15, 15, True),
+        (2, 15, 5, True),
+        # More of it comes every moment, so a fuller call is near; but nobody waits for longer than a minute.
+        (999, 59, 4, False),
+        (999, 60, 0, True),
+        (1000, 1, 0, True),
+    ],
+)
+@pytest.mark.parametrize("silence", [0, 120])
+def test_what_gathers_during_a_visit_goes_when_it_is_enough_or_was_waited_for(
+    number: int, first: int, last: int, goes: bool, silence: int
+) -> None:
+    now = datetime(2026, 3, 2, 15, tzinfo=UTC)
+    since, until = (now - timedelta(seconds=one + silence) for one in (first, last))
+    assert enough(Gathered("account", False, silence > 0, number, since, until), now) == goes
 
 
 def test_contributors_go_together_too(world: World) -> None:
