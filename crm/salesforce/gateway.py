@@ -175,8 +175,9 @@ class SalesforceGateway:
         return f"{daily['Max'] - daily['Remaining']} of {daily['Max']} API calls in 24 hours"
 
     def _fine(self, user: str) -> str:
-        objects = " and ".join(self._reader.source(kind) for kind in self._expected)
-        return f"Logged in to {urlsplit(self._address).netloc} as {user}; {objects} show every field that is needed."
+        objects = ", ".join(self._reader.source(kind) for kind in self._expected)
+        where = urlsplit(self._address).netloc
+        return f"Logged in to {where} as {user}. Every field that is needed shows, in: {objects}."
 
 
 def _lacks(missing: Sequence[tuple[str, str]], user: str) -> str:

@@ -8,7 +8,7 @@ from qbwc_server import secrets
 from qbwc_server.cli.frame import Group, json_option
 from qbwc_server.cli.opened import acting, company_named, reading
 from qbwc_server.cli.show import details, listing
-from qbwc_server.errors import Problem
+from qbwc_server.errors import Problem, typed
 from qbwc_server.secrets import Keys
 from qbwc_server.store import parties
 from qbwc_server.store.rows import Company
@@ -64,7 +64,12 @@ def add(
         return
     click.echo(f"Company {name} added with the Web Connector user {user}.")
     _tell(password)
-    click.echo(f'Next: connect it with a CRM, then: qbwc-server qwc "{name}" > "{name}.qwc"')
+    click.echo(f"Next: connect it with a CRM, then: qbwc-server qwc {typed(name)} > {_file_name(name)}")
+
+
+def _file_name(name: str) -> str:
+    """A .qwc file of the company's name, where Windows may call a file so."""
+    return typed("company.qwc" if set(name) & set('<>:"/|?*') else f"{name}.qwc")
 
 
 @company.command("password")

@@ -11,7 +11,7 @@ from qbwc_server.app import Installation
 from qbwc_server.cli.frame import Group, json_option
 from qbwc_server.cli.opened import acting, company_named, connection_named, opened, reading
 from qbwc_server.cli.show import details, listing
-from qbwc_server.errors import Problem
+from qbwc_server.errors import Problem, typed
 from qbwc_server.store import parties
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import ConnectionRow
@@ -67,7 +67,7 @@ def add(
         new = person.NewConnection(name, owner.id, crm, url, sealed, profile or crm, change)
         person.add_connection(tx, by, new)
     click.echo(f"Connection {name} added: {company} with {url}.")
-    click.echo(f'Next: qbwc-server connection check "{name}"')
+    click.echo(f"Next: qbwc-server connection check {typed(name)}")
 
 
 def _sealed(installation: Installation, crm: str, url: str, path: Path | None) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from qbwc_server import secrets
 from qbwc_server.app import Installation
 from qbwc_server.cli.connection import check_of
-from qbwc_server.errors import Problem
+from qbwc_server.errors import Problem, typed
 from qbwc_server.secrets import SecretsUnusable
 from qbwc_server.settings import load_settings
 from qbwc_server.soap.qwc import OWNER_ID, QwcRefused, build_qwc
@@ -147,7 +147,7 @@ def _existence(companies: list[Company], connections: list[ConnectionRow]) -> It
 def _visits(tx: Tx, company: Company, now: datetime) -> Iterator[Finding]:
     last = next((one for one in history.recent_runs(tx, 10, company.id) if one.kind == "visit"), None)
     if company.last_visit_at is None or last is None:
-        to_do = f'qbwc-server qwc "{company.name}" > company.qwc, and open it on the QuickBooks PC'
+        to_do = f"qbwc-server qwc {typed(company.name)} > company.qwc, and open it on the QuickBooks PC"
         yield Finding("look", f"{company.name}: the Web Connector has not called yet.", to_do)
         return
     seen = f"{company.name}: last update {company.last_visit_at:%Y-%m-%d %H:%M} UTC"
@@ -158,7 +158,7 @@ def _visits(tx: Tx, company: Company, now: datetime) -> Iterator[Finding]:
         yield Finding("wrong", f"{seen}, but {last.counts[NOT_READ]} {NOT_READ}.", to_do)
     elif silent := heartbeat.silence(company, now):
         level: Level = "wrong" if company.visit_minutes else "look"
-        yield Finding(level, f"{seen}: {silent}.", heartbeat.TO_DO.replace("COMPANY", f'"{company.name}"'))
+        yield Finding(level, f"{seen}: {silent}.", heartbeat.TO_DO.replace("COMPANY", typed(company.name)))
     else:
         yield Finding("ok", f"{seen}.")
 
@@ -166,10 +166,10 @@ def _visits(tx: Tx, company: Company, now: datetime) -> Iterator[Finding]:
 def _connection(tx: Tx, connection: ConnectionRow) -> Iterator[Finding]:
     organisation = parties.organisation(tx, connection.organisation_id)
     if connection.stopped_reason:
-        to_do = f'qbwc-server connection start "{connection.name}", when the reason is gone'
+        to_do = f"qbwc-server connection start {typed(connection.name)}, when the reason is gone"
         yield Finding("wrong", f"{connection.name} is stopped: {connection.stopped_reason}", to_do)
     if organisation is not None and organisation.poll_error:
-        to_do = f'qbwc-server connection check "{connection.name}"'
+        to_do = f"qbwc-server connection check {typed(connection.name)}"
         yield Finding(
             "wrong", f"{connection.name}: the CRM could not be read: {organisation.poll_error}", to_do
         )
@@ -189,7 +189,7 @@ def _jobs(tx: Tx) -> Iterator[Finding]:
 def _asked(tx: Tx, companies: list[Company]) -> Iterator[Finding]:
     asked = [search.needing_a_person(tx, one.id) for one in companies]
     if number := sum(one.records for one in asked):
-        text = f"Records without a partner about which somebody must say something: {number}."
+        text = f"Records without a partner that wait for a person's answer: {number}."
         yield Finding("wrong", text, "qbwc-server link list --status Error")
     if number := sum(one.failed for one in asked):
         text = f"Records that could not be decided because of an error of the server: {number}. They are tried again."
@@ -231,4 +231,4 @@ def _crm(installation: Installation, connection: ConnectionRow) -> Iterator[Find
         yield Finding("ok", f"{connection.name}: {result.text}")
         return
     text = f"{connection.name}: {result.text} {' '.join(errors)}".strip()
-    yield Finding("wrong", text, f'qbwc-server connection check "{connection.name}"')
+    yield Finding("wrong", text, f"qbwc-server connection check {typed(connection.name)}")

@@ -12,6 +12,7 @@ import click
 
 from qbwc_server.cli.failures import Failure, failure_of
 
+SENTENCE = 400  # characters; longer than any first sentence
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -75,6 +76,13 @@ class Group(click.Group):
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         *own, help_option = super().get_params(ctx)
         return [*own, *_common(), help_option]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Each command with its whole first sentence: cut in its middle it would tell nothing."""
+        found = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
+        rows = [(name, one.get_short_help_str(SENTENCE)) for name, one in found if one and not one.hidden]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -120,7 +120,11 @@ def retry(
         ]
         for one in chosen:
             person.retry(tx, by, one, not_in_books=not_in_quickbooks)
-    click.echo(_told(len(chosen), "goes", "go", "again with the next update", "--all-refused"))
+    click.echo(
+        "No such job was refused."
+        if every and not chosen
+        else _told(len(chosen), "goes", "go", "again with the next update", "--all-refused")
+    )
 
 
 @job.command()
@@ -145,7 +149,11 @@ def approve(
         ]
         for one in chosen:
             person.approve(tx, by, one)
-    click.echo(_told(len(chosen), "goes", "go", "with the next update", "--all"))
+    click.echo(
+        "No such job waits for approval."
+        if every and not chosen
+        else _told(len(chosen), "goes", "go", "with the next update", "--all")
+    )
 
 
 def _every(

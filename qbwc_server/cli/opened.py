@@ -91,9 +91,8 @@ class Kinds:
         """Raises NotFound for what is the name of no map."""
         known = sorted(set(self.names.values()))
         if name not in known:
-            raise NotFound(
-                f"There is no kind {name!r}{did_you_mean(name, known) or '; there are: ' + ', '.join(known)}"
-            )
+            all_known = f"; there are: {', '.join(known)}." if known else ": there is no connection yet."
+            raise NotFound(f"There is no kind {name!r}{did_you_mean(name, known) or all_known}")
 
 
 def the_connection(tx: Tx, name: str | None) -> ConnectionRow:

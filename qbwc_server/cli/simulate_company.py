@@ -24,6 +24,7 @@ from qbwc_server.simulator.endpoint import Endpoint
 PORT = click.IntRange(0, 65535)
 CENT = Decimal("0.01")
 COUNT = click.IntRange(min=0)
+LIST = click.option("--kind", default="Customer", show_default=True, help="Customer, Vendor, ItemService ...")
 KIND = click.option(
     "--kind", default="Customer", show_default=True, help="Customer, ItemService, Invoice ..."
 )
@@ -150,12 +151,14 @@ def rule(file: Path, name: str | None, position: str | None, as_json: bool) -> N
     listing(rows, {"rule": "Rule", "position": "Is", "positions": "Can be"}, as_json=as_json, empty="")
 
 
-@company.command()
+@company.command(
+    help="Switch a preference of the company on or off. Off, its requests are answered 3250.\n\n"
+    f"PREFERENCE is one of: {', '.join(PREFERENCES)}."
+)
 @click.argument("file", type=FILE)
-@click.argument("preference", type=click.Choice(tuple(PREFERENCES)))
-@click.argument("position", type=click.Choice(("on", "off")))
+@click.argument("preference", type=click.Choice(tuple(PREFERENCES)), metavar="PREFERENCE")
+@click.argument("position", type=click.Choice(("on", "off")), metavar="on|off")
 def prefer(file: Path, preference: str, position: str) -> None:
-    """Switch a preference of the company on or off. Off, its requests are answered 3250."""
     _act(file, lambda opened: opened.prefer(preference, is_on=position == "on"))
     click.echo(f"{preference} is {position} now: {PREFERENCES[preference].sentence}.")
 
@@ -220,7 +223,7 @@ def take_payment(file: Path, customer: str, amount: Decimal, invoice: tuple[str,
 @click.argument("file", type=FILE)
 @click.argument("name")
 @click.argument("new_name")
-@KIND
+@LIST
 def rename(file: Path, name: str, new_name: str, kind: str) -> None:
     """Give a record of a list another name."""
     _act(file, lambda opened: opened.rename(name, new_name, kind))
@@ -231,7 +234,7 @@ def rename(file: Path, name: str, new_name: str, kind: str) -> None:
 @click.argument("file", type=FILE)
 @click.argument("source")
 @click.argument("target")
-@KIND
+@LIST
 def merge(file: Path, source: str, target: str, kind: str) -> None:
     """Make SOURCE part of TARGET: everything that named it names TARGET, and it is gone."""
     click.echo(commands.merge(file, source, target, kind))
@@ -271,7 +274,7 @@ def edit_amount(file: Path, number: str, amount: Decimal, line: int, kind: str) 
 
 @company.command("close-books")
 @click.argument("file", type=FILE)
-@click.argument("day", type=click.DateTime(("%Y-%m-%d",)), required=False)
+@click.argument("day", type=click.DateTime(("%Y-%m-%d",)), required=False, metavar="[DAY]")
 def close_books(file: Path, day: Any) -> None:
     """Close the books up to DAY (2026-03-31), or open them again without it."""
     until: date | None = day.date() if day else None

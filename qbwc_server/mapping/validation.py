@@ -134,6 +134,10 @@ def _value_error(fault: ErrorDetails) -> str:
     return str(fault.get("ctx", {}).get("error", fault["msg"]))
 
 
+def _number(fault: ErrorDetails) -> str:
+    return f"{_last(fault)} is {fault['input']!r}; it must be a whole number."
+
+
 def _other(fault: ErrorDetails) -> str:
     return f"{_last(fault)} is {fault['input']!r}. {fault['msg']}."
 
@@ -144,6 +148,8 @@ def _last(fault: ErrorDetails) -> str:
 
 _SENTENCES: dict[str, Callable[[ErrorDetails], str]] = {
     "extra_forbidden": _extra,
+    "int_parsing": _number,
+    "int_type": _number,
     "literal_error": _literal,
     "missing": _missing,
     "value_error": _value_error,

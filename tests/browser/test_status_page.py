@@ -139,7 +139,7 @@ def test_the_status_page_shows_connections_jobs_and_runs(browser: Browser, addre
         assert "Salesforce" in seen.row("Right Tools")
         assert "in order" in seen.row("Right Tools")
         assert "1" in seen.row("refused")
-        assert "One write waits for a person." in seen.text
+        assert "One record waits for a person." in seen.text
         assert "5 written to QuickBooks" in seen.text
         assert seen.troubles == []
 

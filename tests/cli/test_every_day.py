@@ -242,6 +242,7 @@ def test_a_refused_job_is_tried_again_when_a_person_says_so(shop: Shop) -> None:
     assert shop.names_in_books() == ["Acme Tools"]
     assert "nothing to try again" in shop.line.refuses("job", "retry", refused.id)
     assert "No job was chosen" in shop.line.says("job", "retry")
+    assert "No such job was refused" in shop.line.says("job", "retry", "--all")
 
 
 def test_a_cancelled_creation_makes_nothing_and_the_crm_shows_it(shop: Shop) -> None:
@@ -393,7 +394,7 @@ def test_proposed_jobs_of_a_kind_are_counted_and_approved_together(shop: Shop) -
     shop.sync()
     assert len(shop.names_in_books()) == 1
     assert "there are" in shop.line.refuses("job", "approve", "--all", "--kind", "harbour")
-    assert "No job" in shop.line.says("job", "approve", "--all", "--kind", "service_item")
+    assert "No such job waits" in shop.line.says("job", "approve", "--all", "--kind", "service_item")
     unanswered = shop.line("job", "approve", "--all", "--kind", "account")
     assert unanswered.exit_code == 1
     assert "3 of kind account, written to QuickBooks" in unanswered.stdout

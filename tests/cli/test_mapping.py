@@ -91,7 +91,7 @@ def test_words_numbers_lists_and_nothing_are_values(shop: Shop, name: str, value
         ("kinds.invoice.books_kind", "Estimate", "cannot be changed by an override"),
         ("kinds.account.rules", "[]", "mapping override --help"),
         ("kinds.account.status.error", "X__c", "set kinds.account.status as a whole"),
-        ("limits.creates", "many", "creates is 'many'"),
+        ("limits.creates", "many", "creates is 'many'; it must be a whole number"),
         ("limits.crates", "5", "did you mean 'creates'"),
         ("kinds.invoice", "off", "not a table of settings"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,21 @@ def test_the_table_of_commands_names_what_exists(line: Line) -> None:
     listed = line.says("--help")
     assert all(name in listed for name in COMMANDS)
     assert "doctor" in listed
+
+
+@pytest.mark.parametrize("path", [(), ("company",), ("simulate", "fault")], ids=" ".join)
+def test_the_list_of_commands_cuts_no_sentence(line: Line, path: tuple[str, ...]) -> None:
+    assert "..." not in line.says(*path, "--help").partition("Commands:")[2].partition("A first set-up")[0]
+
+
+def test_what_is_to_be_typed_next_can_be_typed_whatever_the_company_is_called(ready: Line) -> None:
+    told = ready.says("company", "add", 'Müller "Nord" & Söhne', "--user", "mueller")
+    after = shlex.split(told.partition("then: ")[2])
+    assert after == ["qbwc-server", "qwc", 'Müller "Nord" & Söhne', ">", "company.qwc"]
+
+
+def test_a_kind_without_any_connection_is_answered_with_that(ready: Line) -> None:
+    assert "there is no connection yet" in ready.refuses("job", "approve", "--all", "--kind", "account")
 
 
 def test_an_unforeseen_error_says_how_to_report_it(ready: Line, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from qbwc_server.errors import typed
 from qbwc_server.store import history, parties, reconciling, records
 from qbwc_server.store.database import Tx
 from qbwc_server.store.records import Mark
@@ -164,7 +165,7 @@ def stop(tx: Tx, company: Company, scopes: Sequence[Scope], what: str, now: date
     reason = (
         f"QuickBooks no longer holds what was read from it, though nobody deleted it: {what}. Was the company file "
         "restored from a backup, or is a copy open? Open the right file and run: qbwc-server connection start. If "
-        f'this file is the right one: qbwc-server company confirm "{company.name}"'
+        f"this file is the right one: qbwc-server company confirm {typed(company.name)}"
     )
     for scope in running:
         parties.change_connection(tx, scope.id, stopped_reason=reason)
