@@ -201,6 +201,30 @@ def test_a_record_deleted_between_the_pages_of_its_read_is_no_restored_file(
     assert world.is_deleted(newest)
 
 
+@pytest.mark.parametrize("before", ["running", "stopped by a person"])
+def test_starting_again_on_a_restored_file_with_newer_edits_stops_again(
+    world: World, tmp_path: Path, before: str
+) -> None:
+    account, list_id = pair(world, Phone="555-0100")
+    world.quiet()
+    old = backup(world, tmp_path)
+    world.clock.advance(hours=2)
+    world.edit_customer(list_id, Phone="555-0200")
+    world.quiet()
+    if before != "running":
+        world.stop_connection(before)
+    world.company.restore(old)
+    for name in ("Newer", "Newest"):
+        world.clock.advance(hours=2)
+        world.customer(name)
+        world.sync()
+    world.stop_connection(None)
+    world.clock.advance(hours=2)
+    world.sync()
+    assert "no longer holds" in stopped(world)
+    assert world.in_crm(account)["Phone"] == "555-0200"
+
+
 def test_a_record_that_went_without_a_word_is_noticed_within_a_week(world: World) -> None:
     accounts = [world.account(f"Number {number} Corp", promoted=True) for number in range(3)]
     world.quiet()

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from qbwc_server.store import records
+from tests.sync.test_back_in_time import compare_keys, without_a_word
 from tests.sync.world import Killed, World
 
 Build = Callable[..., World]
@@ -301,6 +303,19 @@ def test_a_contact_removed_in_quickbooks_is_remembered_and_stays_in_the_crm(worl
 
 
 # --- what cannot be ---
+
+
+def test_the_contacts_of_a_customer_that_went_without_a_word_are_gone_with_it(world: World) -> None:
+    account, _ = bakery(world, "Bob Bread")
+    list_id = str(world.in_crm(account)["QB_ListID__c"])
+    world.clock.advance(hours=3)
+    world.customer("Newest")
+    world.sync()
+    without_a_word(world, list_id)
+    compare_keys(world)
+    world.sync(2)
+    with world.database.read() as tx:
+        assert records.holders(tx, "co", "books", "Contacts", "customer", list_id) == []
 
 
 def test_below_qbxml_12_only_the_primary_contact_goes_and_a_promoted_one_is_told_why(build: Build) -> None:

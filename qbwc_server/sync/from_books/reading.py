@@ -355,7 +355,10 @@ class _Desk:
             for one in ids
             if one in self.states[what, kind].suspects
         ]
-        if asked and all(one in self.came or self._is_gone(kind, one) for kind, one in asked):
+        explained = [each for each in asked if each[1] in self.came or self._is_gone(*each)]
+        for kind, _ in explained:
+            reconciling.weigh_anchor(self.tx, self.company, kind, self.now)
+        if asked and explained == asked:
             reconciling.lift(self.tx, self.company, self.now)
 
     def _is_gone(self, kind: str, record_id: str) -> bool:
@@ -383,14 +386,18 @@ class _Desk:
                 keys = marks.get(reconciling.row_name(state.kind))
                 self.changed += reconciling.finish(*place, keys, self.now)
             return
-        if state.anchor and not (state.anchor_seen or state.lacking):
-            self._suspect(state)
-        _move_watermark(*place, marks, self.now)
+        if not self._suspects(state):
+            _move_watermark(*place, marks, self.now)
 
-    def _suspect(self, state: ReadState) -> None:
-        if reconciling.is_missed(self.tx, self.company, self.scopes, state, self.now):
-            found = {state.kind: frozenset((state.anchor,))}
-            self.suspected = rereading.joined(self.suspected, found)
+    def _suspects(self, state: ReadState) -> bool:
+        """Whether the anchor is missed. Then the watermark stays: what comes from a file that may be the wrong one
+        must not take the anchor's place, or whoever starts the connections again would start them unguarded."""
+        seen = not state.anchor or state.anchor_seen or state.lacking
+        if seen or not reconciling.is_missed(self.tx, self.company, self.scopes, state, self.now):
+            return False
+        found = {state.kind: frozenset((state.anchor,))}
+        self.suspected = rereading.joined(self.suspected, found)
+        return True
 
 
 def _with_ids(state: ReadState, touched: Touched, suspected: Touched, read: ReadState | None) -> ReadState:

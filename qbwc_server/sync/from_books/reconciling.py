@@ -93,7 +93,8 @@ def finish(
         stop(tx, company, scopes, f"{why}: {_names(some)}", now)
         return 0
     while some := reconciling.unseen(tx, company.id, kind, before, GONE_AT_ONCE):
-        entomb(tx, scopes, kind, [replace(one, deleted=True, seen_at=now) for one in some], now)
+        gone = [replace(one, deleted=True, seen_at=now) for one in some]
+        entomb(tx, company, scopes, kind, gone, now)
         for one in some:
             history.note_action(tx, now, "QuickBooks", "gone without a word", one.id, record=_name(one))
     reconciling.begin(tx, company.id, kind)
@@ -140,6 +141,12 @@ def _is_older(there: Mapping[str, Any], stored: reconciling.Stamp) -> bool:
     if int(sequence) != int(stored.version):
         return int(sequence) < int(stored.version)
     return str(plain(there.get("TimeModified", ""))) < stored.modified
+
+
+def weigh_anchor(tx: Tx, company: Company, kind: str, now: datetime) -> None:
+    """A record that was missed is explained; the next change that is read is the anchor of its kind."""
+    value, complete = records.watermark(tx, company.id, "books", kind)
+    records.move_watermark(tx, company.id, "books", kind, value, now, complete=complete)
 
 
 def lift(tx: Tx, company: Company, now: datetime) -> None:

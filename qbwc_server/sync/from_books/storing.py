@@ -125,9 +125,7 @@ def bury(
     ids = [str(one.values.get("ListID") or one.values.get("TxnID")) for one in rets]
     known = records.known(tx, company.id, "books", kind, ids)
     gone = [replace(row, deleted=True, seen_at=now) for row in known.values() if not row.deleted]
-    _save(tx, scopes, kind, gone, now)
-    if kind == parts.WHOLE:
-        _bury_parts(tx, company, scopes, [row.id for row in gone], now)
+    entomb(tx, company, scopes, kind, gone, now)
     return Changes(gone)
 
 
@@ -144,9 +142,13 @@ def by_kind(rets: Sequence[Ret]) -> Iterator[tuple[str, list[Ret]]]:
         yield name.removesuffix("Ret"), list(some)
 
 
-def entomb(tx: Tx, scopes: Sequence[Scope], kind: str, rows: list[StoredRecord], now: datetime) -> None:
-    """Keep tombstones, which have no keys; what they mean waits for its decision."""
+def entomb(
+    tx: Tx, company: Company, scopes: Sequence[Scope], kind: str, rows: list[StoredRecord], now: datetime
+) -> None:
+    """Keep tombstones, which have no keys, of wholes and their parts; what they mean waits for its decision."""
     _save(tx, scopes, kind, rows, now)
+    if kind == parts.WHOLE:
+        _bury_parts(tx, company, scopes, [row.id for row in rows], now)
 
 
 def _save(
