@@ -201,6 +201,22 @@ def test_a_record_deleted_between_the_pages_of_its_read_is_no_restored_file(
     assert world.is_deleted(newest)
 
 
+def test_in_a_restored_file_nothing_is_taken_for_gone(world: World, tmp_path: Path) -> None:
+    world.customer("Ann's Bakery")
+    world.quiet()
+    old = backup(world, tmp_path)
+    newest = world.customer("Bob's Garage")
+    world.quiet()
+    world.company.restore(old)
+    compare_keys(world)
+    world.sync(2)
+    assert "no longer holds" in stopped(world)
+    assert not world.is_deleted(newest)
+    confirm(world)
+    world.sync(3)
+    assert world.is_deleted(newest)
+
+
 @pytest.mark.parametrize("before", ["running", "stopped by a person"])
 def test_starting_again_on_a_restored_file_with_newer_edits_stops_again(
     world: World, tmp_path: Path, before: str

@@ -183,8 +183,12 @@ def read_requests(states: Sequence[ReadState]) -> list[qbxml.Request]:
 
 
 def _next(states: Sequence[ReadState]) -> list[ReadState]:
-    """The reads that are asked for next. An open iterator comes first, for it dies with its session."""
-    running = [one for one in states if not one.done]
+    """The reads that are asked for next. An open iterator comes first, for it dies with its session.
+
+    The passes over all ids come last: what is not there is gone only in the right file, which the others tell.
+    """
+    left = [one for one in states if not one.done]
+    running = [one for one in left if one.what != "keys"] or left
     for single in ("iterator_id", "alone"):
         if found := [one for one in running if getattr(one, single)]:
             return found[:1]
@@ -382,12 +386,23 @@ class _Desk:
     def _end(self, state: ReadState, marks: Mapping[str, Mark]) -> None:
         place = (self.tx, self.company, self.scopes, state)
         if state.what == "keys":
-            if not state.lacking:
+            if not (state.lacking or self._is_anchor_missed(marks)):
                 keys = marks.get(reconciling.row_name(state.kind))
                 self.changed += reconciling.finish(*place, keys, self.now)
             return
         if not self._suspects(state):
             _move_watermark(*place, marks, self.now)
+
+    def _is_anchor_missed(self, marks: Mapping[str, Mark]) -> bool:
+        """Whether a record that should have come is not explained: in a wrong file nothing is gone."""
+        missed = [
+            one
+            for one in self.states.values()
+            if one.what == "read" and one.anchor and not (one.anchor_seen or one.lacking)
+        ]
+        return any(
+            marks[one.kind].anchor == one.anchor and not self._is_gone(one.kind, one.anchor) for one in missed
+        )
 
     def _suspects(self, state: ReadState) -> bool:
         """Whether the anchor is missed. Then the watermark stays: what comes from a file that may be the wrong one
