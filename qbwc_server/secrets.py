@@ -229,8 +229,12 @@ _FIELDS: Final = (
 _MASKS: Final = (
     # Without an end tag up to the end of the text: a cut or malformed request hides nothing else.
     (("password", "ticket"), rf"({_START}).*?(?={_END}|\Z)"),
-    # The ticket in the answer of authenticate is the first text of a list.
-    (("authenticateresult",), r"(authenticateResult[^<>]*>\s*<(?:[\w.-]+:)?string[^<>]*>)[^<]*"),
+    # The ticket in the answer of authenticate is the first text of a list. Without the "<" in front, a text that
+    # repeats the word would be searched to its end at each repetition.
+    (
+        ("authenticateresult",),
+        r"(<(?:[\w.-]+:)?authenticateResult[^<>]*>\s*<(?:[\w.-]+:)?string[^<>]*>)[^<]*",
+    ),
     (
         ("authorization", "cookie", "x-api-key"),
         rf"((?<![\w-]){_HEADERS}(?:[\"']?\s*[:=]\s*b?[\"']?|[\"']\s*,\s*b?[\"']))[^\"'\r\n]+",

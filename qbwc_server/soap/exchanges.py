@@ -13,6 +13,7 @@ from qbwc_server.store.rows import Ticket
 from qbwc_server.sync.posted import Posted
 
 OUTCOME_LENGTH = 500
+STRANGERS_TEXT = 200
 PART = 512 * 1024
 
 
@@ -37,10 +38,12 @@ class Call:
         """The same call, of whose answer only the beginning is kept: nothing is made of it."""
         return replace(self, beginning_only=True)
 
-    def without_answer(self) -> "Call":
-        """The same call without its answer: whoever has no session does not fill our tables."""
-        size = self.posted.size if self.posted else 0
-        return replace(self, posted=None, request={**self.request, "response": f"({size} bytes, not kept)"})
+    def of_nobody(self) -> "Call":
+        """The same call without its answer and long texts: whoever has no session does not fill our tables."""
+        size = self.posted.size if self.posted else None
+        answer = {} if size is None else {"response": f"({size} bytes, not kept)"}
+        told = {name: _beginning(value) for name, value in self.request.items()}
+        return replace(self, posted=None, request={**told, **answer})
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class Exchanges:
             milliseconds=milliseconds,
             request=_text(call.request, beginning),
             response=_text(answer),
-            outcome=outcome.text[:OUTCOME_LENGTH],
+            outcome=secrets.mask(outcome.text)[:OUTCOME_LENGTH],
             failed=outcome.failed,
         )
         history.keep_exchange(tx, exchange, _known(outcome.subjects), rest)
@@ -88,8 +91,23 @@ def _in_parts(posted: Posted | None) -> tuple[dict[str, str], Iterator[str]]:
 
 def _text(values: Mapping[str, Any], document: Mapping[str, str] | None = None) -> str:
     """What QuickBooks answered is kept as it came: it holds records, which are stored anyway, and no secret of ours."""
-    masked: dict[str, Any] = json.loads(secrets.mask(json.dumps(values, ensure_ascii=False)))
-    return json.dumps({**(document or {}), **masked}, ensure_ascii=False)
+    return json.dumps({**(document or {}), **_masked(values)}, ensure_ascii=False)
+
+
+def _masked(value: Any) -> Any:
+    """Each text masked by itself: a mask that runs on to the end of a text must not take the JSON's own marks along."""
+    if isinstance(value, Mapping):
+        return {name: _masked(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_masked(one) for one in value]
+    return secrets.mask(value) if isinstance(value, str) else value
+
+
+def _beginning(value: Any) -> Any:
+    """A value of a caller whom nobody knows: enough to see what was tried."""
+    if not isinstance(value, str) or len(value) <= STRANGERS_TEXT:
+        return value
+    return f"{value[:STRANGERS_TEXT]}… ({len(value)} characters)"
 
 
 def _known(subjects: Iterable[str]) -> list[str]:

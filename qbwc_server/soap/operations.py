@@ -83,7 +83,7 @@ class Sessions:
             company_id = login.company.id if login.company else None
             text = "too many failed logins" if login.limited else "not a valid user"
             if company_id or not login.limited:
-                call = replace(call, company_id=company_id)
+                call = replace(call.of_nobody(), company_id=company_id)
                 self.exchanges.keep(tx, call, {"status": "nvu"}, Outcome(text, failed=True))
             return ["", "nvu"]
 
@@ -188,7 +188,7 @@ class Sessions:
 
     def _send(self, tx: Tx, call: Call, session: Ticket | None, told: FileTold) -> str:
         if session is None:
-            return self._kept(tx, call, "", "unknown ticket", failed=True)
+            return self._kept(tx, call.of_nobody(), "", "unknown ticket", failed=True)
         call = call.of(session)
         if session.state != SessionState.AUTHED:
             return self._stop_disorder(tx, call, session, "")
@@ -244,7 +244,7 @@ class Sessions:
         with self.database.write() as tx:
             session = self._session(tx, ticket)
             if session is None:
-                return self._kept(tx, call.without_answer(), -1, "unknown ticket", failed=True)
+                return self._kept(tx, call.of_nobody(), -1, "unknown ticket", failed=True)
             call = call.of(session)
             if session.state != SessionState.SENT:
                 return self._unexpected(tx, call, session, response)
@@ -328,7 +328,7 @@ class Sessions:
         with self.database.write() as tx:
             session = self._session(tx, ticket)
             if session is None:
-                return self._kept(tx, call, "done", "unknown ticket", failed=True)
+                return self._kept(tx, call.of_nobody(), "done", "unknown ticket", failed=True)
             call = call.of(session)
             if session.state != SessionState.AUTHED:
                 return self._stop_disorder(tx, call, session, "done")
