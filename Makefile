@@ -20,9 +20,11 @@ ARGS ?=
 # The fire: where its seeds begin, how many visits of the Web Connector, on which database, in which way.
 SEED ?= 1
 SESSIONS ?= 200
+# Fuzzing: for how long; SEED says where its seeds begin.
+SECONDS ?= 60
 DATABASE ?= sqlite
 
-.PHONY: help demo test fire lint format bench lock clean
+.PHONY: help demo test fire fuzz lint format bench lock clean
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +38,9 @@ test: $(PACKAGE) ## Run all tests; installs what they need from the system where
 
 fire: $(PACKAGE) ## Play random lives full of accidents; SEED=1 SESSIONS=200 DATABASE=sqlite|postgresql
 	@PYTHONHASHSEED=0 $(BIN)/python -m tests.fire --seed $(SEED) --sessions $(SESSIONS) --database $(DATABASE) $(ARGS)
+
+fuzz: $(PACKAGE) ## Send nonsense to everything that reads; SECONDS=60 SEED=1 ARGS="--target visits"
+	@$(BIN)/python -m tests.fuzz --seed $(SEED) --seconds $(SECONDS) $(ARGS)
 
 lint: $(PACKAGE) ## Check style, types and who imports whom
 	@$(BIN)/ruff check .

@@ -74,6 +74,8 @@ def load_settings(home: Path | None = None) -> Settings:
         return _with_file(chosen / FILE)(home=chosen)
     except ValidationError as wrong:
         raise Problem(_sentence(chosen, wrong)) from wrong
+    except RecursionError as wrong:
+        raise Problem(f"{chosen / FILE} is nested too deeply. Correct it or delete it.") from wrong
     except (SettingsError, ValueError, OSError) as wrong:
         raise Problem(f"{chosen / FILE} cannot be read: {wrong}. Correct it or delete it.") from wrong
 

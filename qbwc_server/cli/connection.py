@@ -86,8 +86,17 @@ def _credentials(path: Path) -> dict[str, str]:
     key_file = values.pop("private_key_file", None)
     if key_file:
         # The key itself is kept, so that the file need not stay where it is.
-        values["private_key"] = (path.parent / key_file).read_text("utf-8")
+        values["private_key"] = _key(path.parent / key_file)
     return values
+
+
+def _key(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except ValueError:
+        raise Problem(
+            f"{str(path)!r}, the private_key_file, is not a text file. It must be a key in PEM."
+        ) from None
 
 
 def json_object(path: Path) -> dict[str, Any]:
@@ -99,6 +108,8 @@ def json_object(path: Path) -> dict[str, Any]:
         raise Problem(
             f"{path} is not JSON: {wrong.msg} in line {wrong.lineno}, column {wrong.colno}."
         ) from None
+    except (ValueError, RecursionError):
+        raise Problem(f"{path} holds a number or a nesting that no file of this kind needs.") from None
     if not isinstance(found, dict):
         raise Problem(f"{path} must hold one JSON object, {{...}}.")
     return found

@@ -38,6 +38,10 @@ def _database_trouble(error: Any) -> str:
     )
 
 
+def _no_text(error: Any) -> str:
+    return f"{error.object[:40]!a} holds bytes that are no text in UTF-8. Correct it."
+
+
 # By the class's full name, so that nothing is imported for an error that cannot have happened.
 SENTENCES: Mapping[str, Callable[[Any], str]] = {
     "qbwc_server.errors.Problem": lambda error: error.text,
@@ -49,6 +53,7 @@ SENTENCES: Mapping[str, Callable[[Any], str]] = {
     "qbwc_server.store.job_states.IllegalMove": lambda error: f"This cannot be done: {error}.",
     "sqlalchemy.exc.DatabaseError": _database_trouble,
     "builtins.OSError": _file_trouble,
+    "builtins.UnicodeEncodeError": _no_text,
 }
 
 

@@ -44,7 +44,7 @@ def job() -> None:
 @click.option("--needs-person", is_flag=True, help="Only what does not go on by itself.")
 @click.option("--proposed", is_flag=True, help="Only what waits for approval.")
 @click.option("--all", "everything", is_flag=True, help="Also what is settled or cancelled.")
-@click.option("--limit", default=200, show_default=True, type=click.IntRange(min=1))
+@click.option("--limit", default=200, show_default=True, type=click.IntRange(min=1, max=1_000_000))
 @json_option
 def list_jobs(
     connection: str | None,

@@ -40,7 +40,7 @@ def link() -> None:
 @click.argument("text", required=False)
 @click.option("--connection", help="Only of this connection.")
 @click.option("--status", type=click.Choice(STATUSES), help="Only with this status.")
-@click.option("--limit", default=200, show_default=True, type=click.IntRange(min=1))
+@click.option("--limit", default=200, show_default=True, type=click.IntRange(min=1, max=1_000_000))
 @json_option
 def list_links(
     text: str | None, connection: str | None, status: str | None, limit: int, as_json: bool

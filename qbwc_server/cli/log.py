@@ -34,7 +34,7 @@ def log() -> None:
 
 @log.command()
 @click.option("--company", help="Only visits of this company.")
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1))
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1, max=1_000_000))
 @json_option
 def runs(company: str | None, limit: int, as_json: bool) -> None:
     """List the latest runs; their Sync IDs lead to everything else."""
@@ -55,7 +55,7 @@ def _run_row(run: Run) -> dict[str, Any]:
 @click.option("--job", metavar="JOB", help="Only about this link job.")
 @click.option("--error", is_flag=True, help="Only calls that went wrong.")
 @click.option("--company", help="Only of this company.")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(min=1))
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(min=1, max=1_000_000))
 @json_option
 def list_exchanges(
     visit: str | None,
@@ -93,7 +93,9 @@ def _exchanges(tx: Tx, about: list[Sought], **wanted: Any) -> list[Exchange]:
 
 @log.command()
 @click.argument("what", metavar="ID")
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1), help="Calls to show.")
+@click.option(
+    "--limit", default=20, show_default=True, type=click.IntRange(1, 1_000_000), help="Calls to show."
+)
 @json_option
 def show(what: str, limit: int, as_json: bool) -> None:
     """Show everything about an ID: decisions with their reasons, and calls with what was sent and answered.
@@ -132,7 +134,7 @@ def _tell_decision(row: dict[str, Any]) -> None:
 
 
 @log.command()
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(min=1))
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(min=1, max=1_000_000))
 @json_option
 def audit(limit: int, as_json: bool) -> None:
     """List what persons did, and who."""

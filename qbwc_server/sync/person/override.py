@@ -120,6 +120,8 @@ def _value(profile: Profile, steps: Sequence[str], text: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError:
         return re.split(r"[,\s]+", text.strip()) if _is_list(profile, steps) else text
+    except (ValueError, RecursionError):
+        raise Problem(f"{'.'.join(steps)}: a value as long or as nested as this is no setting.") from None
 
 
 def _is_list(profile: Profile, steps: Sequence[str]) -> bool:
