@@ -49,11 +49,12 @@ class Desk:
 
     def type(self, chance: random.Random) -> None:
         """One line; the answer is a listing, a sentence or a question, never a trace."""
-        self.run(self._line(chance))
+        words = self._line(chance)
+        self.run(words, mutated(chance, corpus(chance.choice(KINDS_OF_FILES))) if "-" in words else b"\n")
 
-    def run(self, words: Sequence[str]) -> None:
-        """Type these words. AssertionError, or the command's own, when they fail inside."""
-        result = CliRunner().invoke(root, ["--home", str(self.home), *words], input="\n")
+    def run(self, words: Sequence[str], typed: bytes = b"\n") -> None:
+        """Type these words, then what the command asks for. AssertionError, or its own, when it fails inside."""
+        result = CliRunner().invoke(root, ["--home", str(self.home), *words], input=typed)
         structlog.reset_defaults()
         logging.getLogger().handlers.clear()
         assert result.exit_code != OUR_FAULT, f"{words}: {result.output}"
@@ -77,7 +78,9 @@ class Desk:
         choices = getattr(one.type, "choices", ())
         if choices and chance.random() < 0.8:
             return str(chance.choice(list(choices)))
-        if isinstance(one.type, click.Path | click.File) and chance.random() < 0.8:
+        if isinstance(one.type, click.File):
+            return "-"  # click leaves a file open when a later word is wrong
+        if isinstance(one.type, click.Path) and chance.random() < 0.8:
             return self._file(chance)
         said = [*self.words] * 3 + [piece.decode("utf-8", "surrogateescape") for piece in PIECES]
         return chance.choice(said).replace("\0", "")[:5000]
