@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -12,6 +13,8 @@ import pytest
 
 import qbxml
 from qbwc_server.simulator.faults import FOR_EVER
+from qbwc_server.store import parties
+from qbwc_server.sync.from_books.probing import Doubt, probe_requests
 from qbwc_server.sync.person.by import By
 from qbwc_server.sync.person.jobs import cancel, retry
 from tests.sync.test_books_trouble import adds, kill, once
@@ -152,6 +155,18 @@ def test_a_question_for_more_than_one_creation_holds_them_all(world: World) -> N
     world.quiet()
     assert adds(world) == 12
     assert {world.status(one) for one in accounts} == {("Success", None)}
+
+
+def test_a_sale_that_names_no_customer_by_its_id_is_asked_about_by_its_day(shop: World) -> None:
+    ready(shop)
+    [job] = open_jobs(shop)
+    cash = Doubt(replace(job, kind="SalesReceipt"), shop.clock(), {"CustomerRef": {"FullName": "Cash"}})
+    with shop.database.read() as tx:
+        company = parties.company(tx, "co")
+    assert company is not None
+    asked = probe_requests(company, [cash])
+    assert [qbxml.validate(one) for one in asked] == [(), ()]
+    assert "EntityFilter" not in asked[0].values
 
 
 # --- where there is no certainty a person decides ---

@@ -160,11 +160,11 @@ def _same_name(doubt: Doubt) -> dict[str, Any]:
 
 
 def _same_sale(doubt: Doubt, zone: ZoneInfo) -> dict[str, Any]:
+    """Of its day; of its customer, where it names one by id (a sales receipt need not)."""
     first, last = _days(doubt, zone)
-    return {
-        "TxnDateRangeFilter": {"FromTxnDate": first, "ToTxnDate": last},
-        "EntityFilter": {"ListID": [doubt.sent["CustomerRef"]["ListID"]]},
-    }
+    of_day = {"TxnDateRangeFilter": {"FromTxnDate": first, "ToTxnDate": last}}
+    customer = _id_of(doubt.sent, "CustomerRef")
+    return of_day | ({"EntityFilter": {"ListID": [customer]}} if customer else {})
 
 
 def _days(doubt: Doubt, zone: ZoneInfo) -> tuple[date, date]:
