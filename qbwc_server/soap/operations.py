@@ -261,16 +261,19 @@ class Sessions:
                 self._move(tx, session, SessionEvent.STOP, visit=notes, last_error=result.error)
                 return self._kept(tx, call, -1, result.error, failed=True, subjects=subjects)
             visit = replace(visit, notes=result.notes)
-            if not 0 < visiting.undecided(visit) <= visiting.FEW:
-                return self._acknowledge(call, visit, subjects)
+            undecided = visiting.undecided(visit)
+            if not 0 < undecided <= visiting.FEW:
+                return self._acknowledge(call, visit, subjects, undecided)
             visits.change_ticket(tx, session.ticket_hash, visit=result.notes.plain(), seen_at=self.clock())
         visiting.decide(self.database, session, self.clock)
         with self.database.write() as tx:
             return self._acknowledge_later(tx, call, ticket, result.notes, subjects)
 
-    def _acknowledge(self, call: Call, visit: visiting.Visit, subjects: Iterable[str]) -> int:
+    def _acknowledge(
+        self, call: Call, visit: visiting.Visit, subjects: Iterable[str], undecided: int | None = None
+    ) -> int:
         """What was posted is stored and settled by now; 100 is said exactly when nothing is left."""
-        percent = visiting.percent_done(visit)
+        percent = visiting.percent_done(visit, undecided=undecided)
         event = SessionEvent.ALL if percent == 100 else SessionEvent.MORE
         self._move(visit.tx, visit.ticket, event, visit=visit.notes.plain())
         if percent == 100:

@@ -21,12 +21,17 @@ def begin_run(
     tx: Tx, kind: str, now: datetime, *, company_id: str | None = None, organisation_id: str | None = None
 ) -> int:
     row = {"kind": kind, "company_id": company_id, "organisation_id": organisation_id, "started_at": now}
-    statement = insert(runs).values(**row, counts={}, errors=0, note="").returning(runs.c.number)
-    return int(tx.execute(statement).scalar_one())
+    return int(tx.execute(_BEGIN_RUN, row | {"counts": {}, "errors": 0, "note": ""}).scalar_one())
+
+
+_BEGIN_RUN = insert(runs).returning(runs.c.number)
 
 
 def run(tx: Tx, number: int) -> Run | None:
-    return one(Run, tx.execute(select(runs).where(runs.c.number == number)).first())
+    return one(Run, tx.execute(_RUN, {"wanted": number}).first())
+
+
+_RUN = select(runs).where(runs.c.number == bindparam("wanted"))
 
 
 def count_in_run(tx: Tx, number: int, counts: dict[str, int], errors: int = 0) -> None:

@@ -197,16 +197,18 @@ def count_by_state(tx: Tx) -> dict[tuple[str, str], int]:
     return {(side, state): number for side, state, number in tx.execute(query)}
 
 
-def count_needing_a_person(tx: Tx, company_id: str) -> int:
-    """Jobs that do not go on by themselves, of either side."""
-    query = select(func.count()).select_from(link_jobs)
-    stuck = (
-        link_jobs.c.company_id == company_id,
+# Jobs of a company that do not go on by themselves, of either side.
+STUCK = (
+    select(func.count())
+    .select_from(link_jobs)
+    .where(
+        link_jobs.c.company_id == bindparam("company_id"),
         # Says nothing new, but without it the index ends at the company and all that was ever written is read.
         link_jobs.c.side.in_(("books", "crm")),
         link_jobs.c.state.in_(("refused", "needs_person", "in_doubt", "blocked", "proposed")),
     )
-    return int(tx.execute(query.where(*stuck)).scalar_one())
+    .scalar_subquery()
+)
 
 
 def count_made_since(tx: Tx, connection_id: str, kind: str, since: datetime, *, action: str = "add") -> int:

@@ -18,7 +18,10 @@ def add_company(tx: Tx, company: Company) -> None:
 
 
 def company(tx: Tx, company_id: str) -> Company | None:
-    return one(Company, tx.execute(select(companies).where(companies.c.id == company_id)).first())
+    return one(Company, tx.execute(_COMPANY, {"wanted": company_id}).first())
+
+
+_COMPANY = select(companies).where(companies.c.id == bindparam("wanted"))
 
 
 def company_named(tx: Tx, name: str) -> Company | None:
@@ -26,7 +29,10 @@ def company_named(tx: Tx, name: str) -> Company | None:
 
 
 def company_of_user(tx: Tx, user_name: str) -> Company | None:
-    return one(Company, tx.execute(select(companies).where(companies.c.user_name == user_name)).first())
+    return one(Company, tx.execute(_COMPANY_OF_USER, {"wanted": user_name}).first())
+
+
+_COMPANY_OF_USER = select(companies).where(companies.c.user_name == bindparam("wanted"))
 
 
 def alone_with(tx: Tx, company_id: str) -> Company | None:
@@ -50,7 +56,10 @@ def all_companies(tx: Tx) -> list[Company]:
 
 
 def change_company(tx: Tx, company_id: str, **values: Any) -> None:
-    tx.execute(update(companies).where(companies.c.id == company_id).values(**values))
+    tx.execute(_CHANGE_COMPANY, {**values, "id_of": company_id})
+
+
+_CHANGE_COMPANY = update(companies).where(companies.c.id == bindparam("id_of"))
 
 
 def add_organisation(tx: Tx, organisation: Organisation) -> None:
@@ -77,17 +86,27 @@ def change_organisation(tx: Tx, organisation_id: str, **values: Any) -> None:
 
 def want_poll(tx: Tx, company_id: str, now: datetime) -> None:
     """Ask the worker to poll every organisation that is connected with this company."""
-    wanted = select(connections.c.organisation_id).where(connections.c.company_id == company_id)
-    tx.execute(update(organisations).where(organisations.c.id.in_(wanted)).values(poll_wanted_at=now))
+    tx.execute(_WANT_POLL, {"wanted": company_id, "wanted_at": now})
+
+
+_CONNECTED_WITH = select(connections.c.organisation_id).where(connections.c.company_id == bindparam("wanted"))
+_WANT_POLL = (
+    update(organisations)
+    .where(organisations.c.id.in_(_CONNECTED_WITH))
+    .values(poll_wanted_at=bindparam("wanted_at"))
+)
 
 
 def crm_troubles(tx: Tx, company_id: str) -> list[str]:
     """Why the organisations that are connected with this company cannot be read at present."""
-    connected = select(connections.c.organisation_id).where(connections.c.company_id == company_id)
-    query = select(organisations.c.poll_error).where(
-        organisations.c.id.in_(connected), organisations.c.poll_error.is_not(None)
-    )
-    return [str(text) for text in tx.execute(query.order_by(organisations.c.id)).scalars()]
+    return [str(text) for text in tx.execute(_CRM_TROUBLES, {"wanted": company_id}).scalars()]
+
+
+_CRM_TROUBLES = (
+    select(organisations.c.poll_error)
+    .where(organisations.c.id.in_(_CONNECTED_WITH), organisations.c.poll_error.is_not(None))
+    .order_by(organisations.c.id)
+)
 
 
 def add_connection(tx: Tx, connection: ConnectionRow) -> None:
@@ -108,8 +127,12 @@ def all_connections(tx: Tx) -> list[ConnectionRow]:
 
 
 def connections_of_company(tx: Tx, company_id: str) -> list[ConnectionRow]:
-    query = select(connections).where(connections.c.company_id == company_id).order_by(connections.c.name)
-    return many(ConnectionRow, tx.execute(query).all())
+    return many(ConnectionRow, tx.execute(_CONNECTIONS_OF_COMPANY, {"wanted": company_id}).all())
+
+
+_CONNECTIONS_OF_COMPANY = (
+    select(connections).where(connections.c.company_id == bindparam("wanted")).order_by(connections.c.name)
+)
 
 
 def connections_of_organisation(tx: Tx, organisation_id: str) -> list[ConnectionRow]:

@@ -194,13 +194,16 @@ def next_undecided(tx: Tx, connection_ids: Sequence[str], limit: int) -> list[tu
     """(connection, side, kind, record id), CRM first so that a promoted record meets its match once."""
     if (memory := memory_of(tx)) is not None:
         memory.flush(tx)
-    query = (
-        select(undecided.c.connection_id, undecided.c.side, undecided.c.kind, undecided.c.record_id)
-        .where(undecided.c.connection_id.in_(connection_ids), ~undecided.c.parked)
-        .order_by(undecided.c.connection_id, undecided.c.side.desc(), undecided.c.kind, undecided.c.record_id)
-        .limit(limit)
-    )
-    return [(row[0], row[1], row[2], row[3]) for row in tx.execute(query)]
+    place = {"connection_ids": list(connection_ids), "most": limit}
+    return [(row[0], row[1], row[2], row[3]) for row in tx.execute(_NEXT_UNDECIDED, place)]
+
+
+_NEXT_UNDECIDED = (
+    select(undecided.c.connection_id, undecided.c.side, undecided.c.kind, undecided.c.record_id)
+    .where(undecided.c.connection_id.in_(bindparam("connection_ids", expanding=True)), ~undecided.c.parked)
+    .order_by(undecided.c.connection_id, undecided.c.side.desc(), undecided.c.kind, undecided.c.record_id)
+    .limit(bindparam("most"))
+)
 
 
 def park(
@@ -278,10 +281,14 @@ class Mark(NamedTuple):
 
 def all_watermarks(tx: Tx, scope_id: str, side: str) -> dict[str, Mark]:
     """Every watermark of a side, by kind."""
-    columns = (watermarks.c.value, watermarks.c.complete, watermarks.c.moved_at, watermarks.c.anchor)
-    query = select(watermarks.c.kind, *columns)
-    rows = tx.execute(query.where(watermarks.c.scope_id == scope_id, watermarks.c.side == side))
+    rows = tx.execute(_ALL_WATERMARKS, {"scope_id": scope_id, "side": side})
     return {row[0]: Mark(row[1], bool(row[2]), row[3], row[4]) for row in rows}
+
+
+_ALL_WATERMARKS = select(
+    *(watermarks.c.kind, watermarks.c.value),
+    *(watermarks.c.complete, watermarks.c.moved_at, watermarks.c.anchor),
+).where(watermarks.c.scope_id == bindparam("scope_id"), watermarks.c.side == bindparam("side"))
 
 
 def watermark(tx: Tx, scope_id: str, side: str, kind: str) -> tuple[str | None, bool]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, bindparam, func, or_, select
 
 from qbwc_server.store import jobs
 from qbwc_server.store.database import Tx
@@ -80,18 +80,23 @@ class Asked(NamedTuple):
 
 
 def needing_a_person(tx: Tx, company_id: str) -> Asked:
-    connected = select(connections.c.id).where(connections.c.company_id == company_id)
-    ids = list(tx.execute(connected).scalars())
-    asking = (
-        select(func.count())
-        .select_from(links)
-        .where(links.c.connection_id.in_(ids), links.c.error_code.in_(ASKING))
+    stuck, asking, failed = tx.execute(_NEEDING_A_PERSON, {"company_id": company_id}).one()
+    return Asked(int(stuck), int(asking), int(failed))
+
+
+_OF_COMPANY = select(connections.c.id).where(connections.c.company_id == bindparam("company_id"))
+_NEEDING_A_PERSON = select(
+    jobs.STUCK,
+    select(func.count())
+    .select_from(links)
+    .where(
+        links.c.connection_id.in_(_OF_COMPANY),
+        links.c.error_code.in_(ASKING),
+        links.c.unlinked_at.is_(None),
     )
-    asking = asking.where(links.c.error_code.in_(ASKING), links.c.unlinked_at.is_(None))
-    failed = select(func.count()).select_from(undecided)
-    failed = failed.where(undecided.c.connection_id.in_(ids), undecided.c.failed)
-    return Asked(
-        jobs.count_needing_a_person(tx, company_id),
-        int(tx.execute(asking).scalar_one()),
-        int(tx.execute(failed).scalar_one()),
-    )
+    .scalar_subquery(),
+    select(func.count())
+    .select_from(undecided)
+    .where(undecided.c.connection_id.in_(_OF_COMPANY), undecided.c.failed)
+    .scalar_subquery(),
+)

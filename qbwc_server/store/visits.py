@@ -29,8 +29,18 @@ _LOCKED = select(tickets).where(tickets.c.ticket_hash == bindparam("ticket_hash"
 
 
 def tickets_of_company(tx: Tx, company_id: str, states: Sequence[str]) -> list[Ticket]:
-    query = select(tickets).where(tickets.c.company_id == company_id, tickets.c.state.in_(states))
-    return many(Ticket, tx.execute(query.order_by(tickets.c.started_at)).all())
+    place = {"company_id": company_id, "states": list(states)}
+    return many(Ticket, tx.execute(_OF_COMPANY, place).all())
+
+
+_OF_COMPANY = (
+    select(tickets)
+    .where(
+        tickets.c.company_id == bindparam("company_id"),
+        tickets.c.state.in_(bindparam("states", expanding=True)),
+    )
+    .order_by(tickets.c.started_at)
+)
 
 
 # States of a session in which its visit goes on.
@@ -60,7 +70,11 @@ def idle_tickets(tx: Tx, states: Sequence[str], before: datetime) -> list[Ticket
 
 
 def change_ticket(tx: Tx, ticket_hash: str, **values: Any) -> None:
-    tx.execute(update(tickets).where(tickets.c.ticket_hash == ticket_hash).values(**values))
+    tx.execute(_CHANGE, {**values, "hash_of": ticket_hash})
+
+
+# Which columns are written is said by the values that come with it.
+_CHANGE = update(tickets).where(tickets.c.ticket_hash == bindparam("hash_of"))
 
 
 def _failures(who: ColumnElement[bool]) -> ScalarSelect[int]:
@@ -100,4 +114,7 @@ def drop_lease(tx: Tx, name: str, holder: str) -> None:
 
 
 def lease_until(tx: Tx, name: str) -> datetime | None:
-    return tx.execute(select(leases.c.until).where(leases.c.name == name)).scalar_one_or_none()
+    return tx.execute(_LEASE_UNTIL, {"lease": name}).scalar_one_or_none()
+
+
+_LEASE_UNTIL = select(leases.c.until).where(leases.c.name == bindparam("lease"))

@@ -35,8 +35,8 @@ SLICE = 50
 # while and no more came, or when it waited for long. What would only say that a record is queued in QuickBooks is not
 # said before QuickBooks was silent about it for `SHOWN_AFTER`.
 ENOUGH = 1000
-COLLECT = timedelta(seconds=15)
-NO_MORE = timedelta(seconds=5)
+COLLECT = timedelta(seconds=30)
+NO_MORE = timedelta(seconds=10)
 COLLECT_MOST = timedelta(seconds=60)
 SHOWN_AFTER = timedelta(minutes=2)
 # A visit that was not heard of for so long is not waited for.

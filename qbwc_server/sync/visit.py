@@ -5,6 +5,7 @@ are cleared. Every step is found anew from the database at each call, so any pro
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from qbwc_server.store.rows import Company, MessageSet, Ticket
 from qbwc_server.sync.deciding import Scope, decide_waiting, scopes_of_company
 from qbwc_server.sync.from_books import (
     PAGE_SIZE,
+    SHORT,
     Doubt,
     ReadState,
     apart,
@@ -282,7 +284,8 @@ def take(visit: Visit, response: Posted, hresult: str, message: str) -> Result:
 
 def _take_read(visit: Visit, response: Posted) -> Result:
     scopes = list(visit.scopes.values())
-    with visit.tx.begin_nested():  # of an answer that breaks off nothing is kept
+    # Of an answer that breaks off nothing is kept.
+    with visit.tx.begin_nested() if response.size > SHORT else nullcontext():
         states, changed = take_answer(visit.tx, visit.company, scopes, visit.notes.reads, response, visit.now)
     _note_failed_reads(visit, states)
     found = settle_found(visit.tx, visit.scopes, visit.company.id, visit.ticket.run_number, visit.now)
@@ -425,15 +428,18 @@ def take_late(visit: Visit, response: Posted) -> bool:
     return True
 
 
-def percent_done(visit: Visit) -> int:
-    """100 exactly when nothing is left; before that the true share of requests answered, at most 99."""
-    left = 0 if visit.notes.parted else _left(visit)
+def percent_done(visit: Visit, *, undecided: int | None = None) -> int:
+    """100 exactly when nothing is left; before that the true share of requests answered, at most 99.
+
+    `undecided`: how many records wait for a decision, where that was just looked at.
+    """
+    left = 0 if visit.notes.parted else _left(visit, undecided)
     if left == 0:
         return 100
     return min(99, visit.notes.done * 100 // (visit.notes.done + left))
 
 
-def _left(visit: Visit) -> int:
+def _left(visit: Visit, undecided: int | None) -> int:
     """How many more requests this visit will make, as far as it can know."""
     notes = visit.notes
     reads = requests_left(_reads_by_now(visit))
@@ -442,7 +448,9 @@ def _left(visit: Visit) -> int:
     due = jobs.count_due(visit.tx, visit.company.id, "books", visit.now, active)
     in_time = visit.now <= visit.ticket.started_at + VISIT_BUDGET
     writes = -(-due // SET_SIZE) if in_time else 0
-    waiting = 1 if in_time and records.next_undecided(visit.tx, active, 1) else 0
+    if undecided is None and in_time:
+        undecided = len(records.next_undecided(visit.tx, active, 1))
+    waiting = 1 if in_time and undecided else 0
     # Those in doubt are asked about once, the settled ones cleared.
     sets = sum(
         1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -152,6 +152,64 @@ def test_an_idle_round_reads_no_table_from_end_to_end(old_world: World) -> None:
         assert old_world.sync().status.endswith("nothing to do")
     assert len(statements) > 20
     assert scanned(old_world, statements) == {}
+
+
+# What each call of a visit that finds nothing must ask and keep: one statement each, and none besides.
+LOGIN = (
+    *("failed logins", "the company by its user", "alone with it", "the company since then", "connections"),
+    *("live tickets", "a run", "the wish for a poll", "a ticket", "the last visit", "the exchange"),
+)
+SENDING = ("ticket", "connections", "sets in doubt", "watermarks", "the ticket moves", "the exchange")
+ANSWER = (
+    *("ticket", "connections", "the newest change as stored", "watermarks", "sets in doubt", "undecided"),
+    *("due jobs", "sets to ask about or clear", "the worker's lease"),
+    *("the ticket moves", "the run ends", "the exchange"),
+)
+GOODBYE = (
+    *("ticket", "the run's counts", "what needs a person", "troubles of the CRM"),
+    *("the ticket moves", "the run ends", "the exchange"),
+)
+IDLE_VISIT = {
+    "authenticate": LOGIN,
+    "send_request_xml": SENDING,
+    "receive_response_xml": ANSWER,
+    "close_connection": GOODBYE,
+}
+
+
+def test_an_idle_visit_asks_nothing_twice(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.account("Ann's Bakery", promoted=True)
+    world.quiet()
+    asked: dict[str, list[str]] = {}
+    call = [""]
+
+    def note(_connection: Any, _cursor: Any, text: str, *_: Any) -> None:
+        if call[0] and not text.startswith("BEGIN"):
+            asked.setdefault(call[0], []).append(text)
+
+    def watched(name: str) -> Callable[..., Any]:
+        original = getattr(world.sessions, name)
+
+        def watching(*arguments: Any) -> Any:
+            call[0] = name
+            try:
+                return original(*arguments)
+            finally:
+                call[0] = ""
+
+        return watching
+
+    for name in IDLE_VISIT:
+        monkeypatch.setattr(world.sessions, name, watched(name))
+    event.listen(world.database.engine, "before_cursor_execute", note)
+    seen = world.visit()
+    event.remove(world.database.engine, "before_cursor_execute", note)
+    assert seen.status.endswith("nothing to do")
+    assert [one for one in seen.calls if one in ("sendRequestXML", "receiveResponseXML")] == [
+        "sendRequestXML",
+        "receiveResponseXML",
+    ]
+    assert {name: texts for name, texts in asked.items() if len(texts) > len(IDLE_VISIT[name])} == {}
 
 
 def test_a_round_with_edits_on_both_sides_and_a_new_account_reads_none_either(old_world: World) -> None:

@@ -3,6 +3,7 @@
 from qbwc_server.sync.from_books.probing import Doubt, doubts, probe_ids, probe_requests, take_probe
 from qbwc_server.sync.from_books.reading import (
     PAGE_SIZE,
+    SHORT,
     ReadState,
     apart,
     note_asked,
@@ -33,6 +34,7 @@ from qbwc_server.sync.from_books.settling import (
 
 __all__ = [
     "PAGE_SIZE",
+    "SHORT",
     "Doubt",
     "ReadState",
     "Settled",

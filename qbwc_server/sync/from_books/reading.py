@@ -36,6 +36,7 @@ from qbxml import Ret, SetStatus, Status, WallTime
 __all__ = [
     "BATCH",
     "PAGE_SIZE",
+    "SHORT",
     "ReadState",
     "apart",
     "note_asked",
@@ -48,6 +49,9 @@ __all__ = [
     "take_answer",
 ]
 
+# Bytes of an answer that is read as a whole before anything of it is stored: nothing can break off then, and reading
+# on meanwhile would not be worth a thread.
+SHORT = 64 * 1024
 BATCH = 250  # records that are in memory at once, and stored with one set of statements
 PAGE_SIZE = 200  # records per answer; transactions come with their lines and in smaller pages
 OVERLAP = timedelta(hours=1)
@@ -239,7 +243,7 @@ def take_answer(
     ways, mapped = rereading.followed(scopes), rereading.mapped_kinds(scopes)
     desk = _Desk(tx, company, scopes, by_name, now, ways, mapped)
     pages = {str(one.request_id): Page(one, by_name) for one in read_requests(states)}
-    for status, rets in ahead(_batches(posted)):
+    for status, rets in list(_batches(posted)) if posted.size <= SHORT else ahead(_batches(posted)):
         page = pages.get(status.request_id or "")
         if page is not None:
             page.add(status, rets)
