@@ -68,7 +68,8 @@ def _run(tx: Tx, text: str) -> Sought | None:
     if run is None:
         return None
     counted = ", ".join(f"{number} {name}" for name, number in run.counts.items() if number)
-    title = f"{run.sync_id}: {run.kind}, {run.started_at:%Y-%m-%d %H:%M:%S} UTC, {counted or 'nothing to do'}"
+    done = counted or ("nothing to do" if run.ended_at else "not ended, or interrupted")
+    title = f"{run.sync_id}: {run.kind}, {run.started_at:%Y-%m-%d %H:%M:%S} UTC, {done}"
     return Sought(f"{title}. {run.note}".strip(), run_number=run.number)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from qbwc_server.simulator.company.books import Books
 
 FOR_EVER = -1
+HRESULT = re.compile("0x[0-9A-Fa-f]{8}")
 CLOCK_OFFSET = "clock_offset"
 
 
@@ -190,6 +192,8 @@ def _typed(name: str, key: str, default: Any, value: Any) -> Any:
         typed = int(value) if isinstance(default, int) else str(value)
     except ValueError as error:
         raise SimulatorError(f"{key} of the fault {name} is a whole number, not {value!r}.") from error
+    if key == "hresult" and typed and not HRESULT.fullmatch(str(typed)):
+        raise SimulatorError(f"{value!r} is no hresult: write it as 0x80040414, with eight digits.")
     choices = CHOICES.get((name, key))
     if choices and typed not in choices:
         raise SimulatorError(

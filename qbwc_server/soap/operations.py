@@ -403,7 +403,10 @@ class Sessions:
         waiting = search.needing_a_person(tx, session.company_id).all
         problems = [f"{waiting} need attention" if waiting > 1 else "1 needs attention"] if waiting else []
         silent = [f"the CRM is out of reach: {one}" for one in parties.crm_troubles(tx, session.company_id)]
-        return f"{run.sync_id}: " + ", ".join([*(counted or ["nothing to do"]), *problems, *silent])
+        connected = parties.connections_of_company(tx, session.company_id)
+        stopped = [f"{one.name} is stopped (see doctor)" for one in connected if one.stopped_reason]
+        done = counted or ([] if stopped else ["nothing to do"])
+        return f"{run.sync_id}: " + ", ".join([*stopped, *done, *problems, *silent])
 
     def get_interactive_url(self, ticket: str, session_id: str) -> str:  # noqa: ARG002  (never offered)
         return ""

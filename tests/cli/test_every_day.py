@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from qbwc_server.store import history
-from qbwc_server.store.tables import link_jobs
+from qbwc_server.store.tables import link_jobs, runs
 from tests.cli.conftest import Shop
 
 # --- looking, in a shop after its first days ---
@@ -243,6 +243,24 @@ def test_a_refused_job_is_tried_again_when_a_person_says_so(shop: Shop) -> None:
     assert "nothing to try again" in shop.line.refuses("job", "retry", refused.id)
     assert "No job was chosen" in shop.line.says("job", "retry")
     assert "No such job was refused" in shop.line.says("job", "retry", "--all")
+
+
+def test_the_status_in_the_web_connector_tells_that_a_connection_is_stopped(shop: Shop) -> None:
+    shop.sync()
+    shop.line.says("connection", "stop", "CRM")
+    status = shop.update()
+    assert "CRM is stopped" in status
+    assert "nothing to do" not in status
+    shop.line.says("connection", "start", "CRM")
+    assert "stopped" not in shop.update()
+
+
+def test_a_run_without_an_end_is_not_told_as_one_that_had_nothing_to_do(shop: Shop) -> None:
+    shop.sync()
+    latest = shop.line.json("log", "runs", "--limit", "1")[0]["sync_id"]
+    with shop.installation.database.write() as tx:
+        tx.execute(update(runs).where(runs.c.number == int(latest[1:])).values(ended_at=None, counts={}))
+    assert "not ended, or interrupted" in shop.line.says("log", "show", latest)
 
 
 def test_a_cancelled_creation_makes_nothing_and_the_crm_shows_it(shop: Shop) -> None:

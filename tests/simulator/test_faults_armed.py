@@ -110,6 +110,7 @@ class TestTrigger:
         [
             ("explode", {}, "There is no fault 'explode'"),
             ("modal_dialog", {"when": "now"}, "takes hresult, message, not when"),
+            ("modal_dialog", {"hresult": "zzz"}, "'zzz' is no hresult"),
             ("unstorable_answer", {"x": "1"}, "takes nothing, not x"),
             ("delay_call", {"seconds": "soon"}, "whole number"),
             ("clock_change_night", {"season": "winter"}, "autumn, spring"),

@@ -69,7 +69,13 @@ class Service:
         try:
             return _judge(method, envelope.result(method, self._post(method, body), self._style))
         except (ReplyError, requests.RequestException, HTTPError) as error:
-            raise CallFailed(method, str(error)) from error
+            raise CallFailed(method, self._told(error)) from error
+
+    def _told(self, error: Exception) -> str:
+        """Where nobody listens the library's text tells of its pools and retries, and not of that."""
+        if "NewConnectionError" in str(error):
+            return f"Unable to connect to the remote server: nothing answers at {self.url}."
+        return str(error)
 
     def call_half(self, method: str, **values: str | int) -> None:
         """Promises the whole call, sends half of it and hangs up."""
