@@ -34,8 +34,8 @@ class Settings(BaseSettings):
     public_url: str = LOCAL_URL
     # Largest SOAP body; QuickBooks answers are paged, so this is a guard, not a working size.
     max_body_mb: int = Field(default=200, ge=1, le=2000)
-    poll_seconds: int = Field(default=300, ge=5)
-    keep_log_days: int = Field(default=30, ge=1)
+    poll_seconds: int = Field(default=300, ge=5, le=31_536_000)
+    keep_log_days: int = Field(default=30, ge=1, le=36_500)
     # Proxies in front whose X-Forwarded-... headers are believed; 0 believes none.
     proxies: int = Field(default=0, ge=0, le=5)
     log_level: str = "INFO"

@@ -123,7 +123,9 @@ class AnswerElement:
         self._shape = tables.shape(node.tag) if known else Shape(node.tag, "", (), ())
         self._reader = reader_of(node.tag) if known else Reader(self._shape)
         self._flat = any(element.is_leaf for element in self._shape.order)
-        self._held = etree.Element(node.tag)
+        self._held = etree.Element(
+            node.tag if known else "unknown"
+        )  # lxml reads names that it does not write
 
     def pattern(self, name: str) -> Pattern | None:
         """How a record of this answer is read when it has its usual form."""

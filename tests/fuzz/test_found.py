@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import qbxml
 from qbwc_server.cli.connection import json_object
 from qbwc_server.errors import Problem
 from qbwc_server.secrets import mask
@@ -102,3 +103,15 @@ def test_settings_nested_too_deeply_are_told_in_a_sentence(tmp_path: Path) -> No
 def test_words_that_no_command_can_take_are_told_in_a_sentence(tmp_path: Path, words: list[str]) -> None:
     desk = Desk(tmp_path)
     desk.run([desk.words[1] if word == "Connection" else word for word in words])
+
+
+def test_an_answer_whose_name_has_a_colon_is_read_like_any_unknown_one() -> None:
+    found = qbxml.read('<QBXML><QBXMLMsgsRs><A1:2Rs statusCode="0"/></QBXMLMsgsRs></QBXML>')
+    assert found.responses[0].status.name == "A1:2Rs"
+
+
+@pytest.mark.parametrize("name", ["poll_seconds", "keep_log_days"])
+def test_a_span_beyond_a_lifetime_is_told_in_a_sentence(tmp_path: Path, name: str) -> None:
+    (tmp_path / FILE).write_text(f"{name} = 99999999999999999999")
+    with pytest.raises(Problem, match=name):
+        load_settings(tmp_path)
