@@ -43,6 +43,8 @@ NO_ERROR = "No error is noted for this update."
 MESSAGES_LOST = "Calls came out of order, so the update was stopped. Nothing is lost; update again."
 DEAD_SESSION = "The session ended without an answer to these writes."
 TOOK_OVER = "A newer login took over."
+# A session that ended like this did not reach its end; its run says so.
+BROKEN_OFF = (SessionEvent.SUPERSEDE, SessionEvent.EXPIRE)
 FELL_SILENT = "The Web Connector fell silent."
 NO_FILE = "QuickBooks did not say which company file is open. Update again."
 
@@ -456,7 +458,9 @@ class Sessions:
         if session.state in LIVE:
             visiting.abandon(tx, session, self.clock(), why)
         self._move(tx, session, event, **values)
-        history.end_run(tx, session.run_number, self.clock(), values.get("last_error", session.last_error))
+        broken_off = why if event in BROKEN_OFF else ""
+        note = values.get("last_error", session.last_error) or broken_off
+        history.end_run(tx, session.run_number, self.clock(), note)
 
     def _kept(
         self, tx: Tx, call: Call, answer: T, text: str, *, failed: bool = False, subjects: Iterable[str] = ()

@@ -72,8 +72,9 @@ def test_a_restored_company_file_stops_everything_before_anything_is_written(
     world.clock.advance(hours=1)
     world.edit_account(account, Fax="555-0300")
     writes = world.books_writes()
-    world.sync(3)
+    seen = world.sync(3)
     assert "restored" in stopped(world)
+    assert "is stopped" in seen.status
     assert "Ann's Bakery" in stopped(world)
     assert world.books_writes() == writes
     assert world.in_crm(account)["Phone"] == "555-0200"

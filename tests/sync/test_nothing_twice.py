@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from qbwc_server.store import history
 from qbwc_server.sync.posted import Posted
 from qbwc_server.worker import tasks
 from tests.sync.test_books_trouble import adds, kill, once, pair
@@ -112,6 +113,9 @@ def test_same_pc_restarted(world: World) -> None:
         Connector(world, "192.0.2.10", worker=False).run()
     seen = world.visit()
     assert seen.ok
+    with world.database.read() as tx:
+        earlier = [one.note for one in history.recent_runs(tx) if one.kind == "visit"][1]
+    assert "newer login" in earlier
     made_once(world, account)
 
 
