@@ -1,5 +1,6 @@
 """What one link job writes in the CRM, built from the state of its moment; nothing is sent from here."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -151,8 +152,13 @@ def _stamped(desk: Desk, kind_map: KindMap, sides: Sides, values: dict[str, Any]
 
 
 def external_key(scope: Scope, link: Link) -> str:
-    """What makes a CRM record ours for ever: company, family and id of the object in the books."""
-    return f"{scope.company.file_id.strip('{}').lower()}:{link.books_kind.lower()}:{link.books_id}"
+    """What makes a CRM record ours for ever: company, family and id of the object in the books.
+
+    Ids of contacts differ in case only (0000000000000p4I, 0000000000000p4i, both seen in one file), and a CRM's keys
+    know no case; so each small letter has a mark before it.
+    """
+    exact = re.sub(r"([a-z])", r"^\1", str(link.books_id))
+    return f"{scope.company.file_id.strip('{}').lower()}:{link.books_kind.lower()}:{exact}"
 
 
 def needs_first(desk: Desk, link: Link, job: LinkJob) -> list[Need]:

@@ -44,7 +44,8 @@ CONTACT = (
     FieldInfo("Name", "text", 121, required=False),
     *(FieldInfo(name, "text", 40) for name in ("Phone", "MobilePhone", "Fax")),
     *(FieldInfo(f"Mailing{part}", "text", length) for part, length in ADDRESS.items()),
-    FieldInfo("QB_ListID__c", "text", 41, unique=True, external_key=True),
+    # Ids of contacts in QuickBooks differ in case only, and unique fields of CRMs know no case.
+    FieldInfo("QB_ListID__c", "text", 41),
     *LINK_FIELDS,
 )
 PRODUCT = (

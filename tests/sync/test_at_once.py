@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as StillWaiting
 from contextlib import suppress
@@ -60,13 +60,17 @@ def meeting(world: World) -> Iterator[Meeting]:
     world.on_document = lambda _: None
 
 
-def until_so_many_wait(database: Database, number: int, call: Future[object]) -> None:
-    """PostgreSQL tells who waits for a lock; on SQLite whoever writes waits at its beginning."""
+def until_all_wait(database: Database, calls: Sequence[Future[object]]) -> None:
+    """Those that are not over. PostgreSQL tells who waits for a lock; on SQLite a writer waits at its beginning."""
+
+    def they_wait() -> bool:
+        return waiting(database) >= sum(not one.done() for one in calls)
+
     if database.engine.dialect.name == "postgresql":
-        eventually("the call waits for a lock", lambda: call.done() or waiting(database) >= number, PATIENCE)
+        eventually("the call waits for a lock", they_wait, PATIENCE)
     else:
         with suppress(StillWaiting):
-            call.result(0.05)
+            calls[-1].result(0.05)
 
 
 def waiting(database: Database) -> int:
@@ -86,10 +90,10 @@ def test_two_calls_that_wait_for_a_decision_under_way_both_get_their_turn(
     with ThreadPoolExecutor(2) as pool:
         with world.database.write() as tx:
             parties.lock_connections(tx, ["con"])
-            calls = []
-            for number, name in enumerate((first, second), 1):
+            calls: list[Future[object]] = []
+            for name in (first, second):
                 calls.append(pool.submit(meeting.calls[name]))
-                until_so_many_wait(world.database, number, calls[-1])
+                until_all_wait(world.database, calls)
         for call in calls:
             call.result(PATIENCE)
     world.on_document = lambda _: None

@@ -124,12 +124,12 @@ def full_name(values: Values) -> Shown:
 _LINK_STATUS = ("To be Linked", "Queued", "Success", "Error", "Unlinked")
 
 
-def link_fields(identity: str, label: str) -> tuple[Field, ...]:
+def link_fields(identity: str, label: str, *, unique: bool = True) -> tuple[Field, ...]:
     """What an integration keeps on a record that has a counterpart elsewhere; `identity` names its id there."""
     return (
         picklist("QB_Link_Status__c", "QuickBooks Link Status", _LINK_STATUS, restricted=True),
         long_text("QB_Sync_Error__c", "QuickBooks Sync Error", 32768),
-        key(identity, label, 41),
+        key(identity, label, 41) if unique else text(identity, label, 41),
         text("QB_EditSequence__c", "QuickBooks Edit Sequence", 16),
         Field("QB_Last_Sync__c", "datetime", "QuickBooks Last Sync"),
         key("QB_SyncKey__c", "QuickBooks Sync Key", 80),

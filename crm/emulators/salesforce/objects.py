@@ -78,7 +78,8 @@ CONTACT = SObject(
         text("Title", "Title", 128),
         long_text("Description", "Contact Description", 32000),
         OWNER,
-        *link_fields("QB_ListID__c", "QuickBooks ListID"),
+        # Ids of contacts elsewhere differ in case only, and unique fields know no case.
+        *link_fields("QB_ListID__c", "QuickBooks ListID", unique=False),
     ),
 )
 
