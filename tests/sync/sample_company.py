@@ -84,6 +84,18 @@ class Customer:
         """The fields of its contact; None where QuickBooks names nobody."""
         return {crm: self.text(path) for crm, path in PERSON.items()} if self.text("LastName") else None
 
+    def others(self) -> list[str]:
+        """Full names of its further contacts. QuickBooks lists among them whom the customer itself already names."""
+        own = {self._full_name_of(self.ret), (self.text("Contact") or "")}
+        known = {name.casefold() for name in own}
+        listed = [self._full_name_of(one) for one in self.ret.iter("ContactsRet")]
+        return [name for name in listed if name.casefold() not in known]
+
+    @staticmethod
+    def _full_name_of(element: ElementTree.Element) -> str:
+        parts = ((element.findtext(name) or "").strip() for name in ("FirstName", "LastName"))
+        return " ".join(part for part in parts if part)
+
     def names_above_street(self, address: str) -> list[str]:
         lines, own = list(self.lines(address)), self._own_names()
         below = next((place for place, line in enumerate(lines) if line not in own), len(lines))
