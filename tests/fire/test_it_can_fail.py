@@ -111,7 +111,7 @@ SAFEGUARDS: dict[str, Safeguard] = {
     "a CRM record is changed under the version that was read": Safeguard(
         lambda: [_off(MemoryGateway, "_update", _any_version(MemoryGateway._update))],
         _races,
-        1,
+        5,
         frozenset({"no_edit_is_lost", "pairs_agree", "no_status_waits_for_ever"}),
     ),
     "what a dead worker left on its way is taken up": Safeguard(

@@ -54,9 +54,11 @@ class Desk:
 
     def run(self, words: Sequence[str], typed: bytes = b"\n") -> None:
         """Type these words, then what the command asks for. AssertionError, or its own, when it fails inside."""
+        logs = logging.getLogger()
+        before = logs.handlers[:], logs.level
         result = CliRunner().invoke(root, ["--home", str(self.home), *words], input=typed)
         structlog.reset_defaults()
-        logging.getLogger().handlers.clear()
+        logs.handlers[:], logs.level = before
         assert result.exit_code != OUR_FAULT, f"{words}: {result.output}"
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception

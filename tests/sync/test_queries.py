@@ -166,7 +166,7 @@ ANSWER = (
     *("the ticket moves", "the run ends", "the exchange"),
 )
 GOODBYE = (
-    *("ticket", "the run's counts", "what needs a person", "troubles of the CRM"),
+    *("ticket", "the run's counts", "what needs a person", "troubles of the CRM", "what is stopped"),
     *("the ticket moves", "the run ends", "the exchange"),
 )
 IDLE_VISIT = {
