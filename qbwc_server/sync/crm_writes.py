@@ -12,7 +12,17 @@ from qbwc_server.store import links
 from qbwc_server.store.rows import Link, LinkJob
 from qbwc_server.sync import decide as rule_book
 from qbwc_server.sync.decide import FieldOutcome
-from qbwc_server.sync.deciding import Desk, Need, Scope, Sides, look, rule_name, standing_there, view_linked
+from qbwc_server.sync.deciding import (
+    Desk,
+    Need,
+    Scope,
+    Sides,
+    look,
+    rule_name,
+    standing_there,
+    view_linked,
+    within,
+)
 from qbwc_server.sync.deciding.desk import WITHDRAWN
 
 
@@ -102,6 +112,7 @@ def _creation(desk: Desk, link: Link, kind_map: KindMap, sides: Sides) -> Write:
     writes = mapping.crm_writes(kind_map, mapping.with_defaults(kind_map, flat, "crm"))
     status = kind_map.status
     own = {status.link_status: "Success", status.books_id: link.books_id} | _what_it_is(kind_map)
+    own |= {status.error: desk.fitting(link, status.error, within.without_place(kind_map, sides))}
     values = writes.pop("", {}) | {name: value for name, value in own.items() if name}
     complete = {
         contributor.name: writes[contributor.name]

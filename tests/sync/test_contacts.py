@@ -194,6 +194,24 @@ def test_an_edit_in_quickbooks_comes_to_the_contact(world: World) -> None:
     assert world.books_writes() == writes
 
 
+def test_an_e_mail_of_nobody_by_name_stays_in_quickbooks_and_the_account_says_so(world: World) -> None:
+    list_id = world.customer("Ann's Bakery", FirstName="Ann", Email="ann@bakery.example", Phone="212 555 0100")
+    world.sync(2)
+    account = world.account_named("Ann's Bakery")
+    assert contacts_of(world, account) == []
+    assert world.crm.writes == 1
+    assert world.status(account) == (
+        "Success",
+        "Only in QuickBooks: FirstName Ann, Email ann@bakery.example. A contact in the CRM needs LastName: "
+        "enter it at the customer in QuickBooks.",
+    )
+    world.edit_customer(list_id, LastName="Baker")
+    world.sync(2)
+    assert contacts_of(world, account) == ["Ann Baker"]
+    assert world.status(account) == ("Success", None)
+    world.quiet()
+
+
 def test_who_was_the_primary_contact_becomes_a_contact_like_the_others(world: World) -> None:
     account, [bob] = bakery(world, "Bob Bread")
     ann = str(world.in_crm(account)["QB_Primary_Contact__c"])

@@ -47,6 +47,8 @@ WITHDRAWN = "withdrawn"
 # The next step of a job that is blocked.
 BLOCKED = "blocked"  # the error code of a job that is, also while it looks once more for what it needs
 MADE_ONCE = "It is made again only after the two are taken apart (link unlink)."
+# The code of a pair of which QuickBooks says more than the CRM can hold.
+WITHOUT_PLACE = "without-place"
 STUCK = ("refused", "needs_person", "blocked")
 GOES_ON = "It goes on by itself as soon as that is solved."
 
@@ -261,7 +263,7 @@ class Desk:
         clashes = links.open_conflicts(self.tx, self.scope.id, link.id)
         if waiting := [name for name, row in clashes.items() if row["taken"] is None]:
             return "Error", _conflict_text(waiting), "conflict"
-        if is_bound(link) and (said := self._of_document(link)):
+        if is_bound(link) and (said := self._of_document(link) or self._of_parts(link)):
             return said
         return ("Success" if is_bound(link) else "Queued"), "", ""
 
@@ -282,6 +284,16 @@ class Desk:
         text = different_total(kind_map, link, sides.crm.values, sides.books.values)
         return ("Success", text, DIFFERENT_TOTAL) if text else None
 
+    def _of_parts(self, link: Link) -> tuple[str, str, str] | None:
+        """A customer with somebody's e-mail and nobody's name has no contact in the CRM: said, never silent."""
+        kind_map = self.map_of(link)
+        if not kind_map.contributors:
+            return None
+        sides = look(self.tx, self.scope, kind_map, link.crm_id, link.books_id)
+        there = sides.crm and not sides.crm.deleted and sides.books and not sides.books.deleted
+        text = within.without_place(kind_map, sides) if there else ""
+        return ("Success", text, WITHOUT_PLACE) if text else None
+
     def _of_copy(self, kind_map: KindMap, books_id: str) -> tuple[str, str, str] | None:
         """A copy whose document belongs to somebody whom the CRM does not have, stands at nobody's record."""
         record = records.record(self.tx, self.scope.company.id, "books", kind_map.books_kind, books_id)
@@ -301,7 +313,7 @@ class Desk:
         names = kind_map.status
         wanted = {
             names.link_status: link.status,
-            names.error: self._fitting(link, names.error, link.error),
+            names.error: self.fitting(link, names.error, link.error),
             names.books_id: link.books_id,
         }
         if not is_bound(link):
@@ -325,7 +337,7 @@ class Desk:
         wanted = mapping.gone_values(kind_map)
         return {name: value for name, value in wanted.items() if mapping.normal(values.get(name)) != value}
 
-    def _fitting(self, link: Link, name: str | None, text: str) -> str | None:
+    def fitting(self, link: Link, name: str | None, text: str) -> str | None:
         """A text as the CRM's field can hold it: refused for its length, it would tell nobody anything."""
         most = self.scope.crm_length(link.crm_kind, name) if name else 0
         return (text[: most - 1].rstrip() + "…" if 0 < most < len(text) else text) or None

@@ -12,7 +12,9 @@ from qbwc_server.store.rows import Link, StoredRecord
 from qbwc_server.sync import parts
 from qbwc_server.sync.decide import Side
 from qbwc_server.sync.deciding import lent
+from qbwc_server.sync.deciding.pair import Sides
 from qbwc_server.sync.deciding.scope import Scope
+from qbwc_server.sync.deciding.wording import called
 
 # The key under which the parts of a CRM record are found: its id.
 WHOLE = "whole"
@@ -131,6 +133,28 @@ def _same_person(kind_map: KindMap, one: Values, other: Values) -> bool:
         and all(parts.folded(one.get(name)) == parts.folded(other.get(name)) for name in names)
         for names in (mail, called)
     )
+
+
+def without_place(kind_map: KindMap, sides: Sides) -> str:
+    """What QuickBooks says of a record that the CRM cannot make of it, as a sentence; "" when it lacks nothing.
+
+    A contact in a CRM needs a last name; a customer in QuickBooks may have an e-mail and nobody's name.
+    """
+    shared = {rule.books for rule in kind_map.rules if not rule.contributor}
+    for one in kind_map.contributors:
+        if one.name in sides.unread or sides.contributors.get(one.name) is not None:
+            continue
+        rules = [rule for rule in kind_map.rules if rule.contributor == one.name and rule.goes_to("crm")]
+        held = [rule for rule in rules if sides.books_values[rule.books] is not None]
+        given = {rule.crm_field for rule in held}
+        needed = [rule.books for rule in rules if rule.crm_field in set(one.required_fields) - given]
+        kept = [f"{rule.books} {sides.books_values[rule.books]}" for rule in held if rule.books not in shared]
+        if kept and needed:
+            return (
+                f"Only in QuickBooks: {', '.join(kept)}. A {one.kind} in the CRM needs {' and '.join(needed)}: "
+                f"enter it at the {called(kind_map.books_kind)} in QuickBooks."
+            )
+    return ""
 
 
 def _stands_for_whole(tx: Tx, scope: Scope, whole: Whole, side: Side, record: StoredRecord) -> bool:
