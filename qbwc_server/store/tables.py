@@ -50,7 +50,7 @@ companies = Table(
     Column("pinned_at", Moment),
     Column("qbxml_version", String(8)),
     Column("product", Text),
-    Column("country", String(8)),
+    Column("country", Text),
     Column("minimum_seconds", Integer, nullable=False),
     # The interval of Auto-Run as its .qwc file names it; null where none was named.
     Column("visit_minutes", Integer),

@@ -109,6 +109,12 @@ def test_the_first_visit_pins_name_and_path(installation: Installation, caller: 
     assert (company.qbxml_version, company.country) == ("13.0", "US")
 
 
+def test_a_country_of_any_length_is_kept_as_it_was_told(installation: Installation, caller: Caller) -> None:
+    caller.log_in()
+    caller.send(HCP.replace("<Country>US</Country>", "<Country>United Kingdom</Country>"))
+    assert company_of(installation).country == "United Kingdom"
+
+
 def test_a_later_visit_pins_nothing_anew(installation: Installation, caller: Caller) -> None:
     with installation.database.write() as tx:
         parties.change_company(tx, "shop", pinned_name=NAME, pinned_path=PATH, pinned_at=NOW)

@@ -170,8 +170,9 @@ def stop(tx: Tx, company: Company, scopes: Sequence[Scope], what: str, now: date
     if not running:
         return
     reason = (
-        f"QuickBooks no longer holds what was read from it, though nobody deleted it: {what}. Was the company file "
-        "restored from a backup, or is a copy open? Open the right file and run: qbwc-server connection start. If "
+        "QuickBooks no longer holds what was read from it, and names no deletion (it remembers them for 90 days): "
+        f"{what}. Was the company file restored from a backup, or is a copy open? Open the right file and run: "
+        "qbwc-server connection start. If "
         f"this file is the right one: qbwc-server company confirm {typed(company.name)}"
     )
     for scope in running:

@@ -37,7 +37,7 @@ def upgrade() -> None:
         sa.Column("pinned_at", qbwc_server.store.columns.Moment(timezone=True), nullable=True),
         sa.Column("qbxml_version", sa.String(length=8), nullable=True),
         sa.Column("product", sa.Text(), nullable=True),
-        sa.Column("country", sa.String(length=8), nullable=True),
+        sa.Column("country", sa.Text(), nullable=True),
         sa.Column("minimum_seconds", sa.Integer(), nullable=False),
         sa.Column("visit_minutes", sa.Integer(), nullable=True),
         sa.Column("created_at", qbwc_server.store.columns.Moment(timezone=True), nullable=False),
