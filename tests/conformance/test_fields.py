@@ -60,6 +60,13 @@ def named(kind: str, **more: Any) -> Build:
     return lambda value: (f"{kind}Add", {"Name": value, **more})
 
 
+def mirrored(label: str) -> Build:
+    return lambda value: (
+        "CustomerAdd",
+        {"Name": "Ann", "AdditionalContactRef": {"ContactName": label, "ContactValue": value}},
+    )
+
+
 def contact(name: bool) -> Build:
     def build(value: str) -> tuple[str, Mapping[str, Any]]:
         pair = {"ContactName": value if name else "Other 1", "ContactValue": "1" if name else value}
@@ -108,6 +115,8 @@ LENGTHS: dict[str, tuple[Build, int]] = {
         }.items()
     },
     **{f"ship address {field}": (inside("ShipAddress", field), 31) for field in ("City", "Country")},
+    # An entry that is the customer's own field under another name has that field's length.
+    **{f"entry {label}": (mirrored(label), 21) for label in ("Main Phone", "Alt. Phone", "Fax")},
     **{
         f"{kind} RefNumber": (invoice("RefNumber", kind), 11)
         for kind in ("Invoice", "Estimate", "SalesOrder", "CreditMemo", "SalesReceipt")

@@ -373,6 +373,18 @@ def test_the_orders_address_wins_over_the_one_sent(desk: Desk, ann: Element, eur
     assert text(fixed, "BillAddress/Addr1") == "Mended street"
 
 
+@cites("S6", UNCONFIRMED)
+def test_an_order_brings_its_tax_to_its_invoice(desk: Desk, ann: Element) -> None:
+    desk.ok("ItemSalesTaxAdd", {"Name": "County", "TaxRate": "8.25"})
+    taxed = {"ItemSalesTaxRef": full_name("County"), "CustomerSalesTaxCodeRef": full_name("Tax")}
+    item = desk.service(price="100.00")
+    order = desk.form("SalesOrder", ann, line(item, Quantity=1, SalesTaxCodeRef=full_name("Tax")), **taxed)
+    assert text(order, "SalesTaxTotal") == "8.25"
+    invoice = desk.ok("InvoiceAdd", {"CustomerRef": list_id(ann), "LinkToTxnID": record_id(order)})
+    assert text(invoice, "SalesTaxTotal") == "8.25"
+    assert text(invoice, "ItemSalesTaxRef/FullName") == "County"
+
+
 @cites("S6")
 def test_a_deleted_invoice_opens_its_order_again(desk: Desk, ann: Element, order: Element) -> None:
     rs = from_order(desk, ann, LinkToTxnID=record_id(order))

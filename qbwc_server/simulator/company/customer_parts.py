@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import qbxml
 from qbwc_server.simulator.company.books import Books
 from qbwc_server.simulator.company.characters import is_empty
 from qbwc_server.simulator.company.list_engine import Fields, Setter, with_value
-from qbwc_server.simulator.company.statuses import BAD_ID, LONG_ADDRESS, STALE, UNKNOWN_ID, Refusal
+from qbwc_server.simulator.company.statuses import BAD_ID, LONG_ADDRESS, STALE, TOO_LONG, UNKNOWN_ID, Refusal
 
 # Entries of AdditionalContactRef that are the customer's own fields under another name, in the order of real
 # answers (measured: 145 of 145 customers of the sample company).
@@ -29,6 +30,12 @@ ADDRESSES: Mapping[str, str] = {
 CONTACT_VALUE_LENGTH = 255
 BLOCK_LINES = 5
 LINES = ("Addr1", "Addr2", "Addr3", "Addr4", "Addr5")
+# Of the fields that entries mirror: shorter than an entry, mostly (fields140).
+LENGTHS: Mapping[str, int] = {
+    field.path: field.max_length
+    for field in qbxml.fields("CustomerAdd")
+    if field.path in MIRRORED.values() and field.max_length
+}
 # Contacts live in a list of their own.
 CONTACTS = "Contacts"
 SHOWN_DIGITS = 4
@@ -65,6 +72,9 @@ def with_contact_list(books: Books, fields: Fields, given: Sequence[Mapping[str,
         for entry in given
         if entry["ContactName"] in MIRRORED
     }
+    for name, text in own.items():
+        if len(text) > LENGTHS[name]:
+            raise Refusal(TOO_LONG, text, name)
     other = [dict(entry) for entry in given if entry["ContactName"] not in MIRRORED]
     if books.rule("part_lists") == "added":
         names = {entry["ContactName"] for entry in other}

@@ -30,12 +30,14 @@ TOO_MUCH = "You cannot invoice more than was ordered."
 NOT_TAKEN = ("TxnLineID", "IsManuallyClosed", "DataExtRet")
 # Of the order's header, what wins over the request (semantics 6).
 ADDRESSES = ("BillAddress", "ShipAddress")
+# And what stands in for a request that is silent, before the customer's own (unconfirmed).
+TAXES = ("ItemSalesTaxRef", "CustomerSalesTaxCodeRef")
 
 
 def drafted(
     books: Books, kind: SalesKind, txn: Txn, values: Mapping[str, Any], body: Mapping[str, Any]
 ) -> tuple[Txn, list[Fields], str]:
-    """The form with the addresses of its orders, its lines, and the TxnID of an order that is closed, or ""."""
+    """The form with what it takes over from the headers of its orders, its lines, and the TxnID of an order that is closed, or ""."""
     whole = values.get(LINK_ALL, [])
     drafts = list(sales_lines.given(books, kind, "Add", body))
     links = [line[LINK_LINE] for _, line in drafts if LINK_LINE in line]
@@ -51,7 +53,7 @@ def drafted(
         taken = list(_taken(books, txn, order))
         closed = closed or ("" if taken else order_id)
         lines += taken
-        txn = _addressed(txn, order)
+        txn = _headed(txn, order, values)
     for is_group, line in drafts:
         lines.append(_drafted(books, txn, line, is_group=is_group))
     return txn, lines, closed
@@ -117,9 +119,10 @@ def _order(books: Books, order_id: str, txn: Txn) -> Txn:
     return found
 
 
-def _addressed(txn: Txn, order: Txn) -> Txn:
-    addresses = {name: order.fields[name] for name in ADDRESSES if name in order.fields}
-    return replace(txn, fields={**txn.fields, **addresses})
+def _headed(txn: Txn, order: Txn, values: Mapping[str, Any]) -> Txn:
+    names = [*ADDRESSES, *(name for name in TAXES if name not in values)]
+    taken = {name: order.fields[name] for name in names if name in order.fields}
+    return replace(txn, fields={**txn.fields, **taken})
 
 
 def _check_sequence(order: Txn, line_ids: list[str]) -> None:
