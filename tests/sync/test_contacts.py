@@ -195,7 +195,9 @@ def test_an_edit_in_quickbooks_comes_to_the_contact(world: World) -> None:
 
 
 def test_an_e_mail_of_nobody_by_name_stays_in_quickbooks_and_the_account_says_so(world: World) -> None:
-    list_id = world.customer("Ann's Bakery", FirstName="Ann", Email="ann@bakery.example", Phone="212 555 0100")
+    list_id = world.customer(
+        "Ann's Bakery", FirstName="Ann", Email="ann@bakery.example", Phone="212 555 0100"
+    )
     world.sync(2)
     account = world.account_named("Ann's Bakery")
     assert contacts_of(world, account) == []

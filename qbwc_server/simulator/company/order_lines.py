@@ -37,7 +37,7 @@ TAXES = ("ItemSalesTaxRef", "CustomerSalesTaxCodeRef")
 def drafted(
     books: Books, kind: SalesKind, txn: Txn, values: Mapping[str, Any], body: Mapping[str, Any]
 ) -> tuple[Txn, list[Fields], str]:
-    """The form with what it takes over from the headers of its orders, its lines, and the TxnID of an order that is closed, or ""."""
+    """The form with what its orders' headers give it, its lines, and the TxnID of an order that is closed, or ""."""
     whole = values.get(LINK_ALL, [])
     drafts = list(sales_lines.given(books, kind, "Add", body))
     links = [line[LINK_LINE] for _, line in drafts if LINK_LINE in line]
