@@ -77,6 +77,19 @@ def test_the_contacts_of_an_account_go_with_it_and_its_primary_contact_stands_on
     assert contacts_of(world, account) == ["Ann Baker", "Bob Bread", "Carl Cake"]
 
 
+def test_who_promotes_the_primary_contact_is_told_where_it_stands(world: World) -> None:
+    account = world.account("Ann's Bakery", contact="Ann Baker")
+    [ann] = [row.id for row in world.crm.rows("contact")]
+    edit(world, ann, QB_Link_Status__c="To be Linked")
+    world.sync(2)
+    said = "It is the primary contact and goes with its account: promote that one."
+    assert shown(world, ann) == ("Error", said)
+    world.promote(account)
+    world.sync(2)
+    assert shown(world, ann) == ("Success", "It stands on the customer Ann's Bakery itself.")
+    world.quiet()
+
+
 def test_addresses_of_a_contact_become_entries_of_its_list(world: World) -> None:
     account = world.account("Ann's Bakery", promoted=True)
     addresses = {"Email": "bob@bread.example", "Phone": "555-0101", "MobilePhone": "555-0102"}

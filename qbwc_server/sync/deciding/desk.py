@@ -253,7 +253,7 @@ class Desk:
 
     def _status(self, link: Link) -> tuple[str, str, str]:
         if link.error_code in WAITS_FOR_PERSON and not is_bound(link):
-            return "Error", link.error, link.error_code
+            return self._of_whole(link) or ("Error", link.error, link.error_code)
         for side in ("books", "crm"):
             job = jobs.open_job(self.tx, self.scope.id, link.id, side)
             if job is not None and (job.state in STUCK or job.error_code == BLOCKED or _in_vain(job)):
@@ -283,6 +283,16 @@ class Desk:
             return "Success", text, ONE_DOCUMENT
         text = different_total(kind_map, link, sides.crm.values, sides.books.values)
         return ("Success", text, DIFFERENT_TOTAL) if text else None
+
+    def _of_whole(self, link: Link) -> tuple[str, str, str] | None:
+        """Who promotes the primary contact of a linked account has what was asked for."""
+        kind_map = self.map_of(link)
+        record = look(self.tx, self.scope, kind_map, link.crm_id, None).crm if kind_map.part_of else None
+        whole = within.stands_on(self.tx, self.scope, kind_map, record) if record else None
+        if whole is None or not is_bound(whole):
+            return None
+        text = f"It stands on the {called(whole.books_kind)} {whole.label} itself."
+        return "Success", text, link.error_code
 
     def _of_parts(self, link: Link) -> tuple[str, str, str] | None:
         """A customer with somebody's e-mail and nobody's name has no contact in the CRM: said, never silent."""

@@ -59,10 +59,19 @@ def why_apart(tx: Tx, scope: Scope, kind_map: KindMap, side: Side, record: Store
     if kind_map.part_of is None:
         return ""
     if _stands_for_whole(tx, scope, kind_map.part_of, side, record):
-        return f"it is the primary {kind_map.crm_kind}, and stands on the {kind_map.part_of.role} itself"
+        whole = scope.maps_in(kind_map.part_of.role)[0].crm_kind
+        return f"it is the primary {kind_map.crm_kind} and goes with its {whole}: promote that one"
     if side == "crm" and (other := _in_other_role(tx, scope, kind_map, record)):
         return f"it is {other.books_kind} {other.label} in QuickBooks already"
     return ""
+
+
+def stands_on(tx: Tx, scope: Scope, kind_map: KindMap, record: StoredRecord) -> Link | None:
+    """The link of the whole on which a part of the CRM stands itself, as the primary one of its kind."""
+    whole = kind_map.part_of
+    if whole is None or not _stands_for_whole(tx, scope, whole, "crm", record):
+        return None
+    return links.partner_of_crm(tx, scope.id, whole.role, whole_id(whole, "crm", record.values))
 
 
 def goes_along(tx: Tx, scope: Scope, kind_map: KindMap, record: StoredRecord) -> bool:
