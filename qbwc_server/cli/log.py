@@ -46,7 +46,8 @@ def runs(company: str | None, limit: int, as_json: bool) -> None:
 
 def _run_row(run: Run) -> dict[str, Any]:
     counts = {name: number for name, number in run.counts.items() if number}
-    return run.__dict__ | {"sync_id": run.sync_id, "counts": counts}
+    note = run.note or ("" if run.ended_at else "It has no end yet.")
+    return run.__dict__ | {"sync_id": run.sync_id, "counts": counts, "note": note}
 
 
 @log.command("list")

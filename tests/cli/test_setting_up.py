@@ -142,7 +142,8 @@ def test_a_missing_password_file_is_named(ready: Line, tmp_path: Path) -> None:
 
 def test_names_and_users_of_companies_are_unique(ready: Line) -> None:
     ready.says("company", "add", "Shop", "--user", "shop")
-    assert "already" in ready.refuses("company", "add", "Shop", "--user", "other")
+    for name in ("Shop", "SHOP"):
+        assert "company Shop already" in ready.refuses("company", "add", name, "--user", "other")
     assert "belongs to Shop" in ready.refuses("company", "add", "Other", "--user", "shop")
 
 

@@ -46,8 +46,9 @@ def add_company(tx: Tx, by: By, new: NewCompany) -> Company:
     for what, text in (("company name", new.name), ("user name", new.user)):
         _check_name(what, text)
     _check_zone(new.timezone)
-    if parties.company_named(tx, new.name):
-        raise AlreadyThere(f"There is a company {new.name} already. Choose another name.")
+    for one in parties.all_companies(tx):
+        if one.name.casefold() == new.name.casefold():
+            raise AlreadyThere(f"There is a company {one.name} already. Choose another name.")
     if taken := parties.company_of_user(tx, new.user):
         raise AlreadyThere(
             f"The user {new.user} belongs to {taken.name} already. Each company needs a user of its own."
@@ -141,8 +142,9 @@ def add_connection(tx: Tx, by: By, new: NewConnection) -> ConnectionRow:
     profile = mapping.load_profile(new.profile, new.override)
     if profile.vendor != new.vendor:
         raise Problem(f"The profile {new.profile} is for {profile.vendor}, not for {new.vendor}.")
-    if parties.connection_named(tx, new.name):
-        raise AlreadyThere(f"There is a connection {new.name} already. Choose another name.")
+    for one in parties.all_connections(tx):
+        if one.name.casefold() == new.name.casefold():
+            raise AlreadyThere(f"There is a connection {one.name} already. Choose another name.")
     organisation_id = _organisation(tx, by, new)
     for other in parties.connections_of_organisation(tx, organisation_id):
         if other.company_id == new.company_id:
