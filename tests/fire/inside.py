@@ -25,7 +25,7 @@ from tests.fire.ledger import Ledger
 from tests.fire.persons import PERSONS
 from tests.fire.steps import Step
 from tests.fire.wire import BadLine
-from tests.sync.web_connector import Killed, Visited
+from tests.sync.web_connector import Killed, KilledAfterCommit, Visited
 from tests.sync.world import Line, World
 
 # The accounts that items are sold and bought over, and no limit but the one of patience.
@@ -55,7 +55,7 @@ class MortalDatabase(Database):
             if dying and not committed:
                 raise Killed("in a transaction")
         if dying:
-            raise Killed("a transaction was kept")
+            raise KilledAfterCommit("a transaction was kept")
 
     def _count(self) -> tuple[bool, bool]:
         if self.dies is None:

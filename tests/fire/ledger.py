@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -35,6 +35,8 @@ class Entity:
     linked_by_hand: bool = False
     # A proposal about it was approved, or a partner was asked for: a second life is wanted.
     made_again: bool = False
+    # The token of the customer whose job it is.
+    below: str = ""
 
 
 @dataclass
@@ -45,12 +47,33 @@ class Sale:
     customer: str
     form: str
     amounts: list[Decimal]
-    lines: list[tuple[str, Decimal, Decimal]]
+    # Item, quantity (None where QuickBooks shows none), amount.
+    lines: list[tuple[str, Decimal | None, Decimal]]
     side: str
     # Deleted in QuickBooks, emptied by a void, changed there by hand.
     gone: bool = False
     void: bool = False
     edited_in_books: bool = False
+    # Taken apart by a person, or asked for once more.
+    unlinked: bool = False
+    made_again: bool = False
+    # What the CRM's people reckoned; None: nothing was said of tax.
+    tax: Decimal | None = None
+
+    @property
+    def total(self) -> Decimal:
+        """What its lines come to, whatever was done to it in QuickBooks."""
+        return sum((amount for _, _, amount in self.lines), Decimal(0))
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What QuickBooks' people had done until a backup was made."""
+
+    order: int
+    undone: frozenset[int]
+    sales: Mapping[str, Sale]
+    payments: tuple[tuple[str, Decimal], ...]
 
 
 class Ledger:
@@ -61,6 +84,8 @@ class Ledger:
         self.payments: list[tuple[str, Decimal]] = []
         self._edits: defaultdict[tuple[str, str], list[Edit]] = defaultdict(list)
         self._order = 0
+        # Edits of QuickBooks' people that a restored file does not hold.
+        self.undone: frozenset[int] = frozenset()
 
     def made(self, token: str, family: str, side: str, values: Mapping[str, Any]) -> Entity:
         entity = self.entities.setdefault(token, Entity(token, family))
@@ -81,10 +106,12 @@ class Ledger:
         own = [one for one in self._edits[token, name] if one.side in (side, BOTH)]
         return bool(own) and own[-1].value == ""
 
-    def last(self, token: str, name: str) -> Edit | None:
+    def last(self, token: str, name: str, *, with_undone: bool = False) -> Edit | None:
         """The last word about a field that still holds: what a side said before it emptied its field does not."""
         kept: list[Edit] = []
         for one in self._edits[token, name]:
+            if one.order in self.undone and not with_undone:
+                continue
             if one.value:
                 kept.append(one)
             else:
@@ -93,3 +120,32 @@ class Ledger:
 
     def edits(self, token: str, name: str) -> list[Edit]:
         return self._edits[token, name]
+
+    # --- a company file that goes back in time ---
+
+    def remember(self) -> Memory:
+        sales = {token: replace(one, amounts=list(one.amounts)) for token, one in self.sales.items()}
+        return Memory(self._order, self.undone, sales, tuple(self.payments))
+
+    def go_back(self, memory: Memory) -> None:
+        """QuickBooks is as it was then. What the CRM's people did since is still true."""
+        since = {
+            one.order
+            for edits in self._edits.values()
+            for one in edits
+            if one.side == "books" and one.order > memory.order
+        }
+        self.undone = memory.undone | since
+        self.payments = list(memory.payments)
+        for token, sale in list(self.sales.items()):
+            before = memory.sales.get(token)
+            if before is None and sale.side == "books":
+                del self.sales[token]
+            else:
+                self.sales[token] = _as_before(sale, before)
+
+
+def _as_before(sale: Sale, before: Sale | None) -> Sale:
+    if before is None:
+        return replace(sale, amounts=[sale.total], gone=False, void=False, edited_in_books=False)
+    return replace(before, amounts=list(before.amounts), unlinked=sale.unlinked, made_again=sale.made_again)

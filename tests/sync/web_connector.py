@@ -21,6 +21,10 @@ class Killed(BaseException):
     """The process ended here; nothing of ours gets to tidy up."""
 
 
+class KilledAfterCommit(Killed):
+    """Right after a transaction was kept."""
+
+
 @dataclass
 class Visited:
     """What one run of the Web Connector showed: status text, progress and every document it carried."""
