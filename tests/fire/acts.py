@@ -4,6 +4,7 @@ What a program refuses (a name in use, a record that is gone) was not done, and 
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any, Protocol
@@ -13,7 +14,7 @@ from qbwc_server.errors import Problem
 from qbwc_server.simulator import CompanyFile
 from qbwc_server.simulator.errors import SimulatorError
 from qbwc_server.store.database import Database
-from tests.fire.ledger import BOTH, Entity, Ledger, Sale
+from tests.fire.ledger import BOTH, Entity, Ledger, Sale, Wanted
 from tests.fire.meaning import CUSTOMER, FIELDS, ITEM_KINDS, money
 
 REFUSED = (SimulatorError, CrmError, Problem)
@@ -21,6 +22,11 @@ CONTACT = "PrimaryContact."
 CRM_KINDS = {"customer": "account", "item": "product"}
 Values = Mapping[str, Any]
 Row = tuple[str, dict[str, Any]]
+# What stands below the lines of a sale: its field in the CRM, and as a line in QuickBooks.
+EXTRAS = {"discount": "QB_Discount__c", "freight": "QB_Freight__c"}
+SIGNS = {"discount": -1, "freight": 1}
+# Percent, of the item County.
+TAX = Decimal("8.25")
 
 
 class Desk(Protocol):
@@ -106,17 +112,22 @@ def _there(
 # --- the CRM's people ---
 
 
-def crm_account(scene: Scene, ledger: Ledger, token: str, values: Values, promoted: bool, late: bool) -> None:
+def crm_account(
+    scene: Scene, ledger: Ledger, token: str, values: Values, promoted: bool, late: bool, below: str = ""
+) -> None:
     if token in ledger.entities and crm_rows(scene, ledger.entities[token]):
         raise Problem("Whoever looks first finds it.")
+    parent = {"ParentId": _only(crm_rows(scene, _entity(ledger, below)))[0]} if below else {}
     own = {name: value for name, value in values.items() if not name.startswith(CONTACT)}
     status = {"QB_Link_Status__c": "To be Linked"} if promoted else {}
     person = {name.removeprefix(CONTACT): value for name, value in values.items() if name.startswith(CONTACT)}
-    account = scene.desk.create("account", {**own, **status}, late=late and not person)
+    account = scene.desk.create("account", {**own, **status, **parent}, late=late and not person)
     if person:
         contact = scene.desk.create("contact", {**person, "AccountId": account})
         scene.desk.edit("account", account, {"QB_Primary_Contact__c": contact})
-    ledger.made(token, "customer", "crm", values).promoted |= promoted
+    entity = ledger.made(token, "customer", "crm", values)
+    entity.promoted |= promoted
+    entity.below = below
 
 
 def crm_product(scene: Scene, ledger: Ledger, token: str, values: Values, promoted: bool) -> None:
@@ -162,8 +173,17 @@ def crm_delete(scene: Scene, ledger: Ledger, token: str) -> None:
 
 
 def crm_sale(
-    scene: Scene, ledger: Ledger, token: str, name: str, account: str, lines: list[list[str]], form: str
+    scene: Scene,
+    ledger: Ledger,
+    token: str,
+    name: str,
+    account: str,
+    lines: list[list[str]],
+    form: str,
+    taxed: bool = False,
+    **extras: str,
 ) -> None:
+    """`extras` are discount and freight; the tax is on all but the freight."""
     key, _ = _only(crm_rows(scene, _entity(ledger, account)))
     chosen = _there(scene, ledger, crm_rows, lines)
     parts = [
@@ -176,11 +196,20 @@ def crm_sale(
         for _, product, quantity, price in chosen
     ]
     total = sum((one["TotalPrice"] for one in parts), Decimal(0))
+    more: dict[str, Any] = {EXTRAS[name]: Decimal(amount) for name, amount in extras.items()}
+    tax = money((total - Decimal(extras.get("discount", 0))) * TAX / 100) if taxed else None
+    if tax is not None:
+        more |= {"QB_Tax_Item__c": "County", "QB_Tax_Amount__c": tax}
     values = {"Name": name, "AccountId": key, "CloseDate": date(2026, 3, 1), "Amount": total, "lines": parts}
-    scene.desk.create("opportunity", {**values, "Pricebook2.IsStandard": True, "QB_Generate__c": form})
+    priced = {"Pricebook2.IsStandard": True, "QB_Generate__c": form, **more}
+    scene.desk.create("opportunity", {**values, **priced})
     form_name = {"Invoice": "Invoice", "Sales Order": "SalesOrder"}[form]
-    wanted = [(token, Decimal(n), money(Decimal(n) * Decimal(price))) for token, _, n, price in chosen]
-    ledger.sales[token] = Sale(token, account, form_name, [total], wanted, "crm")
+    wanted: list[Wanted] = [
+        (token, Decimal(n), money(Decimal(n) * Decimal(price))) for token, _, n, price in chosen
+    ]
+    wanted += [(one, None, SIGNS[one] * money(extras[one])) for one in SIGNS if one in extras]
+    sale = Sale(token, account, form_name, [], wanted, "crm", tax=tax)
+    ledger.sales[token] = replace(sale, amounts=[sale.total])
     for one in [account, *(product for product, *_ in chosen)]:
         ledger.entities[one].promoted = True
 
@@ -194,11 +223,13 @@ def crm_rename_sale(scene: Scene, ledger: Ledger, token: str, name: str) -> None
 # --- QuickBooks' people ---
 
 
-def books_customer(scene: Scene, ledger: Ledger, token: str, values: Values) -> None:
+def books_customer(scene: Scene, ledger: Ledger, token: str, values: Values, below: str = "") -> None:
     if token in ledger.entities and books_rows(scene, ledger.entities[token]):
         raise Problem("Whoever looks first finds it.")
-    scene.company.user_add(_customer_values({}, values))
-    ledger.made(token, "customer", "books", values)
+    parent = _only(books_rows(scene, _entity(ledger, below)))[0] if below else ""
+    reference = {"ParentRef": {"ListID": parent}} if below else {}
+    scene.company.user_add({**_customer_values({}, values), **reference})
+    ledger.made(token, "customer", "books", values).below = below
 
 
 def books_item(scene: Scene, ledger: Ledger, token: str, values: Values) -> None:
@@ -283,9 +314,11 @@ def books_invoice(
     ]
     values = {"CustomerRef": {"ListID": key}, "Memo": name, "InvoiceLineAdd": parts}
     scene.company.user_add({**values, "TxnDate": date(2026, 3, 1)}, "Invoice")
-    wanted = [(token, Decimal(n), money(Decimal(n) * Decimal(price))) for token, _, n, price in chosen]
-    total = sum((amount for _, _, amount in wanted), Decimal(0))
-    ledger.sales[token] = Sale(token, customer, "Invoice", [total], wanted, "books")
+    wanted: list[Wanted] = [
+        (token, Decimal(n), money(Decimal(n) * Decimal(price))) for token, _, n, price in chosen
+    ]
+    sale = Sale(token, customer, "Invoice", [], wanted, "books")
+    ledger.sales[token] = replace(sale, amounts=[sale.total])
 
 
 def _the_invoice(scene: Scene, token: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from qbwc_server.store import jobs, links, records
+from qbwc_server.store import jobs, links, parties, records
 from qbwc_server.store.rows import Link, LinkJob
 from tests.fire.acts import CONTACT, Row, Scene, books_rows, crm_rows, invoices, is_called
 from tests.fire.ledger import Entity, Ledger, Sale
@@ -42,6 +42,8 @@ class View:
         self.scene, self.ledger = scene, ledger
         connection = [scene.connection_id]
         with scene.database.read() as tx:
+            held = parties.connection(tx, scene.connection_id)
+            self.stopped = held.stopped_reason if held else ""
             self.links = links.all_links(tx, connection)
             self.jobs = jobs.all_jobs(tx, connection, limit=100_000)
             self.conflicts = links.all_conflicts(tx, connection)
@@ -158,9 +160,15 @@ def _lost(
     if here != there or last is None or view.is_explained(link, field):
         return
     said = reads[0](_as_values(field, last.value))
-    if here != said:
+    if here != said and not _came_back(view, entity, field, here):
         history = [(one.side, one.value) for one in view.ledger.edits(entity.token, field)]
         yield f"{entity.token} {field}: both hold {here!r}, but the last word was {said!r}; said: {history}"
+
+
+def _came_back(view: View, entity: Entity, field: str, held: str) -> bool:
+    """What a restored company file does not know, but the CRM did: it was the last word all the same."""
+    last = view.ledger.last(entity.token, field, with_undone=True)
+    return last is not None and last.order in view.ledger.undone and last.value == held
 
 
 def _as_values(field: str, value: str) -> dict[str, Any]:
@@ -184,7 +192,7 @@ def nothing_is_twice(view: View) -> Iterator[str]:
                 yield f"{entity.token} is {len(found)} times in {side}: {[row.get('Name') for _, row in found]}"
     for sale in view.ledger.sales.values():
         found = [one for form in ("Invoice", "SalesOrder") for one in invoices(view.scene, sale.token, form)]
-        if len(found) > 1:
+        if len(found) > 1 and not sale.made_again:
             yield f"{sale.token} is {len(found)} documents in QuickBooks: {[one['RefNumber'] for one in found]}"
 
 
@@ -273,6 +281,8 @@ def _missing_document(view: View, sale: Sale) -> Iterator[str]:
     if sale.side == "books":
         yield f"{sale.token} was made by hand in QuickBooks and is not there"
         return
+    if sale.unlinked:
+        return
     for row in view.scene.desk.rows("opportunity"):
         if is_called(sale.token, row[1]) and not view.is_told(row):
             yield f"{sale.token} is no {sale.form} in QuickBooks, and nobody is told: {_status(row)}"
@@ -287,8 +297,11 @@ def _document(sale: Sale, one: dict[str, Any]) -> Iterator[str]:
         return
     if sale.void or sale.edited_in_books:
         return
+    if sale.tax is not None and money(one["SalesTaxTotal"]) != sale.tax:
+        yield f"{sale.token} has a tax of {one['SalesTaxTotal']} in QuickBooks, wanted: {sale.tax}"
     for line, (_, quantity, amount) in zip(lines, sale.lines, strict=True):
-        if (Decimal(line["Quantity"]), money(line["Amount"])) != (quantity, amount):
+        counted = Decimal(line["Quantity"]) if quantity is not None else None
+        if (counted, money(line["Amount"])) != (quantity, amount):
             yield f"{sale.token}: a line {line['Quantity']} for {line['Amount']}, wanted {quantity} for {amount}"
 
 
@@ -382,6 +395,41 @@ def conflicts_show_what_is(view: View) -> Iterator[str]:
                 yield f"{entity.token} {field} is a conflict about one value: {now[0]!r}"
 
 
+def jobs_are_below_their_customers(view: View) -> Iterator[str]:
+    """Where both were brought over and nobody took them apart, the job stands below the same customer on both sides."""
+    for entity in view.ledger.entities.values():
+        parent = view.ledger.entities.get(entity.below)
+        if parent is None or any(
+            one.deleted or one.unlinked or one.linked_by_hand for one in (entity, parent)
+        ):
+            continue
+        own, above = _pair_of(view, entity), _pair_of(view, parent)
+        if own is None or above is None:
+            continue
+        here, there = own[0][1].get("ParentId"), (own[1][1].get("ParentRef") or {}).get("ListID")
+        if (here, there) != (above[0][0], above[1][0]):
+            yield f"{entity.token} is a job of {parent.token}, but stands below {here} and {there}"
+
+
+def _pair_of(view: View, entity: Entity) -> tuple[Row, Row] | None:
+    """Both of its records, where they are linked."""
+    crm, books = view.crm(entity), view.books(entity)
+    if len(crm) != 1 or len(books) != 1:
+        return None
+    linked = any(one.books_id == books[0][0] for one in view.links_of(crm[0][0]))
+    return (crm[0], books[0]) if linked else None
+
+
+def no_other_file_is_touched(view: View) -> Iterator[str]:
+    yield from (f"another company file was used: {one}" for one in view.ledger.trespasses)
+
+
+def what_was_answered_goes_on(view: View) -> Iterator[str]:
+    """Whoever did what the product told is not left with a connection that stands still."""
+    if view.stopped:
+        yield f"the connection is stopped for ever: {view.stopped}"
+
+
 RULES: tuple[Rule, ...] = (
     pairs_agree,
     no_edit_is_lost,
@@ -397,6 +445,9 @@ RULES: tuple[Rule, ...] = (
     balances_agree,
     no_job_is_stuck,
     conflicts_show_what_is,
+    jobs_are_below_their_customers,
+    no_other_file_is_touched,
+    what_was_answered_goes_on,
 )
 
 

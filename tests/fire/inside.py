@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,6 +24,7 @@ from tests.fire.acts import ACTS, REFUSED, Row, Values
 from tests.fire.ledger import Ledger
 from tests.fire.persons import PERSONS
 from tests.fire.steps import Step
+from tests.fire.upheavals import UPHEAVALS, Backup, Copied, obey
 from tests.fire.wire import BadLine
 from tests.sync.web_connector import Killed, KilledAfterCommit, Visited
 from tests.sync.world import Line, World
@@ -35,6 +36,8 @@ OVERRIDE = {
 }
 PCS = {1: "192.0.2.10", 2: "192.0.2.20"}
 QUIET_ROUNDS = 30
+# Days until all ids were compared.
+SLOW_PASS = 8
 # Records of one answer, on either side: small, so that every reading takes several and can break in the middle.
 PAGE = 5
 
@@ -106,6 +109,13 @@ class Inside(World):
         self.mortal = database
         self.deaths = self.visits = self.acts = 0
         self.accidents = 0
+        # A backup of the company file and the file that another one took the place of; our database of yesterday.
+        self.backup: Backup | None = None
+        self.right: Backup | None = None
+        self.yesterday: Copied | None = None
+        # What the last visit showed; whether the file is elsewhere; whether only the slow pass finds all there is.
+        self.told = ""
+        self.moved = self.upset = False
         self._planned: list[tuple[int, str, Step]] = []
         self._document = 0
         self.on_document = self._meanwhile_in_visit
@@ -124,10 +134,15 @@ class Inside(World):
             self._restart()
 
     def _do(self, step: Step) -> None:
-        act = ACTS.get(step.verb) or PERSONS.get(step.verb)
-        if act is None:
-            MACHINES[step.verb](self, **step.given)
+        machine = MACHINES.get(step.verb)
+        if machine is not None:
+            machine(self, **step.given)
             return
+        if step.verb in UPHEAVALS:
+            with suppress(*REFUSED):
+                UPHEAVALS[step.verb](self, **step.given)
+            return
+        act = ACTS.get(step.verb) or PERSONS[step.verb]
         try:
             act(self, self.ledger, **step.given)
             self.acts += 1
@@ -137,6 +152,9 @@ class Inside(World):
     def _restart(self) -> None:
         """The next processes know only what the database knows."""
         self.deaths += 1
+        self.begin_processes()
+
+    def begin_processes(self) -> None:
         self.mortal.dies = None
         self.line.kill_after.clear()
         self.sessions = Sessions(self.database, self.keys, self.clock)
@@ -155,7 +173,12 @@ class Inside(World):
         self.clock.advance(seconds=1)
         if worker:
             self._hold_lease()
-        return BadLine(self, address, worker=worker).run()
+        visited = BadLine(self, address, worker=worker).run()
+        self.told = visited.status
+        return visited
+
+    def pc_clock(self) -> datetime:
+        return self.clock() + self.pc_ahead
 
     def play_visit(self, pc: int, worker: bool = False) -> None:
         """A run of the Web Connector. What dies in it is one of us, or the Web Connector itself."""
@@ -190,6 +213,7 @@ class Inside(World):
         """Nothing goes wrong any more, and what hung in the air happens now."""
         self.mortal.dies = None
         self.company.faults.clear()
+        self.pc_ahead = timedelta(0)
         self.line.trouble = self.line.pages = None
         self.line.kill_after.clear()
         self.line.before.clear()
@@ -212,9 +236,9 @@ class Inside(World):
         work()
         self.line.trouble = None
 
-    def arm(self, name: str, arguments: Mapping[str, Any], nth: int = 1) -> None:
+    def arm(self, name: str, arguments: Mapping[str, Any], nth: int = 1, times: int = 1) -> None:
         self.accidents += 1
-        self.company.faults.arm(name, nth=nth, **arguments)
+        self.company.faults.arm(name, nth=nth, times=times, **arguments)
 
     def sets(self, **values: Any) -> None:
         self.accidents += 1
@@ -225,12 +249,21 @@ class Inside(World):
     def settle_down(self) -> str:
         """Quiet visits until nothing changes; what still moved if it never ends."""
         self.calm()
+        moving = self._come_to_rest()
+        if self.upset and not moving:
+            self.clock.advance(days=SLOW_PASS)
+            moving = self._come_to_rest()
+        return moving
+
+    def _come_to_rest(self) -> str:
         before: tuple[Any, ...] = ()
         for _ in range(QUIET_ROUNDS):
             self.clock.advance(minutes=61)
             self.sync()
             now = self.footprint()
-            if now == before and not self.waiting():
+            if obey(self, "confirm"):
+                now = ()
+            elif now == before and not self.waiting():
                 return ""
             before = now
         return f"after {QUIET_ROUNDS} quiet rounds it still moves: {self.waiting()}"

@@ -8,6 +8,8 @@ from typing import Any
 
 SIDES = ("crm", "books")
 BOTH = "both"
+# Item, quantity (None where QuickBooks needs none), amount.
+Wanted = tuple[str, Decimal | None, Decimal]
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,7 @@ class Sale:
     customer: str
     form: str
     amounts: list[Decimal]
-    # Item, quantity (None where QuickBooks shows none), amount.
-    lines: list[tuple[str, Decimal | None, Decimal]]
+    lines: list[Wanted]
     side: str
     # Deleted in QuickBooks, emptied by a void, changed there by hand.
     gone: bool = False
@@ -84,6 +85,8 @@ class Ledger:
         self.payments: list[tuple[str, Decimal]] = []
         self._edits: defaultdict[tuple[str, str], list[Edit]] = defaultdict(list)
         self._order = 0
+        # Company files of somebody else that were read or written.
+        self.trespasses: list[str] = []
         # Edits of QuickBooks' people that a restored file does not hold.
         self.undone: frozenset[int] = frozenset()
 

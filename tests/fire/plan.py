@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tests.fire.faults import accident
+from tests.fire.rare import Rare
 from tests.fire.steps import Step, step
 from tests.fire.workload import Author
 
@@ -12,13 +13,19 @@ Draw = Callable[[random.Random], Iterator[Step]]
 
 
 def plan(seed: int, sessions: int, accidents: Draw = accident) -> list[Step]:
-    """Everything that happens, drawn from the seed. A session is a visit of the Web Connector."""
+    """Everything that happens, drawn from the seed. A session is a visit of the Web Connector.
+
+    A life with accidents of its own has nothing rare in it, so that its seeds keep their meaning when rare things join.
+    """
     chance = random.Random(seed)
     author = Author(chance)
+    rare = Rare(chance, author, sessions) if accidents is accident else None
+    steps = [*rare.beginning()] if rare else []
     # Some lives begin in the middle of things, some in an orderly way.
-    steps = [*author.stock()]
+    steps += author.stock()
     steps += [step("sync"), step("sync")] if chance.random() < 0.7 else []
-    for _ in range(sessions):
+    for number in range(sessions):
+        steps += _sometimes_later(chance, rare.before(number)) if rare else []
         steps += _session(chance, author, accidents)
     return steps
 
@@ -40,10 +47,19 @@ def _place(chance: random.Random) -> dict[str, Any]:
     return {"document": chance.randint(1, 9)}
 
 
+# What happens between two sessions, or says itself when it does.
+ALONE = frozenset(
+    (
+        *("during_visit", "advance", "books.fault", "books.move", "database.restore"),
+        *("clock.pc", "clock.night", "clock.change"),
+    )
+)
+
+
 def _sometimes_later(chance: random.Random, acts: Iterator[Step]) -> Iterator[Step]:
     """Most acts happen between two sessions, some in the middle of one."""
     for act in acts:
-        place = chance.random()
+        place = chance.random() if act.verb not in ALONE else 1
         if place < 0.12:
             yield step("during_visit", **_place(chance), act=[act.verb, dict(act.given)])
         elif place < 0.2:

@@ -2,13 +2,21 @@
 
 from typing import TYPE_CHECKING, Any
 
+from qbwc_server.simulator import CompanyFile
 from qbwc_server.sync.posted import Posted
-from tests.sync.web_connector import _SOAP_NAMES, Connector, Killed
+from tests.sync.web_connector import _SOAP_NAMES, Connector, Killed, Visited
 
 if TYPE_CHECKING:
     from tests.fire.inside import Inside
 
 OTHER_PC = 2
+# What tells which file is open.
+IDENTITY = ("HostQuery", "CompanyQuery", "PreferencesQuery")
+
+
+def _used(file: CompanyFile) -> dict[str, int]:
+    """The requests that a file answered, without those that ask which one it is."""
+    return {name: number for name, number in file.counts().items() if name not in IDENTITY}
 
 
 class BadLine(Connector):
@@ -16,6 +24,27 @@ class BadLine(Connector):
 
     world: "Inside"
     _replay = ""
+
+    def run(self) -> Visited:
+        try:
+            return super().run()
+        finally:
+            if self.company is not self.world.company:
+                self._leave_other()
+
+    def _connect(self, path: str) -> str | None:
+        """Whatever file is open now, the Web Connector calls us with that one."""
+        other = self.world.company.opened_instead()
+        if other is not None:
+            self.company, self._there = other, _used(other)
+        return super()._connect(path)
+
+    def _leave_other(self) -> None:
+        """Another file must be as it was, and unread but for the question which one it is."""
+        used = _used(self.company)
+        if used != self._there:
+            self.world.ledger.trespasses.append(f"{self.company.file_name}: {self._there}, then {used}")
+        self.company.close()
 
     def _call(self, name: str, *arguments: Any) -> Any:
         method = _SOAP_NAMES[name]
