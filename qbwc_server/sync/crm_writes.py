@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from qbwc_server import mapping
@@ -224,33 +223,3 @@ def bases_of_creation(write: Write) -> dict[str, dict[str, Any]]:
         "base_crm": (write.link.base_crm or {}) | {name: sent for name, (sent, _) in halves.items()},
         "base_books": (write.link.base_books or {}) | {name: source for name, (_, source) in halves.items()},
     }
-
-
-def as_kept(sent: Any, stored: Any) -> Any:
-    """What the CRM made of a value: its own form when that is the same value stored differently, else ours.
-
-    A really different value is a person's edit that came in between; it must stay visible as a change.
-    """
-    if sent == stored or stored is None or sent is None:
-        return sent
-    if isinstance(sent, Decimal) and isinstance(stored, Decimal):
-        return stored if abs(sent - stored) < Decimal(1).scaleb(int(stored.as_tuple().exponent)) else sent
-    one, other = (" ".join(str(value).split()) for value in (sent, stored))
-    return stored if one == other or (len(other) > 3 and one.startswith(other)) else sent
-
-
-def follow_twins(write: Write, crm: dict[str, Any], link: Link) -> None:
-    """Other rules that read the CRM field we wrote: our own change is no edit for them."""
-    before = link.base_crm or {}
-    written = {
-        rule.crm: crm[rule_name(rule)] for rule in write.kind_map.rules if rule_name(rule) in write.halves
-    }
-    old = {
-        rule.crm: before.get(rule_name(rule))
-        for rule in write.kind_map.rules
-        if rule_name(rule) in write.halves
-    }
-    for rule in write.kind_map.rules:
-        name = rule_name(rule)
-        if rule.crm in written and name not in write.halves and before.get(name) == old[rule.crm]:
-            crm[name] = written[rule.crm]

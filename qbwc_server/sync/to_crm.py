@@ -35,11 +35,9 @@ from qbwc_server.store.job_states import JobEvent, JobState, after
 from qbwc_server.store.rows import Link, LinkJob
 from qbwc_server.sync.crm_writes import (
     Write,
-    as_kept,
     bases_of_creation,
     build,
     external_key,
-    follow_twins,
     needs_first,
     seen,
     status_write,
@@ -48,10 +46,10 @@ from qbwc_server.sync.deciding import (
     Desk,
     Scope,
     Turn,
+    bases_with,
     hold,
     look,
     one_turn,
-    rule_name,
     scopes_of_organisation,
 )
 from qbwc_server.sync.from_crm import fields_to_read, ingest
@@ -194,6 +192,7 @@ class OneByOne:
         if write is None or write.empty:
             jobs.change_job(tx, job_id, now, state=after(job.state, JobEvent.SETTLE), ended_at=now)
             return False
+        sent |= {"wrote": write.halves}
         offered = {"state": after(job.state, JobEvent.OFFER), "attempts": job.attempts + 1, "sent": sent}
         jobs.change_job(tx, job_id, now, **offered)
         return write
@@ -338,17 +337,10 @@ class OneByOne:
         if job is None or link is None or job.state != JobState.OFFERED:
             return
         sides = look(tx, self.scope, write.kind_map, link.crm_id, link.books_id)
-        crm = dict(link.base_crm or {})
-        books = dict(link.base_books or {})
-        for rule in write.kind_map.rules:
-            name = rule_name(rule)
-            if name in write.halves:
-                sent, source = write.halves[name]
-                crm[name], books[name] = as_kept(sent, sides.crm_values[rule.crm]), source
         links.drop_conflicts(tx, self.scope.id, link.id, list(write.halves))
-        follow_twins(write, crm, link)
+        bases = bases_with(write.kind_map, link, write.halves, sides.crm_values)
         self._after_moving(tx, link, job)
-        links.change_link(tx, self.scope.id, link.id, now, base_crm=crm, base_books=books)
+        links.change_link(tx, self.scope.id, link.id, now, **bases)
         values = {"state": after(job.state, JobEvent.SETTLE), "ended_at": now, "error": "", "error_code": ""}
         jobs.change_job(tx, job_id, now, next_step="", **values)
         desk = Desk(tx, self.scope, self.run_number, now)

@@ -296,6 +296,23 @@ def test_a_worker_killed_while_it_changes_an_account_repeats_it_without_harm(
     assert (world.conflicts(), world.status(account)) == ([], ("Success", None))
 
 
+@pytest.mark.parametrize("first", ["poll", "deliver"])
+@pytest.mark.parametrize("then", ["555-0100", "555-0400"])
+def test_what_a_killed_worker_wrote_is_no_edit_of_the_crms_people(
+    world: World, first: str, then: str
+) -> None:
+    account, list_id = pair(world, Phone="555-0100")
+    world.edit_customer(list_id, Phone="555-0300")
+    world.visit()
+    world.killed_delivery("update account")
+    world.edit_customer(list_id, Phone=then)
+    world.visit()
+    getattr(world, first)()
+    world.quiet()
+    assert (world.in_crm(account)["Phone"], world.in_books(list_id)["Phone"]) == (then, then)
+    assert world.conflicts() == []
+
+
 @pytest.mark.parametrize("written", [True, False])
 def test_a_creation_without_an_answer_is_repeated_under_its_key(world: World, written: bool) -> None:
     world.sync()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from qbwc_server.sync.crm_writes import as_kept
+from qbwc_server.sync.deciding import as_kept
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from qbwc_server.sync.deciding.documents import (
     pair_lines,
     sent_lines,
 )
+from qbwc_server.sync.deciding.echoes import as_kept, bases_with
 from qbwc_server.sync.deciding.foresight import foresee_binding, foresee_jobs, foresee_links
 from qbwc_server.sync.deciding.lent import lent_keys
 from qbwc_server.sync.deciding.matching import MARK, find_matches, is_bound, link_of, match_keys
@@ -37,6 +38,8 @@ __all__ = [
     "Scope",
     "Sides",
     "Turn",
+    "as_kept",
+    "bases_with",
     "books_fields",
     "decide_slice",
     "decide_waiting",

@@ -10,6 +10,7 @@ from qbwc_server.store.job_states import JobEvent, after
 from qbwc_server.store.rows import Link, StoredRecord, new_id
 from qbwc_server.sync.decide import FieldDecision
 from qbwc_server.sync.deciding.desk import WITHDRAWN, Desk
+from qbwc_server.sync.deciding.echoes import bases_with, unheard
 from qbwc_server.sync.deciding.matching import link_of
 from qbwc_server.sync.deciding.pair import Sides, look
 from qbwc_server.sync.deciding.wording import label
@@ -108,6 +109,19 @@ class Pairing(Desk):
             return link
         links.change_link(self.tx, self.scope.id, link.id, self.now, label=called)
         return replace(link, label=called)
+
+    def hear_echo(self, kind_map: KindMap, link: Link) -> Link:
+        """Move the base for what a write brought to the CRM without anybody hearing of it."""
+        job = jobs.open_job(self.tx, self.scope.id, link.id, "crm")
+        if job is None or link.crm_id is None or not job.attempts:
+            return link
+        held = look(self.tx, self.scope, kind_map, link.crm_id, link.books_id).crm_values
+        halves = unheard(kind_map, link, job, held)
+        if not halves:
+            return link
+        bases = bases_with(kind_map, link, halves, held)
+        links.change_link(self.tx, self.scope.id, link.id, self.now, **bases)
+        return replace(link, **bases)
 
     def move_base(self, link: Link, agreed: Sequence[FieldDecision]) -> Link:
         if not agreed:

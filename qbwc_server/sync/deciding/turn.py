@@ -133,6 +133,7 @@ class Turn(Pairing):
             return Decision(Outcome.NOTHING, "its kind is switched off")
         kind_map = self.map_of(link)
         self.follow_contributors(kind_map, link)
+        link = self.hear_echo(kind_map, link)
         sides, pair = view_linked(self.tx, self.scope, kind_map, link)
         decision = rule_book.decide(pair, self._policy(kind_map))
         link = self.move_base(link, decision.of(FieldOutcome.AGREED))
