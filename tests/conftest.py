@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from qbwc_server.store.database import Database
-from tests import postgres
+from tests import engines, memory_disk, postgres
 from tests.databases import KINDS, Databases, PostgresDatabases, SqliteDatabases
 
 # Generated tests judge what the code does, not how busy the machine is.
@@ -38,6 +38,8 @@ def required(part: str) -> bool:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "databases(*kinds): where to run instead of on every kind of database")
+    memory_disk.use(config)
+    engines.share()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

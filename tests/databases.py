@@ -13,6 +13,7 @@ from qbwc_server.settings import DATABASE_FILE
 from qbwc_server.store import migrate
 from qbwc_server.store.database import Database, sqlite_url
 from qbwc_server.store.tables import metadata
+from tests import engines
 from tests.postgres import Cluster
 
 KINDS = ("sqlite", "postgresql")
@@ -85,6 +86,7 @@ class PostgresDatabases:
 def _migrate(url: str) -> None:
     database = Database(url)
     migrate.upgrade(database)
+    engines.remember(database.engine)
     database.close()
 
 
