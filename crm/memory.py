@@ -214,6 +214,18 @@ class MemoryGateway:
             )
             self._rows[kind, id] = _Row(gone, self._changes)
 
+    def user_merge(self, kind: str, loser: str, winner: str) -> None:
+        """One of two records survives; what referred to the other refers to it from then on."""
+        with self._lock:
+            self.record(kind, winner)
+            self.user_delete(kind, loser)
+            row = self._rows[kind, loser]
+            self._rows[kind, loser] = replace(row, record=replace(row.record, merged_into=winner))
+            for one in [row.record for row in self._rows.values() if not row.record.deleted]:
+                moved = {name: winner for name, value in one.values.items() if value == loser}
+                if moved:
+                    self._store(one.kind, one.id, moved, late=False, by_user=True)
+
     def commit_late(self) -> None:
         """Make late changes visible, with the stamps they got when they were made."""
         with self._lock:

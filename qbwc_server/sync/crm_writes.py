@@ -16,6 +16,7 @@ from qbwc_server.sync.deciding import (
     Need,
     Scope,
     Sides,
+    is_bound,
     look,
     rule_name,
     standing_there,
@@ -48,7 +49,7 @@ def build(desk: Desk, link: Link, job: LinkJob) -> Write | None:
     kind_map = desk.map_of(link)
     sides, pair = view_linked(desk.tx, desk.scope, kind_map, link)
     if link.unlinked_at is not None:
-        return unlinked_status(link, kind_map, sides)
+        return None if _has_another(desk, link) else unlinked_status(link, kind_map, sides)
     if link.crm_id is None and (sides.books is None or sides.books.deleted):
         return None
     if link.crm_id is None or job.action == "recreate":
@@ -134,6 +135,12 @@ def _what_it_is(kind_map: KindMap) -> dict[str | None, Any]:
     """The value by which the CRM tells this kind from its sisters, such as the type of an item."""
     chosen = kind_map.crm_filter
     return {chosen.field: chosen.any_of[0]} if chosen and len(chosen.any_of) == 1 else {}
+
+
+def _has_another(desk: Desk, link: Link) -> bool:
+    """Whether the record was linked anew meanwhile: then that pair says what people see."""
+    found = links.partner_of_crm(desk.tx, desk.scope.id, link.role, link.crm_id) if link.crm_id else None
+    return found is not None and is_bound(found)
 
 
 def unlinked_status(link: Link, kind_map: KindMap, sides: Sides) -> Write | None:

@@ -189,6 +189,7 @@ class Pair:
     out_of_scope: str = ""
     # A person took this pair apart: it is not matched again by itself.
     was_unlinked: bool = False
+    # The half that is gone was merged into another record.
     merged: bool = False
     # The record that it stands below, about which a person was asked: whose it is must be known first.
     parent_asked: str = ""
@@ -286,10 +287,10 @@ def _decide_linked(pair: Pair, policy: Policy) -> Decision:
 
 def _decide_survivor(pair: Pair, survivor: Side, *, allowed: bool) -> Decision:
     gone = NAMES["books" if survivor == "crm" else "crm"]
-    if not any(_moved(view, survivor) for view in pair.fields):
-        return Decision(Outcome.NOTHING, f"deleted in {gone}; the deletion is remembered, not carried over")
     if pair.merged:
         return Decision(Outcome.ASK, f"merged in {gone}; a person must say which record it belongs to now")
+    if not any(_moved(view, survivor) for view in pair.fields):
+        return Decision(Outcome.NOTHING, f"deleted in {gone}; the deletion is remembered, not carried over")
     if not allowed:
         return Decision(Outcome.NOTHING, f"deleted in {gone}, and new records are not created there")
     recreate = Outcome.RECREATE_BOOKS if survivor == "crm" else Outcome.RECREATE_CRM

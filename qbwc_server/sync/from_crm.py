@@ -13,7 +13,7 @@ from qbwc_server.store.columns import content_hash, dumps, loads
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import StoredRecord
 from qbwc_server.sync.decide import RunSize, beyond_limits
-from qbwc_server.sync.deciding import Desk, Scope, follow_mapping, lent_keys, match_keys
+from qbwc_server.sync.deciding import SURVIVOR, Desk, Scope, follow_mapping, lent_keys, match_keys
 
 NO_RUN = 0  # what a read brings along belongs to no run
 
@@ -113,6 +113,8 @@ def _store(
 def _row(organisation_id: str, record: Record, before: StoredRecord | None, now: datetime) -> StoredRecord:
     """A tombstone keeps the values that were last seen: people ask what it was."""
     values = dict(before.values) if record.deleted and before else _storable(record.values)
+    if record.merged_into:
+        values[SURVIVOR] = record.merged_into
     return StoredRecord(
         scope_id=organisation_id,
         side="crm",

@@ -13,7 +13,16 @@ from qbwc_server.sync.deciding.foresight import foresee_binding, foresee_jobs, f
 from qbwc_server.sync.deciding.lent import lent_keys
 from qbwc_server.sync.deciding.matching import MARK, find_matches, is_bound, link_of, match_keys
 from qbwc_server.sync.deciding.needs import Need, hold
-from qbwc_server.sync.deciding.pair import Sides, look, partner_id, rule_name, unresolved, view_linked
+from qbwc_server.sync.deciding.pair import (
+    SURVIVOR,
+    Sides,
+    look,
+    partner_id,
+    rule_name,
+    unresolved,
+    view_linked,
+    with_survivor,
+)
 from qbwc_server.sync.deciding.remapped import follow_mapping
 from qbwc_server.sync.deciding.scope import (
     Scope,
@@ -33,6 +42,7 @@ __all__ = [
     "IN_DOUBT",
     "MARK",
     "SIDES",
+    "SURVIVOR",
     "Desk",
     "Need",
     "Scope",
@@ -66,5 +76,6 @@ __all__ = [
     "standing_there",
     "unresolved",
     "view_linked",
+    "with_survivor",
     "worded",
 ]

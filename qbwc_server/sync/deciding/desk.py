@@ -14,7 +14,7 @@ from qbwc_server.store.database import Tx
 from qbwc_server.store.job_states import JobEvent, JobState, after
 from qbwc_server.store.rows import Link, LinkJob, new_id
 from qbwc_server.sync.decide import Decision, FieldOutcome, Outcome, RunSize, Side, beyond_limits
-from qbwc_server.sync.deciding import within
+from qbwc_server.sync.deciding import merged, within
 from qbwc_server.sync.deciding.documents import (
     APPLIED,
     DIFFERENT_TOTAL,
@@ -27,7 +27,7 @@ from qbwc_server.sync.deciding.documents import (
     lines_to_mark,
 )
 from qbwc_server.sync.deciding.matching import PARENT, is_bound
-from qbwc_server.sync.deciding.pair import look
+from qbwc_server.sync.deciding.pair import look, survivor_of
 from qbwc_server.sync.deciding.scope import Scope
 from qbwc_server.sync.deciding.wording import called, sentence
 
@@ -263,7 +263,9 @@ class Desk:
         clashes = links.open_conflicts(self.tx, self.scope.id, link.id)
         if waiting := [name for name, row in clashes.items() if row["taken"] is None]:
             return "Error", _conflict_text(waiting), "conflict"
-        if is_bound(link) and (said := self._of_document(link) or self._of_parts(link)):
+        if is_bound(link) and (
+            said := self._of_document(link) or self._of_lost(link) or self._of_parts(link)
+        ):
             return said
         return ("Success" if is_bound(link) else "Queued"), "", ""
 
@@ -283,6 +285,22 @@ class Desk:
             return "Success", text, ONE_DOCUMENT
         text = different_total(kind_map, link, sides.crm.values, sides.books.values)
         return ("Success", text, DIFFERENT_TOTAL) if text else None
+
+    def _of_lost(self, link: Link) -> tuple[str, str, str] | None:
+        """A pair that lost its half in QuickBooks, or to a merge, tells it; a document does so by itself."""
+        kind_map = self.map_of(link)
+        if kind_map.total is not None or kind_map.is_copy or kind_map.part_of is not None:
+            return None
+        lost = self.lost_half(link)
+        if lost is None or lost == ("crm", ""):
+            return None
+        return "Error", *merged.told(self.tx, self.scope, link, *lost)
+
+    def lost_half(self, link: Link) -> tuple[Side, str] | None:
+        """The side on which one of a pair is gone, and the id of the record that it was merged into, if it was."""
+        sides = look(self.tx, self.scope, self.map_of(link), link.crm_id, link.books_id)
+        gone = [one for one in SIDES if (half := getattr(sides, one)) is not None and half.deleted]
+        return (gone[0], survivor_of(getattr(sides, gone[0]))) if len(gone) == 1 else None
 
     def _of_whole(self, link: Link) -> tuple[str, str, str] | None:
         """Who promotes the primary contact of a linked account has what was asked for."""

@@ -1,8 +1,8 @@
 """Both records of a pair, seen through the mapping: what `decide` is asked about."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from qbwc_server import mapping
 from qbwc_server.mapping import KindMap, Rule
@@ -12,6 +12,18 @@ from qbwc_server.store.memory import memory_of
 from qbwc_server.store.rows import Link, StoredRecord
 from qbwc_server.sync.decide import FieldView, Pair, Presence, Side
 from qbwc_server.sync.deciding.scope import Scope
+
+# Under this name a record keeps the id of the one that its own went to; no field of either side is called so.
+SURVIVOR: Final = "merged into"
+
+
+def with_survivor(record: StoredRecord, survivor: str) -> StoredRecord:
+    return replace(record, values={**record.values, SURVIVOR: survivor})
+
+
+def survivor_of(record: StoredRecord | None) -> str:
+    """The id of the record into which a deleted one was merged; "" for what is alive, or was only deleted."""
+    return str(record.values.get(SURVIVOR) or "") if record is not None and record.deleted else ""
 
 
 def rule_name(rule: Rule) -> str:
@@ -220,6 +232,7 @@ def view_linked(tx: Tx, scope: Scope, kind_map: KindMap, link: Link) -> tuple[Si
         linked=True,
         base_known=link.base_crm is not None,
         fields=views,
+        merged=bool(survivor_of(sides.crm) or survivor_of(sides.books)),
     )
     return sides, pair
 

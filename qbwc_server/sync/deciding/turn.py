@@ -27,7 +27,7 @@ from qbwc_server.sync.decide import (
     Presence,
     Side,
 )
-from qbwc_server.sync.deciding import within
+from qbwc_server.sync.deciding import merged, within
 from qbwc_server.sync.deciding.desk import ON_THE_WAY, RUN, SIDES, WAITS_FOR_PERSON, WITHDRAWN, explained
 from qbwc_server.sync.deciding.documents import cents, lacks_partner, other_document, too_old
 from qbwc_server.sync.deciding.matching import (
@@ -171,12 +171,26 @@ class Turn(Pairing):
             wanted |= {"crm": "change"} if decision.of(FieldOutcome.TO_CRM) else {}
         elif decision.outcome in (Outcome.RECREATE_BOOKS, Outcome.RECREATE_CRM):
             wanted["books" if decision.outcome is Outcome.RECREATE_BOOKS else "crm"] = "recreate"
+        elif decision.outcome is Outcome.ASK:
+            self._propose_survivor(link, decision)
         for side in SIDES:
             self._withdraw(link, side, wanted.get(side, ""))
             if wanted.get(side) == "change":
                 self.ensure_change(link, side, again=again)
             elif wanted.get(side) == "recreate" and self.ensure_job(link, side, "recreate", asks(decision)):
                 self.explain(link.id, link.crm_id or link.books_id or "", decision)
+
+    def _propose_survivor(self, link: Link, decision: Decision) -> None:
+        """After a merge nothing is made again: the half that is left may belong to the record that survived."""
+        lost = self.lost_half(link)
+        pair = merged.candidate(self.tx, self.scope, link, *lost) if lost and lost[1] else None
+        if pair is None:
+            return
+        row: dict[str, Any] = {"connection_id": self.scope.id, "role": link.role, "score": 100}
+        row |= {"crm_id": pair[0], "books_id": pair[1], "reason": decision.reason, "made_at": self.now}
+        links.suggest(self.tx, row)
+        if history.last_reason(self.tx, self.scope.id, pair[0]) != decision.reason:
+            self.explain(link.id, pair[0], decision)
 
     def _withdraw(self, link: Link, side: Side, wanted: str) -> None:
         """A proposal to create a record again ends when the record is back, a change when its record is gone."""

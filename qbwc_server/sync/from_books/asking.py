@@ -137,14 +137,14 @@ def deletions(states: Sequence[ReadState]) -> list[qbxml.Request]:
 def _may_be_gone(state: ReadState) -> bool:
     if state.what == "again":
         return bool(state.suspects)
-    return state.what in ("read", "list") and state.page == 1 and bool(state.since or state.resumed)
+    return state.what in ("read", "list") and state.page == 1 and bool(state.since or state.gone_since or state.resumed)
 
 
 def _deleted(name: str, states: Sequence[ReadState]) -> qbxml.Request | None:
     kinds = sorted({kind for one in states for kind in kinds_answered(one.kind)} & _deletable(name))
     if not kinds:
         return None
-    since = min(FIRST_MOMENT if one.first else one.since or FIRST_MOMENT for one in states)
+    since = min(FIRST_MOMENT if one.first else one.since or one.gone_since or FIRST_MOMENT for one in states)
     values = {
         f"{name}DelType": kinds,
         "DeletedDateRangeFilter": {"FromDeletedDate": WallTime.parse(since)},

@@ -89,7 +89,7 @@ def plan_reads(tx: Tx, company: Company, scopes: Iterable[Scope], now: datetime)
 def _with_new_parts(state: ReadState, scopes: Sequence[Scope], marks: Mapping[str, Mark]) -> ReadState:
     """Parts that are mapped only now were not kept when their whole was read: it is read as a whole once more."""
     new = _new_parts(state.kind, scopes, marks)
-    return replace(state, since="") if new and not state.first else state
+    return replace(state, since="", gone_since=state.since) if new and not state.first else state
 
 
 def _new_parts(kind: str, scopes: Sequence[Scope], marks: Mapping[str, Mark]) -> set[str]:
@@ -105,6 +105,9 @@ def _planned(kind: str, marks: Mapping[str, Mark], zone: ZoneInfo, started: str)
     first = mark is None or not mark.complete
     anchor = mark.anchor if mark and not first else ""
     state = ReadState(kind, since=since, started=started, first=first, anchor=anchor)
+    if mark is not None and not (first or since):
+        # There was none: what we made meanwhile may be gone already.
+        state = replace(state, gone_since=WallTime.from_utc(mark.moved_at - timedelta(days=1), zone).text())
     return _resumed(state, mark, marks.get(_window_name(kind))) if first else state
 
 

@@ -11,6 +11,8 @@ class ReadState:
 
     kind: str
     since: str = ""  # wall time the query starts from; "" reads everything
+    # Where everything is read although it was read before: deletions are asked for from here on.
+    gone_since: str = ""
     iterator_id: str = ""
     newest: str = ""  # the largest TimeModified seen so far
     newest_id: str = ""

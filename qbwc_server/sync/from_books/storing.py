@@ -12,7 +12,7 @@ from qbwc_server.store.columns import canonical
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import Company, StoredRecord
 from qbwc_server.sync import parts
-from qbwc_server.sync.deciding import APPLIED, Scope, match_keys
+from qbwc_server.sync.deciding import APPLIED, Scope, match_keys, with_survivor
 from qbwc_server.sync.from_books import rereading
 from qbwc_server.sync.from_books.rereading import Touch, Touched
 from qbwc_server.sync.to_books import id_field
@@ -70,12 +70,32 @@ def keep(
         rows[row.id], texts[row.id] = row, text
     before = records.hashes(tx, company.id, "books", kind, list(rows))
     changed = [row for row in rows.values() if before.get(row.id) != (row.content_hash, False)]
-    looked_up = [row.id for row in changed if row.id in before] if former else []
+    looked_up = [row.id for row in changed if row.id in before and (former or _customer(row))]
     known = records.known(tx, company.id, "books", kind, looked_up)
     _save(tx, scopes, kind, changed, now, new=rows.keys() - before.keys(), texts=texts)
     if kind == parts.WHOLE and _mapped(scopes, parts.KIND):
         _keep_parts(tx, company, scopes, rets, {row.id for row in changed if row.id in before}, now)
-    return Changes(changed, known)
+    found = Changes(changed, known)
+    _note_moves(tx, company, scopes, found, now)
+    return found
+
+
+def _note_moves(tx: Tx, company: Company, scopes: Sequence[Scope], changes: Changes, now: datetime) -> None:
+    """Whose customer is another now: the former one keeps who that is, and if it is gone, it was merged into it."""
+    moved: dict[str, str] = {}
+    for row in changes.rows:
+        before, after = _customer(changes.before.get(row.id)), _customer(row)
+        if before and after and before != after:
+            moved[before] = after
+    known = records.known(tx, company.id, "books", parts.WHOLE, sorted(moved)) if moved else {}
+    rows = [with_survivor(one, moved[one.id]) for one in known.values()]
+    if rows:
+        _save(tx, scopes, parts.WHOLE, rows, now)
+
+
+def _customer(row: StoredRecord | None) -> str:
+    refers = row.values.get(REFERENCES["customer"]) if row is not None else None
+    return str(refers.get("ListID") or "") if isinstance(refers, Mapping) else ""
 
 
 def _keep_parts(
@@ -145,10 +165,32 @@ def by_kind(rets: Sequence[Ret]) -> Iterator[tuple[str, list[Ret]]]:
 def entomb(
     tx: Tx, company: Company, scopes: Sequence[Scope], kind: str, rows: list[StoredRecord], now: datetime
 ) -> None:
-    """Keep tombstones, which have no keys, of wholes and their parts; what they mean waits for its decision."""
+    """Keep tombstones, which have no keys, of wholes and their parts; what they mean waits for its decision.
+
+    A customer with transactions cannot be deleted in QuickBooks. Those that are known of it are read again, for they
+    tell into whom it was merged (qbXML semantics, section 4).
+    """
     _save(tx, scopes, kind, rows, now)
     if kind == parts.WHOLE:
-        _bury_parts(tx, company, scopes, [row.id for row in rows], now)
+        gone = [row.id for row in rows]
+        _bury_parts(tx, company, scopes, gone, now)
+        rereading.remember(tx, company, _transactions_of(tx, company, scopes, gone), now)
+
+
+def _transactions_of(
+    tx: Tx, company: Company, scopes: Sequence[Scope], customers: Sequence[str]
+) -> rereading.Touched:
+    mapped = rereading.mapped_kinds(scopes)
+    kinds = (mapped | rereading.auxiliary(mapped)) - {parts.WHOLE}
+    found = {
+        kind: frozenset(
+            one
+            for customer in customers
+            for one in records.holders(tx, company.id, "books", kind, "customer", customer)
+        )
+        for kind in kinds
+    }
+    return {kind: ids for kind, ids in found.items() if ids}
 
 
 def _save(

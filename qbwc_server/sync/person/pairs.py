@@ -125,6 +125,9 @@ def _check_free(tx: Tx, by: By, scope: Scope, place: Place) -> None:
     link = link_of(tx, scope, place.kind_map, place.side, place.record.id)
     if link is None:
         return
+    if is_bound(link) and desk_for(tx, by, scope.id).lost_half(link):
+        unlink(tx, by, link.id)  # its partner is gone
+        return
     if is_bound(link):
         raise Problem(
             f"{place.record.id} is linked already, as {link.label} ({link.id}). Unlink that pair first."

@@ -1,0 +1,132 @@
+"""What was merged or deleted on one side is told on the other; nothing is made twice, and one command ends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.sync.shop import SETTINGS, mirrors, sold, status_of, the_invoice
+from tests.sync.test_pairs import link_them
+from tests.sync.world import World
+
+
+@pytest.fixture(params=["stay", "move"], ids=["times stay", "times move"])
+def shop(build: Callable[..., World], request: pytest.FixtureRequest) -> World:
+    """Whether a merge moves the stamps of the transactions that it concerns is not known."""
+    world = build(documents=True, override={"settings": SETTINGS})
+    world.company.rule("merge_times", request.param)
+    return world
+
+
+def owner(world: World) -> str:
+    [mirror] = mirrors(world)
+    return str(mirror["QB_Account__c"])
+
+
+def test_a_customer_that_was_merged_into_another_ones_partner_asks_for_the_same_in_the_crm(
+    shop: World,
+) -> None:
+    ann, _, sale = sold(shop)
+    zoe = shop.account("Zoe's Zoo", promoted=True)
+    shop.sync()
+    shop.company.merge("Ann's Bakery", "Zoe's Zoo")
+    shop.edit_account(ann, Phone="555-0100")
+    shop.quiet()
+    link = shop.link_of(ann)
+    assert link is not None
+    said = (
+        "Its customer was merged into Zoe's Zoo in QuickBooks, the partner of account "
+        f"{zoe}. Merge the two in the CRM as well, or link unlink {link.id}."
+    )
+    assert shop.status(ann) == ("Error", said)
+    assert shop.names_in_books() == ["Zoe's Zoo"]
+    assert owner(shop) == zoe
+    shop.crm.user_merge("account", ann, zoe)
+    shop.quiet()
+    assert shop.status(zoe) == ("Success", None)
+    assert (the_invoice(shop)["CustomerRef"]["FullName"], owner(shop)) == ("Zoe's Zoo", zoe)
+    assert status_of(shop, "opportunity", sale) == ("Success", None)
+    assert len(shop.company.txns("Invoice")) == 1
+
+
+def test_a_customer_that_was_merged_into_a_free_one_is_linked_with_it_by_one_command(
+    build: Callable[..., World],
+) -> None:
+    shop = build(documents=True, override={"settings": SETTINGS, "kinds": {"account": {"mode": "export"}}})
+    ann, _, _ = sold(shop)
+    survivor = shop.customer("Bakery of Ann")
+    shop.sync()
+    shop.company.merge("Ann's Bakery", "Bakery of Ann")
+    shop.edit_account(ann, Phone="555-0100")
+    shop.quiet()
+    assert shop.status(ann) == (
+        "Error",
+        "Its customer was merged into Bakery of Ann in QuickBooks. Link it with that one: "
+        f"link make {ann} {survivor}",
+    )
+    assert [(one["crm_id"], one["books_id"]) for one in shop.suggestions()] == [(ann, survivor)]
+    assert shop.names_in_books() == ["Bakery of Ann"]
+    link_them(shop, ann, survivor)
+    shop.quiet()
+    assert shop.suggestions() == []
+    assert shop.in_crm(ann)["QB_ListID__c"] == survivor
+    assert shop.in_books(survivor)["Phone"] == "555-0100"
+    assert owner(shop) == ann
+
+
+def test_an_account_that_was_merged_into_a_free_one_leaves_it_its_customer(shop: World) -> None:
+    ann, _, _ = sold(shop)
+    zoe = shop.account("Zoe's Zoo")
+    shop.sync()
+    customer = shop.in_books("Ann's Bakery")["ListID"]
+    shop.crm.user_merge("account", ann, zoe)
+    shop.edit_customer(customer, Phone="555-0100")
+    shop.quiet()
+    assert [(one["crm_id"], one["books_id"]) for one in shop.suggestions()] == [(zoe, customer)]
+    assert shop.names_in_crm() == ["Zoe's Zoo"]
+    [link] = [one for one in shop.links() if one.crm_id == ann]
+    assert link.error == (
+        f"Its account was merged into Zoe's Zoo in the CRM. Link it with that one: link make {zoe} {customer}"
+    )
+    link_them(shop, zoe, customer)
+    shop.quiet()
+    assert shop.in_crm(zoe)["QB_ListID__c"] == customer
+    assert shop.in_crm(zoe)["Phone"] == "555-0100"
+    assert owner(shop) == zoe
+    assert len(shop.company.txns("Invoice")) == 1
+
+
+def test_two_accounts_that_were_merged_ask_for_the_same_in_quickbooks(shop: World) -> None:
+    ann, _, _ = sold(shop)
+    zoe = shop.account("Zoe's Zoo", promoted=True)
+    shop.sync()
+    theirs = shop.in_books("Zoe's Zoo")["ListID"]
+    shop.crm.user_merge("account", ann, zoe)
+    shop.quiet()
+    [link] = [one for one in shop.links() if one.crm_id == ann]
+    assert link.error == (
+        f"Its account was merged into Zoe's Zoo in the CRM, the partner of customer {theirs}. "
+        f"Merge the two in QuickBooks as well, or link unlink {link.id}."
+    )
+    shop.company.merge("Ann's Bakery", "Zoe's Zoo")
+    shop.quiet()
+    assert [one.error for one in shop.links() if one.crm_id == ann] == [""]
+    assert owner(shop) == zoe
+
+
+def test_a_customer_that_was_deleted_is_told_and_not_made_again_by_itself(shop: World) -> None:
+    account = shop.account("Ann's Bakery", promoted=True)
+    shop.sync()
+    shop.delete_customer(shop.in_books("Ann's Bakery")["ListID"])
+    shop.quiet()
+    link = shop.link_of(account)
+    assert link is not None
+    assert shop.status(account) == (
+        "Error",
+        f"Its customer was deleted in QuickBooks. Link it with another (link make), or link unlink {link.id}.",
+    )
+    shop.edit_account(account, Phone="555-0100")
+    shop.quiet()
+    assert "Approve it" in shop.status(account)[1]
+    assert shop.names_in_books() == []
