@@ -137,7 +137,11 @@ def deletions(states: Sequence[ReadState]) -> list[qbxml.Request]:
 def _may_be_gone(state: ReadState) -> bool:
     if state.what == "again":
         return bool(state.suspects)
-    return state.what in ("read", "list") and state.page == 1 and bool(state.since or state.gone_since or state.resumed)
+    return (
+        state.what in ("read", "list")
+        and state.page == 1
+        and bool(state.since or state.gone_since or state.resumed)
+    )
 
 
 def _deleted(name: str, states: Sequence[ReadState]) -> qbxml.Request | None:
