@@ -126,7 +126,9 @@ def _check_free(tx: Tx, by: By, scope: Scope, place: Place) -> None:
     if link is None:
         return
     if is_bound(link) and desk_for(tx, by, scope.id).lost_half(link):
-        unlink(tx, by, link.id)  # its partner is gone
+        # Its partner is gone, so the pair gives way.
+        if not unlink(tx, by, link.id):
+            raise Problem(f"{link.label} is being written to QuickBooks at this moment. Wait for the answer.")
         return
     if is_bound(link):
         raise Problem(
