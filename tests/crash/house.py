@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import ClassVar
 
 from qbwc_server.app import create_installation, open_installation
 from qbwc_server.store import visits
 from qbwc_server.sync.visit import WORKER_LEASE
-from tests.crash.processes import Process, eventually, free_port
+from tests.crash.nursery import Nursery
+from tests.crash.processes import LAUNCHER, Process, eventually, free_port
 
 # No poll of its own accord disturbs a test: the CRM is read at the beginning and when a visit asks for it.
 SETTINGS = {"QBWC_POLL_SECONDS": "86400"}
@@ -21,8 +23,11 @@ SETTINGS = {"QBWC_POLL_SECONDS": "86400"}
 class House:
     """The processes, and the same installation opened by the test itself to set up and to look."""
 
-    def __init__(self, home: Path, database_url: str) -> None:
-        environ = SETTINGS | {"QBWC_DATABASE_URL": database_url}
+    launcher = LAUNCHER
+    settings: ClassVar[Mapping[str, str]] = SETTINGS
+
+    def __init__(self, home: Path, database_url: str, nursery: Nursery | None = None) -> None:
+        environ = {**self.settings, "QBWC_DATABASE_URL": database_url}
         with _environment(environ):
             create_installation(home)
             self.installation = open_installation(home)
@@ -30,7 +35,8 @@ class House:
         self.ports = [free_port(), free_port()]
 
         def process(name: str, ready: Callable[[], bool], *arguments: str) -> Process:
-            return Process(name, ["--home", str(home), *arguments], home / f"{name}.log", environ, ready)
+            command = ["--home", str(home), *arguments]
+            return Process(name, command, home / f"{name}.log", environ, ready, nursery, self.launcher)
 
         self.servers = [
             process(f"server-{number}", _answers(port), "serve", "--workers=1", f"--bind=127.0.0.1:{port}")

@@ -9,6 +9,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
+
+from tests.crash.nursery import Nursery
 
 LAUNCHER = Path(__file__).with_name("launch.py")
 # Of seconds: three processes that start on a busy machine take their time, and one that hangs takes longer.
@@ -31,6 +34,16 @@ def free_port() -> int:
         return port
 
 
+class Running(Protocol):
+    pid: int
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def terminate(self) -> None: ...
+
+
 @dataclass
 class Process:
     """One `qbwc-server` command with everything it starts: a group of its own, so that all of it ends at once."""
@@ -41,14 +54,19 @@ class Process:
     environ: Mapping[str, str]
     # Whether it does its work; asked until it says so.
     ready: Callable[[], bool]
+    nursery: Nursery | None = None
+    launcher: Path = LAUNCHER
     deaths: int = 0
-    running: subprocess.Popen[bytes] | None = field(default=None)
+    running: Running | None = field(default=None)
 
     def begin(self) -> None:
         """Start it and return at once."""
+        if self.nursery:
+            self.running = self.nursery.start(self.launcher, self.arguments, self.log, self.environ)
+            return
         with self.log.open("ab") as out:
             self.running = subprocess.Popen(
-                [sys.executable, str(LAUNCHER), *self.arguments],
+                [sys.executable, str(self.launcher), *self.arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,

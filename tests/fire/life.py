@@ -4,15 +4,15 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from tests.crash.house import House
 from tests.fire.acts import Scene
 from tests.fire.checker import Violation, check
 from tests.fire.inside import Inside, MortalDatabase, repeatable
 from tests.fire.ledger import Ledger
+from tests.fire.nodes import Nodes
 from tests.fire.outside import opened
 from tests.fire.steps import Step
 from tests.fire.trouble_log import overheard
@@ -32,6 +32,8 @@ class End:
     acts: int = 0
     deaths: int = 0
     accidents: int = 0
+    # Deaths by kind, where there are several.
+    died: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def rules(self) -> set[str]:
@@ -72,11 +74,15 @@ class Stage(Scene, Protocol):
     def footprint(self) -> tuple[Any, ...]: ...
 
 
-def live_outside(house: House, steps: Sequence[Step]) -> End:
+def live_outside(nodes: Nodes, steps: Sequence[Step]) -> End:
     """The same with processes; a seed gives the same steps, but not the same moments, and no upheavals."""
     steps = [one for one in steps if not _only_inside(one.verb, one.given)]
-    with tempfile.TemporaryDirectory(prefix="fire") as folder, opened(house, Path(folder)) as world:
-        return _live(world, steps)
+    with tempfile.TemporaryDirectory(prefix="fire") as folder:
+        with opened(nodes, Path(folder)) as world:
+            end = _live(world, steps)
+            end.violations.extend(Violation("crashed", one) for one in world.failures)
+        end.violations.extend(Violation("no_internal_error", one) for one in nodes.complaints())
+        return replace(end, died=world.died)
 
 
 def _only_inside(verb: str, given: Mapping[str, Any]) -> bool:

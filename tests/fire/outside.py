@@ -1,128 +1,105 @@
-"""The product as processes: servers and a worker behind relays, an emulated Salesforce, and SIGKILL at any moment."""
+"""The product as processes: two nodes, relays, an emulated Salesforce, Web Connectors, and SIGKILL at any moment."""
 
+import shutil
 import threading
 import time
+import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from crm.emulators.salesforce import Fault, SalesforceEmulator
+from sqlalchemy import update
+
 from crm.emulators.salesforce.errors import ApiError
-from qbwc_server.store import jobs, parties
-from tests.crash.house import House
-from tests.crash.relay import Moment, Strike
+from qbwc_server.simulator.connector.registry import Registry
+from qbwc_server.store import jobs, parties, visits
+from qbwc_server.store.tables import tickets
+from tests.crash.nursery import Forked
+from tests.crash.processes import eventually
+from tests.crash.relay import Request
 from tests.crash.shop import Shop
-from tests.fire.acts import ACTS, REFUSED, Row, Values
-from tests.fire.inside import OVERRIDE
+from tests.fire import inside
+from tests.fire.acts import ACTS, REFUSED
+from tests.fire.desk import EmulatorDesk
+from tests.fire.disasters import DISASTERS
 from tests.fire.ledger import Ledger
+from tests.fire.nodes import Nodes
 from tests.fire.persons import PERSONS
 from tests.fire.steps import Step
+from tests.fire.watched import Watch, Watched, nth, reads, writes
 
-OBJECTS = {
-    "account": "Account",
-    "contact": "Contact",
-    "product": "Product2",
-    "opportunity": "Opportunity",
-    "invoice": "QB_Invoice__c",
-}
-EFFECTS = {
-    "Unavailable": "unavailable",
-    "UnknownOutcome": "drop",
-    "LimitedUntil": "limit",
-    "LoginFailed": "expire",
-    "Stale": "lock",
-}
+CONNECTOR = Path(__file__).with_name("connector.py")
+OTHER_PC = 2
+COMPUTERS = {1: "SIMULATED-PC", OTHER_PC: "OTHER-PC"}
 PATIENCE = 20.0
+# For a run that nothing disturbs, on a machine that does other things as well.
+LONGEST_VISIT = 120.0
 QUIET_ROUNDS = 20
-# A call of the worker that a fault hits: one of the next few.
-SOON = 6
+# The rows of one answer of Salesforce: small, so that every reading takes several.
+PAGE = 5
 _numbers = count(1)
 
 
-class EmulatorDesk:
-    """Salesforce as its users see it. A price stands in a price book, lines below their opportunity."""
-
-    def __init__(self, crm: SalesforceEmulator) -> None:
-        self._crm = crm
-
-    def rows(self, kind: str) -> list[Row]:
-        living = [row for row in self._crm.records(OBJECTS[kind]) if not row.get("IsDeleted")]
-        if kind != "product":
-            return [(str(row["Id"]), dict(row)) for row in living]
-        prices = {row["Product2Id"]: row["UnitPrice"] for row in self._crm.records("PricebookEntry")}
-        return [(str(row["Id"]), {**row, "StandardPrice": prices.get(row["Id"])}) for row in living]
-
-    def create(self, kind: str, values: Values, *, late: bool = False) -> str:
-        if kind == "opportunity":
-            return self._opportunity(values)
-        made = self._crm.create(OBJECTS[kind], _without(values, "StandardPrice"))
-        if kind == "product":
-            entry = {"Pricebook2Id": self._book(), "Product2Id": made, "IsActive": True}
-            self._crm.create("PricebookEntry", {**entry, "UnitPrice": Decimal(values["StandardPrice"])})
-        return made
-
-    def edit(self, kind: str, record_id: str, values: Values) -> None:
-        if "StandardPrice" in values:
-            entries = self._crm.records("PricebookEntry")
-            entry = next(row for row in entries if row["Product2Id"] == record_id)
-            self._crm.edit(str(entry["Id"]), {"UnitPrice": values["StandardPrice"]})
-        else:
-            self._crm.edit(record_id, values)
-
-    def delete(self, kind: str, record_id: str) -> None:
-        self._crm.delete(record_id)
-
-    def _book(self) -> str:
-        return next(str(row["Id"]) for row in self._crm.records("Pricebook2") if row["IsStandard"])
-
-    def _opportunity(self, values: Values) -> str:
-        """The lines first, the wish for a document last: half an opportunity is nobody's."""
-        own = _without(values, "lines", "Amount", "Pricebook2.IsStandard", "QB_Generate__c")
-        made = self._crm.create(
-            "Opportunity", {**own, "CloseDate": str(own["CloseDate"]), "StageName": "Closed Won"}
-        )
-        entries = {row["Product2Id"]: row["Id"] for row in self._crm.records("PricebookEntry")}
-        for number, line in enumerate(values["lines"], 1):
-            entry = {
-                "OpportunityId": made,
-                "PricebookEntryId": entries[line["Product2Id"]],
-                "SortOrder": number,
-            }
-            amounts = {"Quantity": line["Quantity"], "UnitPrice": line["UnitPrice"]}
-            self._crm.create("OpportunityLineItem", {**entry, **amounts})
-        self._crm.edit(made, {"QB_Generate__c": values["QB_Generate__c"]})
-        return made
-
-
-def _without(values: Values, *names: str) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if name not in names}
-
-
 class FireShop(Shop):
-    """A shop that sells: the accounts that items are sold over are named from the beginning."""
+    """A shop that sells; the accounts that items are sold over are named from the beginning. It has two PCs."""
+
+    def __init__(self, house: Nodes, folder: Path, name: str) -> None:
+        super().__init__(house, folder, name)
+        self.nodes, self.folder = house, folder
+        self.crm.settings.page_size = PAGE
+        self.crm_relay = self.crm_line = Watched([int(self.crm.url.rpartition(":")[2])])
+        self.lines = {pc: Watched(house.ports, address) for pc, address in inside.PCS.items()}
+        self.relay = self.lines[1]
+
+    def open(self) -> None:
+        super().open()
+        other = self.lines[OTHER_PC].start()
+        shutil.copytree(self.home(1), self.home(OTHER_PC))
+        registry = Registry(self.home(OTHER_PC))
+        row = registry.application(self.name)
+        qwc = replace(row.qwc, app_url=row.qwc.app_url.replace(str(self.relay.port), str(other.port)))
+        registry.keep(replace(row, qwc=qwc))
+
+    def home(self, pc: int) -> Path:
+        return self.connector.home if pc == 1 else self.folder / f"{self.name}.pc-{pc}"
 
     def connect(self) -> None:
         super().connect()
         with self.house.database.write() as tx:
-            parties.change_connection(tx, self.connection_id, override=OVERRIDE)
+            parties.change_connection(tx, self.connection_id, override=inside.OVERRIDE)
+
+    def begin_update(self, pc: int) -> Forked:
+        """Update Selected, in a process."""
+        assert self.nodes.nursery is not None
+        arguments = [str(self.home(pc)), str(self.company.path), COMPUTERS[pc]]
+        return self.nodes.nursery.start(CONNECTOR, arguments, self.folder / "connector.log", {})
+
+    def close(self) -> None:
+        super().close()
+        self.lines[OTHER_PC].stop()
 
 
 class Outside:
     """A shop in which steps are played."""
 
-    def __init__(self, shop: Shop) -> None:
+    def __init__(self, shop: FireShop) -> None:
         self.shop, self.crm, self.company = shop, shop.crm, shop.company
+        self.nodes, self.crm_line, self.lines = shop.nodes, shop.crm_line, shop.lines
         self.desk = EmulatorDesk(shop.crm)
         self.ledger = Ledger()
         self.visits = self.acts = self.accidents = 0
-        self._deaths = sum(one.deaths for one in shop.house.processes)
-        self._meanwhile: list[Step] = []
-        self._threads: list[threading.Thread] = []
-        self._acting = threading.Lock()
+        self.running: dict[int, Forked] = {}
+        self.connectors_killed = 0
+        self.timers: list[threading.Timer] = []
+        self._before = Counter(shop.nodes.deaths)
+        self._acting, self._beginning = threading.Lock(), threading.Lock()
+        # Of what was done by other hands than the one that plays.
+        self.failures: list[str] = []
 
     @property
     def database(self) -> Any:
@@ -133,8 +110,13 @@ class Outside:
         return self.shop.connection_id
 
     @property
+    def died(self) -> Counter[str]:
+        """By kind."""
+        return self.nodes.deaths - self._before + Counter({"connector": self.connectors_killed})
+
+    @property
     def deaths(self) -> int:
-        return sum(one.deaths for one in self.shop.house.processes) - self._deaths
+        return sum(number for kind, number in self.died.items() if kind != "node")
 
     def moment(self) -> None:
         """Real time goes on by itself."""
@@ -145,113 +127,125 @@ class Outside:
         machine = MACHINES.get(step.verb)
         if machine is not None:
             machine(self, **step.given)
-            return
+        elif step.verb not in inside.MACHINES:
+            self._act(step)
+
+    def _act(self, step: Step) -> None:
         act = {**ACTS, **PERSONS}[step.verb]
         with suppress(*REFUSED, ApiError), self._acting:
             act(self, self.ledger, **step.given)
             self.acts += 1
 
     def visit(self, pc: int = 1, worker: bool = False) -> None:
-        """Update Selected; meanwhile people act."""
-        self.visits += 1
-        acting = threading.Thread(target=self._act_meanwhile, args=(self._meanwhile,))
-        self._meanwhile = []
-        acting.start()
-        self.shop.update_only()
-        acting.join()
+        """Update Selected. One PC does one at a time."""
+        if self._update(pc):
+            self.visits += 1
+            self.lines[pc].visit_is_over()
 
-    def _act_meanwhile(self, steps: list[Step]) -> None:
-        for one in steps:
-            time.sleep(0.03)
-            if one.verb != "visit":
-                self.play(one)
+    def _update(self, pc: int) -> bool:
+        """Whether it was free for it."""
+        with self._beginning:
+            if pc in self.running:
+                return False
+            run = self.running[pc] = self.shop.begin_update(pc)
+        try:
+            run.wait(LONGEST_VISIT)
+        finally:
+            self.kill_connector(pc, counted=False)
+            del self.running[pc]
+        return True
 
-    def later(self, act: list[Any], **_: Any) -> None:
-        self._meanwhile.append(Step(*act))
+    def kill_connector(self, pc: int, *, counted: bool = True) -> None:
+        run = self.running.get(pc)
+        if run is not None and run.poll() is None:
+            self.nodes.kill(run)
+            self.connectors_killed += counted
+
+    def later(self, act: list[Any], document: int = 0, holding: str = "") -> None:
+        """While the document with this number, or one that holds this text, is on its way to the Web Connector."""
+
+        def holds(request: Request, body: bytes) -> bool:
+            asked = request.soap_method == "sendRequestXML"
+            return asked and holding.encode() in body
+
+        aims = holds if holding else nth(document, holds)
+        self.lines[1].watch(Watch(aims, lambda: self._meanwhile(act), answered=True, one_visit=True))
+
+    def before_call(self, call: str, act: list[Any]) -> None:
+        """In the middle of the worker's next call of this kind."""
+        aims = writes if call in ("create", "update") else reads
+        self.crm_line.watch(Watch(aims, lambda: self._meanwhile(act)))
+
+    def _meanwhile(self, act: list[Any]) -> None:
+        try:
+            self.play(Step(*act))
+        except Exception:  # noqa: BLE001 - told in the end, for here nobody listens
+            self.failures.append(f"{act}: {traceback.format_exc()}")
 
     def want_poll(self) -> None:
         with self.database.write() as tx:
             parties.want_poll(tx, self.shop.company_id, datetime.now(UTC))
 
     def let_the_worker_work(self, seconds: float = 3) -> None:
-        with suppress(AssertionError):
-            until = time.monotonic() + seconds
-            while not self.shop._worker_is_done() and time.monotonic() < until:
-                time.sleep(0.02)
+        until = time.monotonic() + seconds
+        while not self._worker_stands_still() and time.monotonic() < until:
+            time.sleep(0.03)
+
+    def _worker_stands_still(self) -> bool:
+        """It did its part, or it waits for a time that only skipping brings."""
+        now = datetime.now(UTC)
+        with self.database.read() as tx:
+            organisation = parties.organisation(tx, self.shop.organisation_id)
+            gathers = visits.under_way(tx, self.shop.company_id, now - timedelta(minutes=1))
+        assert organisation is not None
+        pauses = organisation.retry_at is not None and organisation.retry_at > now + timedelta(seconds=2)
+        return pauses or gathers or self.shop._worker_is_done()
 
     def skip_time(self) -> None:
         """What waits for its time is due, and whoever was silent was so long ago."""
         now = datetime.now(UTC)
+        long_ago = now - timedelta(hours=1)
         with self.database.write() as tx:
+            parties.lock_connections(tx, [self.connection_id])
             for job in jobs.all_jobs(tx, [self.connection_id], states=("queued",), limit=10_000):
                 jobs.change_job(tx, job.id, now, due_at=now)
             for one in jobs.sets_in_state(tx, self.shop.company_id, "in_doubt", "offered"):
-                long_ago = one.offered_at - timedelta(hours=1)
-                jobs.change_set(tx, self.shop.company_id, one.set_id, offered_at=long_ago)
+                offered = one.offered_at - timedelta(hours=1)
+                jobs.change_set(tx, self.shop.company_id, one.set_id, offered_at=offered)
+            if not self.running:
+                silent = update(tickets).where(
+                    tickets.c.company_id == self.shop.company_id, tickets.c.seen_at > long_ago
+                )
+                tx.execute(silent.values(seen_at=long_ago))
             parties.change_organisation(tx, self.shop.organisation_id, retry_at=None)
 
-    # --- what goes wrong ---
-
-    def arm(self, name: str, arguments: Mapping[str, Any], nth: int = 1) -> None:
-        self.accidents += 1
-        if name != "delay_call":
-            self.company.faults.arm(name, nth=nth, **arguments)
-
-    def fail_write(self, error: str, after: bool) -> None:
-        self.accidents += 1
-        self.crm.arm(Fault(EFFECTS[error], nth=1 + self.accidents % SOON, after_commit=after))
-
-    def down(self, error: str) -> None:
-        self.accidents += 1
-        self.crm.arm(Fault(EFFECTS[error], times=2))
-
-    def break_off(self, pages: int) -> None:
-        self.accidents += 1
-        self.crm.arm(Fault("server_error", "query*", nth=pages + 1))
-
-    def kill(self, transaction: int, committed: bool) -> None:
-        """SIGKILL to a server: over a call that is told by its number, or simply some time from now."""
-        self.accidents += 1
-        if not committed and transaction % 2:
-            self._kill_in(transaction * 0.05, lambda: self.shop.house.kill_server(transaction % 2))
-            return
-        calls = count(1)
-        moment = Moment.AFTER if committed else (Moment.BEFORE, Moment.HALF)[transaction // 2 % 2]
-        strike = Strike(lambda _: next(calls) == transaction, moment, self.shop.house.kill_server)
-        self.shop.relay.arm(strike)
-
-    def kill_worker(self, call: str) -> None:
-        """The worker dies over one of its next calls to the CRM, or some time from now."""
-        self.accidents += 1
-        calls, nth = count(1), 1 + len(call) % SOON
-        moment = Moment.AFTER if "update" in call else Moment.BEFORE
-        if call == "read":
-            self._kill_in(0.1 * nth, self.shop.house.kill_worker)
-            return
-        assert self.shop.crm_relay is not None
-        strike = Strike(lambda _: next(calls) == nth, moment, lambda _: self.shop.house.kill_worker())
-        self.shop.crm_relay.arm(strike)
-
-    def _kill_in(self, seconds: float, kill: Callable[[], None]) -> None:
-        thread = threading.Timer(seconds, kill)
-        self._threads.append(thread)
-        thread.start()
+    def soon(self, seconds: float, act: Callable[[], object]) -> None:
+        timer = threading.Timer(seconds, act)
+        self.timers.append(timer)
+        timer.start()
 
     # --- the end ---
 
     def calm(self) -> None:
-        for thread in self._threads:
-            thread.join()
-        for relay in (self.shop.relay, self.shop.crm_relay):
-            if relay is not None:
-                relay._strikes.clear()
+        """Nothing goes wrong any more, and what hung in the air happens now."""
+        for line in (*self.lines.values(), self.crm_line):
+            line.forget()
+        for timer in self.timers:
+            timer.join()
+        self.timers.clear()
+        eventually(
+            "visits that began in the middle of others are over", lambda: not self.running, LONGEST_VISIT
+        )
         self.company.faults.clear()
         self.crm.disarm()
+        self.crm.sessions_last(None)
         self.crm.release()
-        self.shop.house.wait_until_ready()
+        self.nodes.calm()
 
     def settle_down(self) -> str:
         self.calm()
+        # Somebody starts the Web Connector of the other PC again, and it takes its lock off the company file.
+        self._update(OTHER_PC)
         before: tuple[Any, ...] = ()
         for _ in range(QUIET_ROUNDS):
             self.rest(1)
@@ -267,7 +261,8 @@ class Outside:
             self.skip_time()
             self.want_poll()
             self.let_the_worker_work(PATIENCE)
-            self.shop.update_only()
+            self._update(1)
+            self.skip_time()
             self.let_the_worker_work(PATIENCE)
 
     def footprint(self) -> tuple[Any, ...]:
@@ -279,35 +274,23 @@ class Outside:
         return dict(self.crm.counters.verbs), books, states
 
 
-def _nothing(self: Outside, **_: Any) -> None:
-    """What only the quick world can play."""
-
-
 MACHINES: Mapping[str, Callable[..., None]] = {
+    **DISASTERS,
     "poll": Outside.want_poll,
     "deliver": Outside.let_the_worker_work,
     "visit": Outside.visit,
     "sync": lambda self: self.rest(1),
     "advance": lambda self, minutes: self.skip_time(),
     "during_visit": Outside.later,
-    "before_crm_call": Outside.later,
-    "books.fault": Outside.arm,
-    "crm.fail_write": Outside.fail_write,
-    "crm.down": Outside.down,
-    "crm.break_off": Outside.break_off,
-    "crm.deliver_again": _nothing,
-    "crm.commit_late": lambda self: self.crm.release(),
-    "crm.forget_deletions": _nothing,
-    "kill": Outside.kill,
-    "kill_after_crm_call": Outside.kill_worker,
+    "before_crm_call": Outside.before_call,
 }
 
 
 @contextmanager
-def opened(house: House, folder: Path) -> Iterator[Outside]:
+def opened(house: Nodes, folder: Path) -> Iterator[Outside]:
     """A new company in a house whose processes run."""
     house.wait_until_ready()
-    shop = FireShop(house, folder, f"fire{next(_numbers)}", crm_relay=True)
+    shop = FireShop(house, folder, f"fire{next(_numbers)}")
     try:
         shop.open()
         shop.wait_for_first_poll()
