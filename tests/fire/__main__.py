@@ -9,7 +9,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests import postgres
@@ -118,7 +118,7 @@ def _in_one_process(given: argparse.Namespace, seeds: Sequence[int]) -> Result:
 
 
 def _shared_out(given: argparse.Namespace, seeds: Sequence[int]) -> Result:
-    """The same command in as many processes, each with every so-and-so-manieth seed and a database of its own."""
+    """The same command in as many processes, each with its share of the seeds and databases of its own."""
     with tempfile.TemporaryDirectory(prefix="fire") as folder:
         own = [Path(folder) / f"{number}.jsonl" for number in range(1, given.jobs + 1)]
         shares = [
@@ -132,7 +132,8 @@ def _shared_out(given: argparse.Namespace, seeds: Sequence[int]) -> Result:
         ]
         try:
             for share in shares:
-                share.wait(given.minutes * 60 + GRACE)
+                with suppress(subprocess.TimeoutExpired):
+                    share.wait(given.minutes * 60 + GRACE)
         finally:
             for share in shares:
                 share.terminate()

@@ -63,7 +63,7 @@ class Result:
         return cls(mode, database)
 
     def and_life(self, seed: int, end: End) -> Result:
-        died = end.died or {"process": end.deaths}
+        died = end.died or ({"process": end.deaths} if end.deaths else {})
         return replace(
             self,
             seeds=(*self.seeds, seed),
