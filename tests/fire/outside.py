@@ -54,6 +54,8 @@ class FireShop(Shop):
         self.crm.settings.page_size = PAGE
         self.crm_relay = self.crm_line = Watched([int(self.crm.url.rpartition(":")[2])])
         self.lines = {pc: Watched(house.ports, address) for pc, address in inside.PCS.items()}
+        # The usual one is not used.
+        self.relay.stop()
         self.relay = self.lines[1]
 
     def open(self) -> None:
