@@ -76,8 +76,7 @@ def main() -> int:
     result = _shared_out(given, seeds) if given.jobs > 1 else _in_one_process(given, seeds)
     result = result.ended(began[1], time.monotonic() - began[0])
     print(result.text())
-    if given.results:
-        result.append_to(given.results)
+    result.append_to(given.results)
     return bool(result.broken)
 
 
@@ -176,7 +175,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=1, help="processes that share the seeds")
     parser.add_argument("--share", type=_share, default=(1, 1), help=argparse.SUPPRESS)
     parser.add_argument("--minutes", type=float, default=10_000, help="begin no life after so many")
-    parser.add_argument("--results", type=Path, help="a file that gets a line of JSON about this run")
+    parser.add_argument(
+        "--results", type=Path, default=Path(".fire/results.jsonl"), help="gets a line of JSON about this run"
+    )
     parser.add_argument(
         "--shrink", type=float, default=60, help="seconds for making a find smaller; 0: not at all"
     )

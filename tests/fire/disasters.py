@@ -260,6 +260,7 @@ def in_nodes(chance: random.Random) -> Iterator[Step]:
 
 
 def disaster(chance: random.Random) -> Iterator[Step]:
-    """One accident of any kind."""
-    drawn = chance.choices([accident, in_salesforce, around_salesforce, in_nodes], [5, 3, 2, 4])[0]
-    yield from drawn(chance)
+    """An accident of any kind, and often others that it meets."""
+    for _ in range(chance.choice([1, 1, 2, 3])):
+        drawn = chance.choices([accident, in_salesforce, around_salesforce, in_nodes], [5, 3, 2, 4])[0]
+        yield from drawn(chance)

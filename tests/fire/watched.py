@@ -77,9 +77,13 @@ def nth(
 
 
 def writes(request: Request, _body: bytes = b"") -> bool:
-    """Whether a call to Salesforce changes something."""
-    return request.verb != "GET" and "/oauth2/" not in request.path
+    """Whether a call to Salesforce changes something. Many rows are read with POST, and a call may carry others."""
+    if request.verb == "GET" or "/oauth2/" in request.path:
+        return False
+    if request.path.endswith("/composite"):
+        return any(verb in request.body for verb in (b'"PATCH"', b'"POST"'))
+    return request.verb != "POST" or "/composite/sobjects/" not in request.path
 
 
 def reads(request: Request, _body: bytes = b"") -> bool:
-    return request.verb == "GET"
+    return "/oauth2/" not in request.path and not writes(request)
