@@ -9,19 +9,32 @@ from typing import Any
 import pytest
 
 from qbwc_server.store import history
+from tests.crash import nursery
 from tests.crash.ending import Ending
 from tests.crash.house import House
+from tests.crash.nursery import Nursery
 from tests.crash.shop import Shop
 from tests.databases import Databases
 
 _numbers = itertools.count(1)
 
 
+@pytest.fixture(scope="session")
+def forked() -> Iterator[Nursery | None]:
+    if not nursery.possible():
+        yield None
+        return
+    with Nursery() as forked:
+        yield forked
+
+
 @pytest.fixture(scope="module")
-def house(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def house(
+    databases: Databases, forked: Nursery | None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[House]:
     home = tmp_path_factory.mktemp("home")
     with databases.blank(home) as url:
-        house = House(home, url)
+        house = House(home, url, forked)
         try:
             house.begin()
             yield house

@@ -82,16 +82,17 @@ class Forked:
 
 
 class Nursery:
-    """Open between `with` and its end. Safe to share between threads."""
+    """Open between `with` and its end. Safe to share between threads. `read`: what is imported."""
 
-    def __init__(self) -> None:
+    def __init__(self, read: Sequence[str] = READ) -> None:
         self._lock = threading.Lock()
+        self._read = read
 
     def __enter__(self) -> Self:
         self._line, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", __name__, str(theirs.fileno())],
+                [sys.executable, "-m", __name__, str(theirs.fileno()), *self._read],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
             )
@@ -239,7 +240,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0):
         raise OSError("this process cannot become a subreaper")
-    for name in READ:
+    for name in sys.argv[2:]:
         import_module(name)
     # What is here is here to stay: a child that looked through it for garbage would copy all of it.
     gc.collect()

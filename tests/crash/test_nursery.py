@@ -25,7 +25,7 @@ time.sleep(1000)
 
 @pytest.fixture
 def forked() -> Iterator[Nursery]:
-    with Nursery() as forked:
+    with Nursery(read=()) as forked:
         yield forked
 
 
@@ -55,7 +55,7 @@ def test_what_is_killed_is_gone_with_all_that_it_began(forked: Nursery, tmp_path
 
 
 def test_nothing_outlives_its_owner(tmp_path: Path) -> None:
-    with Nursery() as forked:
+    with Nursery(read=()) as forked:
         own, _, child, *_ = _begin(forked, tmp_path)
     assert not _lives(own)
     assert not _lives(child)
