@@ -12,6 +12,7 @@ BIN := .venv/bin
 hash = $(firstword $(shell sha256sum $(1)))
 INSTALLED := .venv/.locked-$(call hash,requirements.lock)
 PACKAGE := .venv/.package-$(call hash,pyproject.toml)
+FUZZER := .venv/.fuzzer-$(call hash,requirements-fuzz.lock)
 # Test processes: one for each core, at most four.
 JOBS ?= auto
 # Options for pytest, for example: make test ARGS="tests/soap -k golden"
@@ -20,8 +21,9 @@ ARGS ?=
 # The fire: where its seeds begin, how many visits of the Web Connector, on which database, in which way.
 SEED ?= 1
 SESSIONS ?= 200
-# Fuzzing: for how long; SEED says where its seeds begin.
+# Fuzzing: for how long; SEED says where its seeds begin; the targets whose bytes atheris chooses, or all.
 SECONDS ?= 60
+GUIDED ?=
 DATABASE ?= sqlite
 
 .PHONY: help demo test fire fuzz lint format bench lock clean
@@ -39,8 +41,8 @@ test: $(PACKAGE) ## Run all tests; installs what they need from the system where
 fire: $(PACKAGE) ## Play random lives full of accidents; SEED=1 SESSIONS=200 DATABASE=sqlite|postgresql
 	@PYTHONHASHSEED=0 $(BIN)/python -m tests.fire --seed $(SEED) --sessions $(SESSIONS) --database $(DATABASE) $(ARGS)
 
-fuzz: $(PACKAGE) ## Send nonsense to everything that reads; SECONDS=60 SEED=1 ARGS="--target visits"
-	@$(BIN)/python -m tests.fuzz --seed $(SEED) --seconds $(SECONDS) $(ARGS)
+fuzz: $(PACKAGE) $(if $(GUIDED),$(FUZZER)) ## Send nonsense to everything that reads; SECONDS=60 SEED=1 GUIDED=all ARGS="--target visits"
+	@$(BIN)/python -m tests.fuzz --seed $(SEED) --seconds $(SECONDS) $(addprefix --guided ,$(GUIDED)) $(ARGS)
 
 lint: $(PACKAGE) ## Check style, types and who imports whom
 	@$(BIN)/ruff check .
@@ -55,11 +57,13 @@ format: $(PACKAGE) ## Put the code into its form
 bench: $(PACKAGE) ## Measure memory, small calls and large answers on this machine; ARGS="--help" for more
 	@$(BIN)/python -m tests.bench.measure $(ARGS)
 
-lock: ## Write requirements.lock anew; UPGRADE=1 takes the newest versions
+lock: ## Write both lock files anew; UPGRADE=1 takes the newest versions
 	@deploy/make_venv.sh .venv-lock
 	.venv-lock/bin/python -m pip install --quiet uv
 	.venv-lock/bin/uv pip compile --universal --all-extras --no-annotate --no-emit-index-url --quiet \
 	    --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) --output-file requirements.lock pyproject.toml
+	.venv-lock/bin/uv pip compile --universal --group fuzz --no-annotate --no-emit-index-url --quiet \
+	    --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) --output-file requirements-fuzz.lock
 
 clean: ## Remove the environment, the demo's files and every cache
 	@rm -rf .venv .venv-lock .demo .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
@@ -70,6 +74,12 @@ $(INSTALLED):
 	echo "Installing what requirements.lock names ..."
 	$(BIN)/python -m pip install --quiet --no-deps --use-pep517 --requirement requirements.lock
 	rm -f .venv/.locked-*
+	touch $@
+
+$(FUZZER): $(PACKAGE)
+	@echo "Installing atheris ..."
+	$(BIN)/python -m pip install --quiet --no-deps --only-binary :all: --requirement requirements-fuzz.lock
+	rm -f .venv/.fuzzer-*
 	touch $@
 
 $(PACKAGE): $(INSTALLED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import Final
 
 _FORM = re.compile(
     r"(\d{4})-(\d{1,2})-(\d{1,2})(?:T(\d{1,2})(?::(\d{1,2})(?::(\d{1,2})(?:[+-]\d{1,2}:\d{1,2})?)?)?)?",
@@ -12,6 +13,10 @@ _FORM = re.compile(
 )
 _WHOLE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[+-]\d\d:\d\d)?", re.ASCII)
 _SECONDS = 19  # the length of YYYY-MM-DDTHH:MM:SS
+
+# The ends of the calendar, as a clock on the wall shows them.
+_FIRST: Final = datetime.fromisoformat("0001-01-01T00:00:00")
+_LAST: Final = datetime.fromisoformat("9999-12-31T23:59:59")
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -61,13 +66,22 @@ class WallTime:
 
         In the hour that autumn repeats, the first pass (daylight time) is taken: the earlier instant, so a
         watermark made from it asks again rather than skips. A time that spring left out reads as if the
-        clock had not moved yet.
+        clock had not moved yet. At the ends of the calendar, where there is no such instant, the last one there is.
         """
-        return self.moment.replace(tzinfo=zone).astimezone(UTC)
+        try:
+            return self.moment.replace(tzinfo=zone).astimezone(UTC)
+        except OverflowError:
+            return (_LAST if self.moment.year > 1 else _FIRST).replace(tzinfo=UTC)
 
     def minus(self, span: timedelta) -> WallTime:
-        """The wall time `span` earlier on the same clock face; changes of the clock are not counted."""
-        return WallTime(self.moment - span)
+        """The wall time `span` earlier on the same clock face; changes of the clock are not counted.
+
+        Nothing is earlier or later than the calendar's ends.
+        """
+        try:
+            return WallTime(self.moment - span)
+        except OverflowError:
+            return WallTime(_FIRST if span > timedelta() else _LAST)
 
     def __str__(self) -> str:
         return self.text()

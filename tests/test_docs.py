@@ -132,9 +132,11 @@ def test_make_targets_that_are_shown_are_there() -> None:
 
 
 def test_every_dependency_has_its_reason() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    document = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    project = document["project"]
     required = project["dependencies"] + project["optional-dependencies"]["dev"]
-    names = sorted(re.split(r"[\[<>=;! ]", one)[0] for one in required)
+    required += [one for group in document["dependency-groups"].values() for one in group]
+    names = sorted({re.split(r"[\[<>=;! ]", one)[0] for one in required})
     assert sorted(first_cells(section("CONTRIBUTING.md", "Dependencies"))) == names
 
 

@@ -83,7 +83,9 @@ def _merge_kind(raw: Raw, kind_name: str, change: Any) -> Iterator[str]:
     else:
         kind, lines = names[kind_name], change.get("lines")
         own = change
-        if isinstance(lines, Mapping) and isinstance(kind.get("lines"), dict):
+        if lines is not None and not isinstance(kind.get("lines"), dict):
+            yield f"{kind_name}: lines: this map has none. Only documents have lines."
+        elif isinstance(lines, Mapping):
             own = {key: value for key, value in change.items() if key != "lines"}
             yield from _merge_rules(kind["lines"], f"{kind_name}: lines", lines, _FIXED_OF_LINES)
         yield from _merge_rules(kind, kind_name, own, _FIXED)

@@ -1,6 +1,6 @@
 """Converters of numbers, dates and yes/no, with the lexical rules of qbXML's simple types."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
 
@@ -99,7 +99,7 @@ def date_to_crm(value: Value, target: Target) -> Converted:
 def _day(value: Value, target: Target) -> date:
     """A moment belongs to the day it is in the company's zone."""
     if isinstance(value, datetime):
-        return value.astimezone(_zone(target)).date()
+        return _in_zone(value, _zone(target), target).date()
     if isinstance(value, date):
         return value
     try:
@@ -115,13 +115,25 @@ def _day(value: Value, target: Target) -> date:
 
 def datetime_to_books(value: Value, target: Target) -> Converted:
     """The company's wall time as text without offset: QuickBooks reads local time only."""
-    wall = _moment(value, target).astimezone(_zone(target)).replace(microsecond=0)
+    wall = _in_zone(_moment(value, target), _zone(target), target).replace(microsecond=0)
     twice = f"{target.field} falls into the hour that the clock repeats." if wall.fold else None
     return Converted(wall.replace(tzinfo=None).isoformat(), twice)
 
 
 def datetime_to_crm(value: Value, target: Target) -> Converted:
-    return Converted(_moment(value, target).astimezone(UTC))
+    return Converted(_in_zone(_moment(value, target), UTC, target))
+
+
+def _in_zone(moment: datetime, zone: tzinfo, target: Target) -> datetime:
+    """The first day of the year 1 and the last of 9999 have no other zone's time."""
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:
+        raise target.refusal(
+            f"{target.field} is {as_text(moment)}, beyond the calendar. Correct it in {target.source}.",
+            moment,
+            "out_of_range",
+        ) from None
 
 
 def _moment(value: Value, target: Target) -> datetime:

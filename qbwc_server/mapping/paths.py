@@ -11,16 +11,21 @@ from typing import Any
 
 Nested = Mapping[str, Any]
 
-_RUN = re.compile(r"^(?P<stem>(?:.*/)?(?P<name>\D+))(?P<first>\d+)\.\.(?P=name)(?P<last>\d+)$")
+# Two digits each: an override may name any number, and every line of a run is a path in memory.
+_RUN = re.compile(
+    r"(?P<stem>(?:.*/)?(?P<name>[^0-9]+))(?P<first>[0-9]{1,2})\.\.(?P=name)(?P<last>[0-9]{1,2})"
+)
 
 
 @cache
 def paths_of(books: str) -> tuple[str, ...]:
-    """The single paths behind one way: itself, or "A/Line1..Line3" as A/Line1, A/Line2, A/Line3."""
-    run = _RUN.match(books)
-    if run is None:
-        return (books,)
-    return tuple(f"{run['stem']}{n}" for n in range(int(run["first"]), int(run["last"]) + 1))
+    """The single paths behind one way: itself, or "A/Line1..Line3" as A/Line1, A/Line2, A/Line3.
+
+    What has no second line is no run but a name, which `check` will not find.
+    """
+    run = _RUN.fullmatch(books)
+    lines = range(int(run["first"]), int(run["last"]) + 1) if run else ()
+    return tuple(f"{run['stem']}{n}" for n in lines) if run and len(lines) > 1 else (books,)
 
 
 @cache

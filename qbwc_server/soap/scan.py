@@ -63,6 +63,7 @@ class Scan:
         self._fed = 0
         self._elements = 0
         self._path: list[str] = []
+        self._body = False
         self._call: str | None = None
         self._folder = folder
         self._values: dict[str, list[str] | Posted] = {}
@@ -140,9 +141,17 @@ class Scan:
             raise NotSoap("The request is nested too deeply.")
         if not self._path:
             _check_root(name)
+        elif self._path == [_ENVELOPE] and name == _BODY:
+            self._only_body()
         elif self._path[:2] == [_ENVELOPE, _BODY]:
             self._inside_body(name, attributes)
         self._path.append(name)
+
+    def _only_body(self) -> None:
+        """Of two bodies spyne reads the one and dispatches by the other."""
+        if self._body:
+            raise NotSoap("The envelope holds more than one body.")
+        self._body = True
 
     def _inside_body(self, name: str, attributes: dict[str, str]) -> None:
         depth = len(self._path)

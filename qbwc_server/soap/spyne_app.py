@@ -81,9 +81,14 @@ class EnvelopeIn(Soap11):  # type: ignore[misc]
     def create_in_document(self, ctx: Any, charset: str | None = None) -> None:  # noqa: ARG002
         body = ctx.transport.req_env["wsgi.input"].getvalue()
         try:
-            ctx.in_document = etree.fromstring(body, etree.XMLParser(**self.parser_kwargs)), {}
+            tree = etree.fromstring(body, etree.XMLParser(**self.parser_kwargs))
         except etree.XMLSyntaxError:
             raise OurFault("Client", "The request is not well-formed XML.") from None
+        # spyne takes an attribute that is named like an argument for that argument, and fails.
+        for element in tree.iter("*"):
+            for name in {*element.attrib} - {XSI_NIL}:
+                del element.attrib[name]
+        ctx.in_document = tree, {}
 
     def from_element(self, ctx: Any, cls: Any, element: Any) -> Any:
         # spyne takes any value of xsi:nil, "false" included, for true.

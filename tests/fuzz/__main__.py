@@ -1,6 +1,7 @@
 """`python -m tests.fuzz --seconds 60 --seed 1 [--target visits]`: inputs from seeds until the time is over.
 
-With `--guided TARGET` atheris, where it is installed, chooses the bytes by what they reach.
+With `--guided TARGET` atheris, where it is installed, chooses the bytes by what they reach; a target with
+`--input FILE` runs one input that it left.
 """
 
 import argparse
@@ -10,11 +11,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.fuzz.mutations import CORPUS
+from tests.fuzz.guided import MEMORY, guide
 from tests.fuzz.readers import READERS
 from tests.fuzz.runs import TARGETS, fuzz, runners
 
-MEMORY = Path("/dev/shm")
+ALL = "all"
 
 
 def main() -> int:
@@ -24,14 +25,22 @@ def main() -> int:
     if MEMORY.is_dir():
         tempfile.tempdir = str(MEMORY)
     if given.guided:
-        return _guided(given.guided, given.seconds, given.seed)
+        targets = list(READERS) if ALL in given.guided else given.guided
+        return guide(targets, given.seconds, given.seed, given.runs, _tell)
+    if given.input:
+        READERS[given.target[0]][0](given.input.read_bytes())
+        return 0
+    return _unguided(given)
+
+
+def _unguided(given: argparse.Namespace) -> int:
     started = time.process_time()
     with runners(given.target) as targets:
         if given.once:
             for run in targets.values():
                 run(given.seed)
             return 0
-        tally = fuzz(targets, given.seconds, given.seed, lambda text: print(text, flush=True))
+        tally = fuzz(targets, given.seconds, given.seed, _tell)
     for name, count in tally.runs.items():
         print(f"{name}: {count} inputs, seeds {given.seed} to {given.seed + count - 1}")
     print(
@@ -40,30 +49,25 @@ def main() -> int:
     return 1 if tally.found else 0
 
 
+def _tell(text: str) -> None:
+    print(text, flush=True)
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--target", action="append", default=[], choices=TARGETS)
     parser.add_argument("--once", action="store_true", help="run this one seed and show its trace")
-    parser.add_argument("--guided", choices=list(READERS), help="let atheris choose the bytes")
-    return parser.parse_args()
-
-
-def _guided(target: str, seconds: float, seed: int) -> int:
-    try:
-        import atheris
-    except ImportError:
-        print("atheris is not installed here: pip install atheris (Linux on x86-64, Python 3.11 to 3.13).")
-        return 2
-    run, kind = READERS[target]
-    with tempfile.TemporaryDirectory(prefix="fuzz") as found:
-        atheris.instrument_all()
-        words = [sys.argv[0], f"-max_total_time={int(seconds)}", f"-seed={seed}", "-max_len=20000",
-                 f"-artifact_prefix={Path.cwd()}/", found, str(CORPUS / kind)]  # fmt: skip
-        atheris.Setup(words, run)
-        atheris.Fuzz()
-    return 0
+    parser.add_argument("--input", type=Path, help="run the one target on this file and show its trace")
+    parser.add_argument(
+        "--guided", action="append", default=[], choices=[*READERS, ALL], help="let atheris choose"
+    )
+    parser.add_argument("--runs", type=int, default=-1, help="end a guided target after so many inputs")
+    given = parser.parse_args()
+    if given.input and (len(given.target) != 1 or given.target[0] not in READERS):
+        parser.error("--input needs --target with one reader of bytes")
+    return given
 
 
 if __name__ == "__main__":

@@ -29,11 +29,13 @@ def corpus(kind: str) -> list[bytes]:
     return [path.read_bytes() for path in sorted((CORPUS / kind).iterdir())]
 
 
-def mutated(chance: random.Random, seeds: Sequence[bytes], most: int = 6) -> bytes:
-    """One document, changed up to `most` times; now and then not at all."""
+def mutated(
+    chance: random.Random, seeds: Sequence[bytes], most: int = 6, others: Sequence[bytes] = ()
+) -> bytes:
+    """One document, changed up to `most` times; now and then not at all. `others` it may be spliced with as well."""
     data = chance.choice(seeds)
     for _ in range(chance.choice((0, 1, 1, 1, 2, 2, 3, most))):
-        data = chance.choice(CHANGES)(chance, data, seeds)[:LONGEST]
+        data = chance.choice(CHANGES)(chance, data, [*seeds, *others])[:LONGEST]
     return data
 
 

@@ -16,10 +16,13 @@ from typing import Final
 from tests.fuzz.commands import Desk
 from tests.fuzz.mutations import corpus, mutated
 from tests.fuzz.readers import READERS, check_cost
+from tests.fuzz.structures import CLAIMS, examine
 from tests.fuzz.visits import LIFE, Shop
 
 # Each so manieth input of a reader is measured as well; measuring makes it several times slower.
 MEASURED: Final = 20
+# One seed of the structures is so many of one kind.
+STRUCTURES: Final = 25
 
 
 @dataclass
@@ -94,6 +97,7 @@ def runners(wanted: Sequence[str] = ()) -> Iterator[Mapping[str, Runner]]:
         all_of_them: dict[str, Runner] = {name: _reader(name) for name in READERS}
         visits = Visits(place)
         desk = Desk(place) if not wanted or "commands" in wanted else None
+        all_of_them["structures"] = _structures
         all_of_them["visits"] = visits
         if desk:
             all_of_them["commands"] = lambda seed: desk.type(random.Random(f"command {seed}"))
@@ -107,7 +111,11 @@ def _reader(target: str) -> Runner:
     return lambda seed: read_one(target, seed)
 
 
-TARGETS: Final = (*READERS, "visits", "commands")
+def _structures(seed: int) -> None:
+    examine(list(CLAIMS)[seed % len(CLAIMS)], seed, STRUCTURES)
+
+
+TARGETS: Final = (*READERS, "structures", "visits", "commands")
 
 
 def fuzz(targets: Mapping[str, Runner], seconds: float, seed: int, tell: Callable[[str], None]) -> Tally:

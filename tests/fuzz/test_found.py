@@ -1,20 +1,29 @@
 """What fuzzing found, each as the smallest input that shows it."""
 
 import json
+import re
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 import qbxml
+from qbwc_server import mapping
 from qbwc_server.cli.connection import json_object
 from qbwc_server.errors import Problem
+from qbwc_server.mapping.conversion import Target
 from qbwc_server.secrets import mask
 from qbwc_server.settings import FILE, load_settings
 from qbwc_server.soap.exchanges import STRANGERS_TEXT
 from qbwc_server.store import history
+from qbwc_server.sync.deciding import books_fields
 from tests.fuzz.commands import Desk
 from tests.fuzz.visits import Shop
+from tests.mapping.conftest import CRM_FIELDS
+from tests.soap.recording import INTUIT, REQUEST, Recording, app, call, post
+from tests.soap.shop import promote
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +124,65 @@ def test_a_span_beyond_a_lifetime_is_told_in_a_sentence(tmp_path: Path, name: st
     (tmp_path / FILE).write_text(f"{name} = 99999999999999999999")
     with pytest.raises(Problem, match=name):
         load_settings(tmp_path)
+
+
+LOGIN = "<strUserName>shop</strUserName><strPassword>x</strPassword>"
+AUTHENTICATE = f'<authenticate xmlns="{INTUIT}">{LOGIN}</authenticate>'
+
+
+def test_an_attribute_that_is_named_like_an_argument_is_no_argument() -> None:
+    operations = Recording()
+    inner = '<ticket xsi:nil="true">x</ticket><message ticket="x"></message>'
+    assert call(app(operations), "receiveResponseXML", inner).result == "100"
+    assert operations.calls == [("receive_response_xml", ("", "", "", ""))]
+
+
+@pytest.mark.parametrize("first", ["", AUTHENTICATE])
+def test_an_envelope_with_two_bodies_is_a_client_fault(first: str) -> None:
+    operations = Recording()
+    body = REQUEST % f"{first}</soap:Body><soap:Body>{AUTHENTICATE}"
+    assert post(app(operations), body).fault_code == "Client"
+    assert operations.calls == []
+
+
+@pytest.mark.parametrize(
+    "run", ["Addr1..Addr99999999", f"Addr1..Addr{'9' * 5000}", "Addr5..Addr1", "Addr1..Addr\u0663"]
+)
+def test_a_run_of_lines_that_nothing_has_is_a_name_that_is_not_found(run: str) -> None:
+    rule = {
+        "crm": "BillingStreet",
+        "books": f"BillAddress/{run}",
+        "converter": "lines",
+        "direction": "to_books",
+    }
+    gone = {"crm": "BillingStreet", "books": "BillAddress/Addr1..Addr5"}
+    profile = mapping.load_profile("salesforce", {"kinds": {"account": {"remove": [gone], "add": [rule]}}})
+    books = {kind: books_fields(kind) for kind in mapping.books_kinds(profile)}
+    problems = mapping.check(profile, CRM_FIELDS, books)
+    assert [one.severity for one in problems if one.rule == (rule["crm"], rule["books"])] == ["error"]
+
+
+def test_a_map_that_has_no_lines_is_given_none() -> None:
+    lines = {"books": "Nothing", "item": "Product2Id", "rules": []}
+    with pytest.raises(mapping.MappingError, match="Only documents have lines"):
+        mapping.load_profile("salesforce", {"kinds": {"account": {"lines": lines}}})
+
+
+@pytest.mark.parametrize("moment", [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, tzinfo=UTC)])
+@pytest.mark.parametrize("zone", ["America/Chicago", "Asia/Tokyo"])
+def test_a_moment_at_the_calendars_ends_is_a_day_or_refused(moment: datetime, zone: str) -> None:
+    for converter in ("date", "datetime"):
+        target = Target("books", "TxnDate", zone=zone)
+        with suppress(mapping.CannotConvert):
+            mapping.CONVERTERS[converter].to_books(moment, target)
+
+
+@pytest.mark.parametrize("stamp", ["9999-12-31T23:59:59-05:00", "0001-01-01T00:00:00+14:00"])
+def test_a_clock_at_the_calendars_ends_lets_visits_go_on(tmp_path: Path, stamp: str) -> None:
+    shop = Shop(tmp_path)
+    true = shop.books.answer
+    shop.books.answer = lambda text: re.sub("<TimeModified>[^<]*<", f"<TimeModified>{stamp}<", true(text))  # type: ignore[method-assign]
+    promote(shop.installation, "Second")
+    for _ in range(3):
+        shop.honest_visit()
+    shop.close()

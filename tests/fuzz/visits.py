@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from qbwc_server.secrets import ticket_hash
 from qbwc_server.soap.methods import METHODS
 from qbwc_server.soap.states import MOVES, SessionState
 from qbwc_server.store import history, visits
+from tests.fuzz.answers import VALUES
 from tests.fuzz.mutations import PIECES, corpus, mutated
 from tests.fuzz.readers import SECRET, check_reply, logged
 from tests.soap.recording import Reply, call
@@ -201,6 +203,13 @@ class Shop:
             values |= {"hresult": chance.choice(HRESULTS), "message": _text(chance)}
         self.call("receiveResponseXML", values)
 
+    def answer_spoilt(self, chance: random.Random) -> None:
+        """The structure is right and some values are at the ends of their types, or of another type."""
+        text = self._true_answer()
+        for _ in range(chance.choice((1, 1, 2, 5))):
+            text = _with_another_value(chance, text)
+        self.call("receiveResponseXML", self._answering(self.tickets[-1], text))
+
     def _true_answer(self) -> str:
         return self.books.answer(self.asked) if self.asked else ""
 
@@ -226,13 +235,40 @@ class Shop:
 
 Step = Callable[[Shop, random.Random], None]
 STEPS: Final[tuple[Step, ...]] = (
-    *[Shop.ask_honestly] * 4, *[Shop.answer_honestly] * 2, *[Shop.answer_tampered] * 5, *[Shop.say_anything] * 3,
+    *[Shop.ask_honestly] * 4, *[Shop.answer_honestly] * 2, *[Shop.answer_tampered] * 4,
+    *[Shop.answer_spoilt] * 3, *[Shop.say_anything] * 3,
     Shop.ask_with_tampered_host, Shop.log_in_wrongly, Shop.log_in_again,
 )  # fmt: skip
 
 
 def _text(chance: random.Random) -> str:
     return _decoded(chance.choice([*PIECES, b"", b"Ann", b"C:\\Books\\Right.qbw"]))
+
+
+ENDS: Final = tuple(value for values in VALUES.values() for value in values)
+# The leaves and attributes that are read by name, and of the others any.
+READ_BY_NAME: Final = (
+    *(
+        "TimeModified",
+        "TimeCreated",
+        "EditSequence",
+        "ListID",
+        "FullName",
+        "SupportedQBXMLVersion",
+        "requestID",
+    ),
+    *("statusCode", "iteratorRemainingCount", "retCount", "messageSetStatusCode"),
+)
+
+
+def _with_another_value(chance: random.Random, text: str) -> str:
+    name = chance.choice((r"[A-Za-z]+", *READ_BY_NAME))
+    found = list(re.finditer(rf"<{name}>([^<]*)</|\b{name}=\"([^\"]*)\"", text))
+    if not found:
+        return text
+    one = chance.choice(found)
+    begin, end = one.span(1 if one[1] is not None else 2)
+    return text[:begin] + escape(chance.choice(ENDS)) + text[end:]
 
 
 def _decoded(data: bytes) -> str:

@@ -154,10 +154,10 @@ def _since(value: str | None, zone: ZoneInfo) -> str:
         return ""
     seen = WallTime.parse(value)
     day = timedelta(days=1)
-    changing = seen.minus(day).to_utc(zone) + day != seen.to_utc(zone) or seen.minus(-day).to_utc(
-        zone
-    ) - day != seen.to_utc(zone)
-    return seen.minus(CLOCK_CHANGE_OVERLAP if changing else OVERLAP).text()
+    offsets = {
+        one.moment.replace(tzinfo=zone).utcoffset() for one in (seen.minus(day), seen, seen.minus(-day))
+    }
+    return seen.minus(CLOCK_CHANGE_OVERLAP if len(offsets) > 1 else OVERLAP).text()
 
 
 def _window_name(kind: str) -> str:
