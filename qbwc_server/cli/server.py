@@ -120,6 +120,8 @@ def gunicorn_settings(serving: Serving) -> dict[str, Any]:
         "timeout": TIMEOUT_SECONDS,
         "graceful_timeout": 20,
         "preload_app": False,
+        # Believed of any caller on this machine otherwise, and so of whoever a proxy here lets through.
+        "forwarder_headers": "",
         "control_socket_disable": True,
         "loglevel": "warning",
         "proc_name": "qbwc-server",

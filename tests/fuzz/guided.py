@@ -18,9 +18,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from tests.fuzz.mutations import CORPUS, corpus, mutated
+from tests.fuzz.mutations import CORPUS, ROOT, corpus, mutated
 
-ROOT: Final = Path(__file__).resolve().parent.parent.parent
 KEPT: Final = ROOT / ".fuzz"
 FINDS: Final = KEPT / "finds"
 MEMORY: Final = Path("/dev/shm")

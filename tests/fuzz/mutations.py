@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+ROOT: Final = Path(__file__).resolve().parent.parent.parent
 CORPUS: Final = Path(__file__).with_name("corpus")
 LONGEST: Final = 200_000
 

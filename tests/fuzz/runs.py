@@ -16,6 +16,7 @@ from typing import Final
 from tests.fuzz.commands import Desk
 from tests.fuzz.mutations import corpus, mutated
 from tests.fuzz.readers import READERS, check_cost
+from tests.fuzz.sockets import Sockets
 from tests.fuzz.structures import CLAIMS, examine
 from tests.fuzz.visits import LIFE, Shop
 
@@ -95,9 +96,10 @@ def runners(wanted: Sequence[str] = ()) -> Iterator[Mapping[str, Runner]]:
     with tempfile.TemporaryDirectory(prefix="fuzz") as folder:
         place = Path(folder)
         all_of_them: dict[str, Runner] = {name: _reader(name) for name in READERS}
-        visits = Visits(place)
+        visits, sockets = Visits(place), Sockets(place)
         desk = Desk(place) if not wanted or "commands" in wanted else None
         all_of_them["structures"] = _structures
+        all_of_them["sockets"] = sockets
         all_of_them["visits"] = visits
         if desk:
             all_of_them["commands"] = lambda seed: desk.type(random.Random(f"command {seed}"))
@@ -105,6 +107,7 @@ def runners(wanted: Sequence[str] = ()) -> Iterator[Mapping[str, Runner]]:
             yield {name: run for name, run in all_of_them.items() if not wanted or name in wanted}
         finally:
             visits.close()
+            sockets.close()
 
 
 def _reader(target: str) -> Runner:
@@ -115,7 +118,7 @@ def _structures(seed: int) -> None:
     examine(list(CLAIMS)[seed % len(CLAIMS)], seed, STRUCTURES)
 
 
-TARGETS: Final = (*READERS, "structures", "visits", "commands")
+TARGETS: Final = (*READERS, "structures", "sockets", "visits", "commands")
 
 
 def fuzz(targets: Mapping[str, Runner], seconds: float, seed: int, tell: Callable[[str], None]) -> Tally:

@@ -1,6 +1,7 @@
 """What fuzzing found, each as the smallest input that shows it."""
 
 import json
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -8,11 +9,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from gunicorn.config import Config
 
 import qbxml
 from qbwc_server import mapping
 from qbwc_server.cli.connection import json_object
+from qbwc_server.cli.server import Serving, gunicorn_settings
 from qbwc_server.errors import Problem
+from qbwc_server.logs import WITHOUT_REQUESTS
 from qbwc_server.mapping.conversion import Target
 from qbwc_server.secrets import mask
 from qbwc_server.settings import FILE, load_settings
@@ -186,3 +190,35 @@ def test_a_clock_at_the_calendars_ends_lets_visits_go_on(tmp_path: Path, stamp: 
     for _ in range(3):
         shop.honest_visit()
     shop.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "given", "kept"),
+    [
+        (
+            "Invalid request from ip=192.0.2.1: Invalid HTTP Header: 'Cookie Tr0ub'",
+            (),
+            "Invalid HTTP Header.",
+        ),
+        (
+            "Invalid request from ip=::1: Invalid HTTP request line: '<strPassword>Tr0ub'",
+            (),
+            "Invalid HTTP request line.",
+        ),
+        ("Error handling request %s %s", ("POST", "/qbwc?Tr0ub"), "Error handling request POST /qbwc."),
+        ("Worker (pid:%s) was sent SIGKILL!", (7,), "Worker (pid:7) was sent SIGKILL!"),
+    ],
+)
+def test_gunicorn_says_what_is_wrong_with_a_request_and_quotes_none(
+    said: str, given: tuple[object, ...], kept: str
+) -> None:
+    record = logging.LogRecord("gunicorn.error", logging.WARNING, "", 1, said, given, None)
+    assert WITHOUT_REQUESTS.filter(record)
+    assert record.getMessage().endswith(kept)
+    assert "Tr0ub" not in record.getMessage()
+
+
+def test_no_header_of_a_caller_moves_the_application_to_another_path() -> None:
+    config = Config()
+    config.set("forwarder_headers", gunicorn_settings(Serving(None, "127.0.0.1", 0))["forwarder_headers"])
+    assert config.forwarder_headers == []

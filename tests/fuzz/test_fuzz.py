@@ -10,6 +10,7 @@ from tests.fuzz.runs import Runner, read_one, runners
 INPUTS = 120
 VISITS = 14
 COMMANDS = 60
+CONNECTIONS = 100
 
 
 @pytest.mark.parametrize("target", READERS)
@@ -20,7 +21,7 @@ def test_any_bytes_are_read_or_refused_as_documented(target: str) -> None:
 
 @pytest.fixture(scope="module")
 def at_work() -> Iterator[Mapping[str, Runner]]:
-    with runners(["visits", "commands"]) as found:
+    with runners(["visits", "commands", "sockets"]) as found:
         yield found
 
 
@@ -32,3 +33,10 @@ def test_after_any_calls_and_tampered_answers_an_honest_visit_succeeds(at_work: 
 def test_no_words_make_a_command_fail_inside(at_work: Mapping[str, Runner]) -> None:
     for seed in range(1, COMMANDS + 1):
         at_work["commands"](seed)
+
+
+def test_any_bytes_on_a_socket_are_answered_and_the_server_stays_as_it_was(
+    at_work: Mapping[str, Runner],
+) -> None:
+    for seed in range(1, CONNECTIONS + 1):
+        at_work["sockets"](seed)
