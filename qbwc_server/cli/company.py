@@ -139,8 +139,8 @@ def confirm(name: str) -> None:
     click.echo(f"Accepted. The next update of {name} remembers the file that is open then.")
     if anew:
         click.echo(
-            "Its file had gone back in time, so all of it is read again. Where the CRM and QuickBooks differ now, you "
-            "are asked which side is right: qbwc-server conflict list"
+            "Its file had gone back in time, so all of it is read again before anything is written. Where the CRM and "
+            "QuickBooks differ then, you are asked which side is right: qbwc-server conflict list"
         )
 
 

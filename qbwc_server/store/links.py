@@ -118,6 +118,20 @@ def all_links(
     return many(Link, tx.execute(query.order_by(links.c.changed_at.desc()).limit(limit)).all())
 
 
+def bound_crm_ids(tx: Tx, connection_id: str) -> dict[str, list[str]]:
+    """Ids of the CRM records that are half of a whole pair, by their kind."""
+    query = select(links.c.crm_kind, links.c.crm_id).where(
+        links.c.connection_id == connection_id,
+        links.c.unlinked_at.is_(None),
+        links.c.crm_id.is_not(None),
+        links.c.books_id.is_not(None),
+    )
+    found: dict[str, list[str]] = {}
+    for kind, crm_id in tx.execute(query):
+        found.setdefault(kind, []).append(crm_id)
+    return found
+
+
 def change_link(tx: Tx, connection_id: str, link_id: str, now: datetime, **values: Any) -> None:
     tx.execute(
         _CHANGE_LINK, {"at_connection": connection_id, "at_link": link_id, "changed_at": now, **values}

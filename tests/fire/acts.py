@@ -382,10 +382,16 @@ ACTS: Mapping[str, Act] = {
 def choose(
     scene: Scene, ledger: Ledger, entity: Entity, field: str, side: str, seen: tuple[str, str]
 ) -> None:
-    """A choice in a conflict replaces what was said before, if the person saw what stands there now."""
+    """A choice in a conflict replaces what was said before, if the person saw what stands there now.
+
+    Where a restored file does not hold the record, it may do so once the right file is open again.
+    """
     crm, books = crm_rows(scene, entity), books_rows(scene, entity)
     reads = FIELDS[entity.family].get(field)
-    if len(crm) != 1 or len(books) != 1 or reads is None:
+    if reads is None:
+        return
+    if len(crm) != 1 or len(books) != 1:
+        ledger.may_choose(entity.token, field, seen[0] if side == "crm" else seen[1])
         return
     now = reads[0](crm[0][1]), reads[1](books[0][1])
     if now == seen:

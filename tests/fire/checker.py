@@ -160,7 +160,8 @@ def _lost(
     if here != there or last is None or view.is_explained(link, field):
         return
     said = reads[0](_as_values(field, last.value))
-    if here != said and not _came_back(view, entity, field, here):
+    chosen = view.ledger.may_be_chosen(entity.token, field, here, last)
+    if here != said and not chosen and not _came_back(view, entity, field, here):
         history = [(one.side, one.value) for one in view.ledger.edits(entity.token, field)]
         yield f"{entity.token} {field}: both hold {here!r}, but the last word was {said!r}; said: {history}"
 

@@ -84,6 +84,8 @@ class Ledger:
         # Token of the sale -> amounts that people received for it in QuickBooks.
         self.payments: list[tuple[str, Decimal]] = []
         self._edits: defaultdict[tuple[str, str], list[Edit]] = defaultdict(list)
+        # Choices about a record that was not there when they were made.
+        self._choices: defaultdict[tuple[str, str], list[Edit]] = defaultdict(list)
         self._order = 0
         # Company files of somebody else that were read or written.
         self.trespasses: list[str] = []
@@ -120,6 +122,13 @@ class Ledger:
             else:
                 kept = [old for old in kept if old.side != one.side]
         return kept[-1] if kept else None
+
+    def may_choose(self, token: str, name: str, value: str) -> None:
+        self._order += 1
+        self._choices[token, name].append(Edit(self._order, BOTH, value))
+
+    def may_be_chosen(self, token: str, name: str, value: str, after: Edit) -> bool:
+        return any(one.value == value and one.order > after.order for one in self._choices[token, name])
 
     def edits(self, token: str, name: str) -> list[Edit]:
         return self._edits[token, name]

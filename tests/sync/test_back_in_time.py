@@ -103,6 +103,53 @@ def test_after_a_person_confirmed_it_each_difference_is_a_question_and_nothing_i
     assert world.names_in_crm() == ["Ann's Bakery"]
 
 
+def gone_back(world: World, tmp_path: Path) -> tuple[str, str]:
+    """A pair whose Phone was edited in QuickBooks after the backup that is open now; the connection is stopped."""
+    account, list_id = pair(world, Phone="555-0100")
+    world.quiet()
+    kept = backup(world, tmp_path)
+    world.clock.advance(hours=2)
+    world.edit_customer(list_id, Phone="555-0200")
+    world.quiet()
+    world.company.restore(kept)
+    world.sync()
+    assert "restored" in stopped(world)
+    return account, list_id
+
+
+def test_nothing_is_decided_before_a_confirmed_file_was_read_anew(world: World, tmp_path: Path) -> None:
+    account, _ = gone_back(world, tmp_path)
+    world.edit_account(account, Fax="555-0300")
+    world.poll()
+    confirm(world)
+    world.deliver()
+    assert "is read anew" in stopped(world)
+    world.quiet()
+    assert stopped(world) == ""
+    assert [(one["crm_value"], one["books_value"]) for one in world.conflicts()] == [("555-0200", "555-0100")]
+
+
+def test_a_change_that_had_not_reached_the_crm_yet_is_asked_about_as_well(
+    world: World, tmp_path: Path
+) -> None:
+    account, list_id = pair(world, Phone="555-0100")
+    world.quiet()
+    world.edit_customer(list_id, Phone="555-0200")
+    world.visit()  # read, and not delivered
+    kept = backup(world, tmp_path)
+    world.clock.advance(hours=2)
+    world.customer("Bob's Garage")
+    world.visit()
+    world.company.restore(kept)
+    world.clock.advance(hours=2)
+    world.visit()
+    assert stopped(world)
+    confirm(world)
+    world.quiet()
+    assert [(one["crm_value"], one["books_value"]) for one in world.conflicts()] == [("555-0100", "555-0200")]
+    assert world.status(account)[0] == "Error"
+
+
 def test_what_was_made_since_the_backup_is_known_to_be_gone_and_is_not_made_again_by_itself(
     world: World, tmp_path: Path
 ) -> None:

@@ -389,6 +389,9 @@ class _Desk:
         marks = records.all_watermarks(self.tx, self.company.id, "books") if ended else {}
         for state in ended:
             self._end(state, marks)
+        if reconciling.is_read_anew(marks):
+            read = [one.kind for one in before.values() if one.what == "read"]
+            reconciling.go_on(self.tx, self.company.id, read, self.now)
 
     def _end(self, state: ReadState, marks: Mapping[str, Mark]) -> None:
         place = (self.tx, self.company, self.scopes, state)

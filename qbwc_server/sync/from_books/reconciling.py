@@ -13,7 +13,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from qbwc_server.errors import typed
-from qbwc_server.store import history, parties, reconciling, records
+from qbwc_server.store import history, links, parties, reconciling, records
 from qbwc_server.store.database import Tx
 from qbwc_server.store.records import Mark
 from qbwc_server.store.rows import Company, StoredRecord
@@ -30,6 +30,10 @@ CLOCK_OFF = timedelta(minutes=30)
 CLOCK: Final = "clock"  # the row that holds how many seconds the PC's clock is ahead of ours
 WENT_BACK: Final = "went back"  # the row that holds why the connections were stopped
 CONFIRMED: Final = "confirmed"  # a person knows that much is missing
+READ_ANEW: Final = (
+    "The company file was confirmed after it had gone back in time, and is read anew. It goes on by itself when the "
+    "next updates have read all of it"
+)
 GONE_AT_ONCE = 500
 NAMED = 3
 
@@ -184,18 +188,44 @@ def stop(tx: Tx, company: Company, scopes: Sequence[Scope], what: str, now: date
 def start_anew(tx: Tx, company_id: str, now: datetime) -> bool:
     """A person says that the file which went back in time is the right one; False when none did.
 
-    Everything is read again and compared without a base: what both sides hold alike is agreed at once; of what differs
-    nobody knows which is newer, so it is asked.
+    Everything is read again before anything is decided: what we hold of the file is newer than the file, and would be
+    taken for what both sides agree on.
     """
     marks = records.all_watermarks(tx, company_id, "books")
     stopped = marks.get(WENT_BACK)
     if stopped is None or stopped.complete:
         return False
     _read_again(tx, company_id, marks, now)
-    _lift(tx, company_id, stopped, now)
+    for one in parties.connections_of_company(tx, company_id):
+        if one.stopped_reason == stopped.value:
+            parties.change_connection(tx, one.id, stopped_reason=READ_ANEW)
+    records.move_watermark(
+        tx, company_id, "books", WENT_BACK, READ_ANEW, now, complete=False, anchor=CONFIRMED
+    )
+    return True
+
+
+def is_read_anew(marks: Mapping[str, Mark]) -> bool:
+    """Whether a person confirmed a file that went back in time, and it was not yet compared since."""
+    stopped = marks.get(WENT_BACK)
+    return stopped is not None and not stopped.complete and stopped.anchor == CONFIRMED
+
+
+def go_on(tx: Tx, company_id: str, kinds: Iterable[str], now: datetime) -> None:
+    """A confirmed file was read again, all of these kinds and their ids: now it is compared, without a base.
+
+    What both sides hold alike is agreed at once; of what differs nobody knows which is newer, so it is asked. That
+    takes a decision about every pair, for nothing else may happen to it.
+    """
+    marks = records.all_watermarks(tx, company_id, "books")
+    names = {name for kind in kinds for name in (kind, row_name(kind))}
+    if not is_read_anew(marks) or any(not marks[name].complete for name in names & marks.keys()):
+        return
     for connection in parties.connections_of_company(tx, company_id):
         reconciling.forget_bases(tx, connection.id, now)
-    return True
+        for kind, ids in links.bound_crm_ids(tx, connection.id).items():
+            records.mark_undecided(tx, connection.id, "crm", kind, ids, now)
+    _lift(tx, company_id, marks[WENT_BACK], now)
 
 
 def _read_again(tx: Tx, company_id: str, marks: Mapping[str, Mark], now: datetime) -> None:
