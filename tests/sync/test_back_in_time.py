@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from sqlalchemy import delete
 
-from qbwc_server.store import parties
+from qbwc_server.store import parties, records
 from qbwc_server.store.tables import link_jobs, links, message_sets
-from qbwc_server.sync.from_books import reading, want_reconcile
+from qbwc_server.sync.from_books import clock_ahead, reading, want_reconcile
 from qbwc_server.sync.person import By, confirm_file
 from tests.sync.test_books_trouble import pair
 from tests.sync.test_documents import SETTINGS, opportunity, product
@@ -216,6 +216,31 @@ def test_edits_of_a_pc_whose_clock_is_behind_are_found_all_the_same(world: World
         world.clock.advance(hours=1)
         world.sync()
     assert world.in_crm(account)["Phone"] == "555-0200"
+
+
+def ahead(world: World) -> timedelta:
+    with world.database.read() as tx:
+        return clock_ahead(records.all_watermarks(tx, "co", "books"))
+
+
+def test_an_answer_that_was_asked_for_days_later_does_not_put_the_clock_behind(world: World) -> None:
+    account, list_id = pair(world, Phone="555-0100")
+    world.edit_account(account, Phone="555-0200")
+    world.poll()
+    world.company.faults.arm("lose_answer", holding="CustomerModRq")
+    assert not world.visit().ok
+    world.clock.advance(days=3)
+    world.visit()
+    assert world.in_books(list_id)["Phone"] == "555-0200"
+    assert world.jobs(side="books")[-1].state == "settled"
+    assert ahead(world) == timedelta(0)
+
+
+@pytest.mark.parametrize("hours", [-5, 5])
+def test_a_change_that_was_just_made_tells_the_clock_of_its_pc(world: World, hours: int) -> None:
+    world.pc_ahead = timedelta(hours=hours)
+    pair(world)
+    assert abs(ahead(world) - timedelta(hours=hours)) < timedelta(minutes=1)
 
 
 def test_a_deleted_record_is_no_restored_file(world: World) -> None:

@@ -258,12 +258,13 @@ def _name(one: StoredRecord) -> str:
 # --- the clock of QuickBooks' PC ---
 
 
-def note_clock(tx: Tx, company: Company, modified: Any, now: datetime) -> None:
-    """What QuickBooks changed just now for us tells what time its PC believes it is."""
+def note_clock(tx: Tx, company: Company, modified: Any, sent: datetime, now: datetime) -> None:
+    """What QuickBooks changed for us between `sent` and `now` tells what time its PC believes it is."""
     if not isinstance(modified, WallTime | str) or not str(modified):
         return
     wall = modified if isinstance(modified, WallTime) else WallTime.parse(modified)
-    ahead = wall.to_utc(ZoneInfo(company.timezone)) - now
+    shown = wall.to_utc(ZoneInfo(company.timezone))
+    ahead = shown - min(max(shown, sent), now)
     off = round(ahead.total_seconds()) if abs(ahead) >= CLOCK_OFF else 0
     value, _ = records.watermark(tx, company.id, "books", CLOCK)
     if off != int(value or 0):

@@ -88,19 +88,24 @@ def settle_set(
             response = answer.by_request_id(job.id)
             desk = Desk(tx, scopes[job.connection_id], run_number, now)
             counts[_settle_one(desk, job, response)] += 1
-    _note_clock(tx, scopes, answer, now)
+    _note_clock(tx, scopes, message_set, answer, now)
     state = "in_doubt" if counts["in_doubt"] else "settled"
     jobs.change_set(tx, message_set.company_id, message_set.set_id, state=state, answered_at=now)
     return Settled(**counts)
 
 
-def _note_clock(tx: Tx, scopes: Mapping[str, Scope], answer: qbxml.Answer, now: datetime) -> None:
-    """What was changed by this set was changed just now, by the clock of QuickBooks' PC."""
+def _note_clock(
+    tx: Tx, scopes: Mapping[str, Scope], message_set: MessageSet, answer: qbxml.Answer, now: datetime
+) -> None:
+    """What this set changed was changed between its leaving and now, whatever QuickBooks' PC says of the time.
+
+    That may be days ago, where the answer was asked for later.
+    """
     scope = next(iter(scopes.values()), None)
     stamps = [ret.values.get("TimeModified") for one in answer.responses for ret in one.rets]
     newest = max((one for one in stamps if isinstance(one, qbxml.WallTime)), default=None)
     if scope is not None and newest is not None:
-        reconciling.note_clock(tx, scope.company, newest, now)
+        reconciling.note_clock(tx, scope.company, newest, message_set.offered_at, now)
 
 
 def _as_made(tx: Tx, linked: Sequence[Link], job_ids: Sequence[str], answer: qbxml.Answer) -> list[Link]:
