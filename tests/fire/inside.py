@@ -18,7 +18,9 @@ from qbwc_server.soap.operations import Sessions
 from qbwc_server.store import rows
 from qbwc_server.store.database import Database, Tx
 from qbwc_server.sync.from_books import reading
+from qbwc_server.sync.posted import Posted
 from qbwc_server.worker import tasks
+from qbwc_server.worker.embedded import Embedded
 from qbwc_server.worker.tasks import Background
 from tests.fire.acts import ACTS, REFUSED, Row, Values
 from tests.fire.ledger import Ledger
@@ -118,6 +120,9 @@ class Inside(World):
         self.moved = self.upset = False
         self._planned: list[tuple[int, str, Step]] = []
         self._document = 0
+        # A text of the document whose answer is held up on its way, and what was held up.
+        self.hold = ""
+        self.held: list[tuple[str, str, str, str]] = []
         self.on_document = self._meanwhile_in_visit
 
     def moment(self) -> None:
@@ -194,6 +199,25 @@ class Inside(World):
         """Before the document with this number, or before the first one that holds this text."""
         self._planned.append((document, holding, Step(*act)))
 
+    def hold_answer(self, holding: str) -> None:
+        """The next answer to a document with this text does not arrive; the Web Connector's run is over."""
+        self.accidents += 1
+        self.hold = holding
+
+    def arrive(self) -> None:
+        """What was held up arrives after all, whatever happened since."""
+        held, self.held = self.held, []
+        for ticket, text, hresult, message in held:
+            self.sessions.receive_response_xml(ticket, Posted.of(text), hresult, message)
+
+    def second_worker(self) -> None:
+        """Another process starts while the first is in the middle of its work, and alive: it holds its lease."""
+        self._hold_lease()
+        worker = Embedded(self.background, self.sessions.expire_idle)
+        worker.holder = "second"
+        worker.hold_lease()
+        worker.tick()
+
     def before_call(self, call: str, act: list[Any]) -> None:
         self.line.before.setdefault(call, []).append(lambda: self._do(Step(*act)))
 
@@ -219,6 +243,8 @@ class Inside(World):
         self.line.before.clear()
         self.line.again = 0
         self._planned.clear()
+        self.hold = ""
+        self.arrive()
         self.crm._failures.clear()
         self.crm.commit_late()
         self.company.end_all_sessions()
@@ -290,6 +316,9 @@ MACHINES: Mapping[str, Machine] = {
     "advance": lambda self, minutes: self.clock.advance(minutes=minutes),
     "during_visit": Inside.later,
     "before_crm_call": Inside.before_call,
+    "hold_answer": Inside.hold_answer,
+    "answer_arrives": Inside.arrive,
+    "second_worker": Inside.second_worker,
     "books.fault": Inside.arm,
     "crm.fail_write": Inside.fail_write,
     "crm.down": Inside.down,

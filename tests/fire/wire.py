@@ -69,6 +69,10 @@ class BadLine(Connector):
         self, method: str, ticket: str, posted: Posted, hresult: str, message: str
     ) -> tuple[Any, ...]:
         text = self.seen.answers[-1]
+        if self.world.hold and self.world.hold in self.seen.sent[-1]:
+            self.world.hold = ""
+            self.world.held.append((ticket, text, hresult, message))
+            raise Killed(f"before {method} arrived")
         if text and self._strikes("truncate_answer", method):
             posted = Posted.of(text[: len(text) // 2])
         elif self._replay:
