@@ -10,15 +10,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from crm.emulators.salesforce import SalesforceEmulator
 from qbwc_server import secrets
 from qbwc_server.simulator import CompanyFile, Options, UpdateResult, WebConnector
 from qbwc_server.soap.qwc import OWNER_ID, build_qwc
-from qbwc_server.store import history, jobs, links, parties, records
+from qbwc_server.store import history, jobs, links, parties, records, tables
 from qbwc_server.store.rows import LinkJob, MessageSet
 from qbwc_server.store.tables import OPEN_STATES, connections
+from qbwc_server.sync.crm_delivery import COLLECT_MOST
 from qbwc_server.sync.person import By, NewCompany, NewConnection, add_company, add_connection
 from tests.crash.house import House
 from tests.crash.processes import eventually
@@ -165,6 +166,13 @@ class Shop:
             for one in jobs.sets_in_state(tx, self.company_id, "in_doubt"):
                 long_ago = one.offered_at - timedelta(hours=1)
                 jobs.change_set(tx, self.company_id, one.set_id, offered_at=long_ago)
+
+    def no_more_is_collected(self) -> None:
+        """While a visit goes on, and a dead one seems to, writes to the CRM wait for more: that time is skipped."""
+        long_ago = datetime.now(UTC) - COLLECT_MOST
+        mine = tables.links.c.connection_id == self.connection_id
+        with self.house.database.write() as tx:
+            tx.execute(update(tables.links).where(mine).values(changed_at=long_ago))
 
     def settle(self) -> None:
         eventually("the worker has done its part", self._worker_is_done)
