@@ -36,7 +36,7 @@ demo: $(PACKAGE) ## Run the whole product here, without Windows, QuickBooks or a
 
 test: $(PACKAGE) ## Run all tests; installs what they need from the system where it may
 	@tests/system_parts.sh
-	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 fire: $(PACKAGE) ## Play random lives full of accidents; SEED=1 SESSIONS=200 DATABASE=sqlite|postgresql
 	@PYTHONHASHSEED=0 $(BIN)/python -m tests.fire --seed $(SEED) --sessions $(SESSIONS) --database $(DATABASE) $(ARGS)

@@ -17,7 +17,34 @@ from tests.databases import KINDS, Databases, PostgresDatabases, SqliteDatabases
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
-SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
+HERE = Path(__file__).resolve().parent
+SHARED = HERE.parent.parent / "shared"
+
+
+# What takes longest begins first: what is left for the end is short, and no core stands idle while another works.
+# (xdist hands out whole files; without `--no-loadscope-reorder` those with the fewest tests come last.)
+LONGEST = (
+    "sync/test_every_commit.py",
+    "crash",
+    "fire",
+    "cli/test_demo.py",
+    "soap/test_python_versions.py",
+    "bench",
+    "browser",
+    "conformance/test_machine.py",
+    "sync",
+    "cli",
+    "flows",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    here = item.path.relative_to(HERE).as_posix()
+    return next((place for place, one in enumerate(LONGEST) if here.startswith(one)), len(LONGEST))
 
 
 @pytest.fixture
