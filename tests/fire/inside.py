@@ -178,7 +178,11 @@ class Inside(World):
         self.clock.advance(seconds=1)
         if worker:
             self._hold_lease()
-        visited = BadLine(self, address, worker=worker).run()
+        try:
+            visited = BadLine(self, address, worker=worker).run()
+        except ProcessError as trouble:
+            # QuickBooks fails at the Web Connector's own questions: the run is over.
+            visited = Visited(status=trouble.message)
         self.told = visited.status
         return visited
 
@@ -189,10 +193,9 @@ class Inside(World):
         """A run of the Web Connector. What dies in it is one of us, or the Web Connector itself."""
         self.visits += 1
         self._document = 0
-        with suppress(ProcessError):  # QuickBooks fails at the Web Connector's own questions: the run is over
-            status = self.visit(address=PCS[pc], worker=worker).status
-            if status.startswith("killed") and not status.startswith(("killed: before ", "killed: after ")):
-                self._restart()
+        status = self.visit(address=PCS[pc], worker=worker).status
+        if status.startswith("killed") and not status.startswith(("killed: before ", "killed: after ")):
+            self._restart()
         self._planned.clear()
 
     def later(self, act: list[Any], document: int = 0, holding: str = "") -> None:
