@@ -14,7 +14,7 @@ from qbwc_server.store import jobs, links, parties, records
 from qbwc_server.store.rows import Link, LinkJob
 from tests.fire.acts import CONTACT, Row, Scene, books_rows, crm_rows, invoices, is_called
 from tests.fire.ledger import Entity, Ledger, Sale
-from tests.fire.meaning import FIELDS, MIRROR, Read, money
+from tests.fire.meaning import FIELDS, MIRROR, Read, in_latin1, money
 
 ENDED = ("settled", "cancelled")
 # States of a job in which a person is told what to do.
@@ -130,6 +130,8 @@ def _may_differ(
         return True
     # QuickBooks keeps the beginning of what is too long for it.
     if field == f"{CONTACT}Title" and values[1] == values[0][:JOB_TITLE].strip():
+        return True
+    if values[1] == in_latin1(values[0]):
         return True
     # A contact needs a last name: until QuickBooks has one, the CRM keeps none.
     if field.startswith(CONTACT) and not books.get("LastName") and values[0] == "":

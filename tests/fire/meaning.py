@@ -71,6 +71,14 @@ def _address(crm: str, books: str) -> dict[str, tuple[Read, Read]]:
     }
 
 
+# Some letters that Latin-1 lacks, and those that stand for them in QuickBooks.
+BEYOND_LATIN1 = str.maketrans("ŁłŹźŚś", "LlZzSs")
+
+
+def in_latin1(text: str) -> str:
+    return text.translate(BEYOND_LATIN1)
+
+
 # CRM field (as the mapping names it) -> how it is read in the CRM, how in QuickBooks. The values of a contact stand in
 # those of its account, under "PrimaryContact".
 CUSTOMER: Mapping[str, tuple[Read, Read]] = {

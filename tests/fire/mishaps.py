@@ -135,10 +135,11 @@ def a_copy(chance: random.Random) -> Iterator[Step]:
     yield step("books.fault", name="copied_file", arguments={})
 
 
-def long_titles(chance: random.Random) -> Iterator[Step]:
-    """More than QuickBooks holds."""
+def beyond_quickbooks(chance: random.Random) -> Iterator[Step]:
+    """A title that is longer than QuickBooks holds, and a city with letters that it lacks."""
     title = "of everything that is sold between here and the sea"
-    yield _account(_token(chance, "C"), **{"PrimaryContact.LastName": "Hale", "PrimaryContact.Title": title})
+    contact = {"PrimaryContact.LastName": "Hale", "PrimaryContact.Title": title}
+    yield _account(_token(chance, "C"), **contact, BillingCity="Łódź")
 
 
 def old_news(chance: random.Random) -> Iterator[Step]:

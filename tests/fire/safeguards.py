@@ -264,7 +264,7 @@ SAFEGUARDS: dict[str, Safeguard] = {
         any_file, mishaps.another_file, frozenset({"no_other_file_is_touched"})
     ),
     "identity, a copied file": Safeguard(any_file, mishaps.a_copy, frozenset({"no_other_file_is_touched"})),
-    "two-half base": Safeguard(one_base, mishaps.long_titles, LOST, exact_values),
+    "two-half base": Safeguard(one_base, mishaps.beyond_quickbooks, LOST, exact_values),
     "echo by content, all is new": Safeguard(
         all_is_new, mishaps.old_news, frozenset({"rests", "comes_to_rest"})
     ),
