@@ -248,22 +248,24 @@ LOST = frozenset({"no_edit_is_lost", "pairs_agree"})
 
 SAFEGUARDS: dict[str, Safeguard] = {
     "set ids": Safeguard(no_set_ids, mishaps.lost_calls, TWICE, no_marks),
-    "ask before resend": Safeguard(no_question, mishaps.lost_calls, TWICE, no_marks),
+    "ask-before-resend": Safeguard(no_question, mishaps.lost_calls, TWICE, no_marks),
     "probe": Safeguard(no_probe, mishaps.lost_answers, TWICE, no_last_look),
     "mark": Safeguard(no_marks, mishaps.lost_answers, TWICE),
-    "settled once, late answers": Safeguard(settled_as_they_come, mishaps.late_answers, LOST),
-    "settled once, the same answer twice": Safeguard(
+    "settle idempotency, late answers": Safeguard(settled_as_they_come, mishaps.late_answers, LOST),
+    "settle idempotency, the same answer twice": Safeguard(
         any_answer, mishaps.duplicates, frozenset({"no_internal_error"}), answers_in_order
     ),
     "external keys": Safeguard(no_keys, mishaps.dead_over_contacts, frozenset({"no_contact_is_twice"})),
-    "lease of the worker": Safeguard(
+    "lease, one worker": Safeguard(
         no_lease, mishaps.two_workers, frozenset({"no_contact_is_twice"}), no_keys
     ),
-    "one visit of a company": Safeguard(many_visits, mishaps.two_pcs, TWICE, no_patience),
-    "identity, another file": Safeguard(
+    "lease, one visit of a company": Safeguard(many_visits, mishaps.two_pcs, TWICE, no_patience),
+    "identity check, another file": Safeguard(
         any_file, mishaps.another_file, frozenset({"no_other_file_is_touched"})
     ),
-    "identity, a copied file": Safeguard(any_file, mishaps.a_copy, frozenset({"no_other_file_is_touched"})),
+    "identity check, a copied file": Safeguard(
+        any_file, mishaps.a_copy, frozenset({"no_other_file_is_touched"})
+    ),
     "two-half base": Safeguard(one_base, mishaps.beyond_quickbooks, LOST, exact_values),
     "echo by content, all is new": Safeguard(
         all_is_new, mishaps.old_news, frozenset({"rests", "comes_to_rest"})
