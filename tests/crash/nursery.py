@@ -158,7 +158,9 @@ class _Keeper:
                     self.answer(self.spent)
 
     def answer(self, value: Any) -> None:
-        self.line.sendall(json.dumps(value).encode() + b"\n")
+        """An owner that hung up meanwhile is noticed at the next question."""
+        with suppress(BrokenPipeError):
+            self.line.sendall(json.dumps(value).encode() + b"\n")
 
     def bury(self) -> None:
         with suppress(ChildProcessError):

@@ -34,6 +34,7 @@ SOON = 6
 # Request kinds of the emulator.
 READING = ("query*", "query_more", "updated", "deleted", "read*", "describe")
 WRITING = ("composite", "*create*", "*update*", "*upsert*")
+DAILY = 100_000
 # More than `impatient.SILENCE`, so that the worker does not wait for the end of it.
 LONG_SILENCE = 4.0
 
@@ -69,9 +70,8 @@ def short_logins(world: Outside, calls: int) -> None:
 def used_up(world: Outside, seconds: float) -> None:
     """All calls of the day are used up; a little later there are some again."""
     world.accidents += 1
-    usual = world.crm.settings.daily_requests
     world.crm.settings.daily_requests = 0
-    world.soon(seconds, lambda: setattr(world.crm.settings, "daily_requests", usual))
+    world.soon(seconds, lambda: setattr(world.crm.settings, "daily_requests", DAILY))
 
 
 def lock_rows(world: Outside, kind: str, seconds: float) -> None:

@@ -19,6 +19,8 @@ from tests.crash.house import SETTINGS, House
 from tests.crash.nursery import Forked, Nursery
 from tests.crash.processes import Process
 
+_DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+
 
 class Nodes(House):
     """A house whose processes are ended and begun again by several hands at once."""
@@ -36,6 +38,7 @@ class Nodes(House):
         self._hands = threading.RLock()
         self._later: list[threading.Timer] = []
         self._read: dict[Path, int] = {}
+        self._deadlocks = 0
 
     @property
     def processes(self) -> list[Process]:
@@ -139,8 +142,19 @@ class Nodes(House):
             process.wait_until_ready()
 
     def complaints(self) -> list[str]:
-        """What the processes call an error, each told once."""
-        return [text for process in self.processes for text in self._news(process.log)]
+        """What the processes and PostgreSQL call an error, each told once."""
+        found = [text for process in self.processes for text in self._news(process.log)]
+        broken, self._deadlocks = self._deadlocks, self._broken_deadlocks()
+        if self._deadlocks > broken:
+            found.append(f"PostgreSQL broke {self._deadlocks - broken} deadlocks")
+        return found
+
+    def _broken_deadlocks(self) -> int:
+        """PostgreSQL counts them, whoever repeats what it gave up; SQLite has one writer."""
+        if self.database.engine.dialect.name != "postgresql":
+            return 0
+        with self.database.read() as tx:
+            return int(tx.exec_driver_sql(_DEADLOCKS).scalar_one())
 
     def _news(self, log: Path) -> list[str]:
         if not log.exists():

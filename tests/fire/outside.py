@@ -26,7 +26,7 @@ from tests.crash.shop import Shop
 from tests.fire import inside
 from tests.fire.acts import ACTS, REFUSED
 from tests.fire.desk import EmulatorDesk
-from tests.fire.disasters import DISASTERS
+from tests.fire.disasters import DAILY, DISASTERS
 from tests.fire.ledger import Ledger
 from tests.fire.nodes import Nodes
 from tests.fire.persons import PERSONS
@@ -52,6 +52,7 @@ class FireShop(Shop):
         super().__init__(house, folder, name)
         self.nodes, self.folder = house, folder
         self.crm.settings.page_size = PAGE
+        self.crm.settings.daily_requests = DAILY
         self.crm_relay = self.crm_line = Watched([int(self.crm.url.rpartition(":")[2])])
         self.lines = {pc: Watched(house.ports, address) for pc, address in inside.PCS.items()}
         # The usual one is not used.
