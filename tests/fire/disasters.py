@@ -154,20 +154,28 @@ def kill_connector(world: Outside, pc: int, call: int, answered: bool, seconds: 
     world.lines[pc].watch(Watch(nth(call), strike, answered=answered))
 
 
-def freeze(world: Outside, who: str, seconds: float, call: int, answered: bool) -> None:
-    """A process stands still over a call and goes on later, when others have done its work."""
+def freeze_worker(world: Outside, seconds: float, call: int, answered: bool) -> None:
+    """The leading worker stands still over a write until its lease is over; it goes on beside its successor."""
     world.accidents += 1
-    if who == "worker":
 
-        def stop() -> None:
-            world.nodes.freeze(world.nodes.leader(), seconds, lapse=True)
+    def stop() -> None:
+        world.nodes.freeze(world.nodes.leader(), seconds, lapse=True)
 
-        world.crm_line.watch(Watch(nth(call, writes), stop, answered=answered))
-        return
-    place = call % 2
-    world.lines[1].watch(
-        Watch(nth(call), lambda: world.nodes.freeze(world.nodes.servers[place], seconds), answered=answered)
-    )
+    world.crm_line.watch(Watch(nth(call, writes), stop, answered=answered))
+
+
+def freeze_server(world: Outside, seconds: float, call: int, delay: float, patient: bool) -> None:
+    """A server stands still amid a call. Without patience the run ends there, and the next one meets the old call."""
+    world.accidents += 1
+    line = world.lines[1]
+
+    def stop() -> None:
+        server = world.nodes.servers[line.next_place]
+        world.soon(delay, lambda: world.nodes.freeze(server, seconds))
+        if not patient:
+            world.soon(delay + 0.1, lambda: world.kill_connector(1))
+
+    line.watch(Watch(nth(call), stop))
 
 
 def vanish(world: Outside, place: int, seconds: float) -> None:
@@ -201,7 +209,8 @@ DISASTERS: Mapping[str, Callable[..., None]] = {
     "crm.silence": silence,
     "kill_standby": kill_standby,
     "kill_connector": kill_connector,
-    "freeze": freeze,
+    "freeze_server": freeze_server,
+    "freeze_worker": freeze_worker,
     "vanish": vanish,
 }
 
@@ -253,10 +262,18 @@ def in_nodes(chance: random.Random) -> Iterator[Step]:
         answered=answered,
         seconds=chance.choice([0, 0, 0.005, 0.02, 0.05]),
     )
-    server = step("freeze", who="server", seconds=1.5, call=chance.randint(2, 12), answered=answered)
-    worker = step("freeze", who="worker", seconds=2.5, call=chance.randint(1, 4), answered=answered)
+    server = step(
+        "freeze_server",
+        seconds=chance.choice([1.5, 3]),
+        call=chance.randint(3, 12),
+        delay=chance.choice([0, 0.01, 0.03]),
+        patient=chance.random() < 0.3,
+    )
+    worker = step("freeze_worker", seconds=2.5, call=chance.randint(1, 4), answered=answered)
     gone = step("vanish", place=chance.randint(0, 1), seconds=chance.choice([1, 4]))
-    yield chance.choice([connector, connector, connector, server, worker, worker, gone, step("kill_standby")])
+    yield chance.choice(
+        [connector, connector, connector, server, server, worker, worker, gone, step("kill_standby")]
+    )
 
 
 def disaster(chance: random.Random) -> Iterator[Step]:

@@ -30,6 +30,11 @@ class Watched(Relay):
         self._watches: list[Watch] = []
         self._choosing = threading.Lock()
 
+    @property
+    def next_place(self) -> int:
+        """Of the target that gets the next call."""
+        return self._turn % len(self.targets)
+
     def watch(self, watch: Watch) -> None:
         with self._choosing:
             self._watches.append(watch)
