@@ -155,6 +155,8 @@ def _tell(given: argparse.Namespace, seed: int, steps: list[Step], end: End, whe
         steps = shrink(seed, steps, {end.violations[0].rule}, where, given.shrink)
         print(f"shrunk to {len(steps)} steps; then:", *attempt(seed, steps, where).violations, sep="\n")
     given.keep.mkdir(parents=True, exist_ok=True)
+    if end.story:
+        (given.keep / f"seed-{seed}.log").write_text(end.story)
     kept = given.keep / f"seed-{seed}.script"
     kept.write_text(script(steps))
     print(script(steps), f"again: python -m tests.fire --seed {seed} --script {kept}", sep="\n", flush=True)

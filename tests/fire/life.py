@@ -34,6 +34,8 @@ class End:
     accidents: int = 0
     # Deaths by kind, where there are several.
     died: Mapping[str, int] = field(default_factory=dict)
+    # For whoever looks for the cause of a violation.
+    story: str = ""
 
     @property
     def rules(self) -> set[str]:
@@ -81,8 +83,9 @@ def live_outside(nodes: Nodes, steps: Sequence[Step]) -> End:
         with opened(nodes, Path(folder)) as world:
             end = _live(world, steps)
             end.violations.extend(Violation("crashed", one) for one in world.failures)
+            story = world.story() if end.violations else ""
         end.violations.extend(Violation("no_internal_error", one) for one in nodes.complaints())
-        return replace(end, died=world.died)
+        return replace(end, died=world.died, story=story)
 
 
 def _only_inside(verb: str, given: Mapping[str, Any]) -> bool:

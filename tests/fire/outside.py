@@ -268,6 +268,19 @@ class Outside:
             self.skip_time()
             self.let_the_worker_work(PATIENCE)
 
+    def story(self) -> str:
+        """What the product and its processes say."""
+        with self.database.read() as tx:
+            one = parties.organisation(tx, self.shop.organisation_id)
+            gathers = visits.under_way(tx, self.shop.company_id, datetime.now(UTC) - timedelta(minutes=1))
+        assert one is not None
+        crm = f"CRM: {one.poll_error}, again at {one.retry_at}, read {one.polled_at}, wanted {one.poll_wanted_at}"
+        tails = [
+            f"--- {one.name}, process {one.running and one.running.pid}\n{one.tail()}"
+            for one in self.nodes.processes
+        ]
+        return "\n".join([crm, f"a visit is under way: {gathers}", *tails])
+
     def footprint(self) -> tuple[Any, ...]:
         with self.database.read() as tx:
             found = jobs.all_jobs(tx, [self.connection_id], limit=100_000)
