@@ -5,9 +5,22 @@ Nothing here is needed for an answer to be right: what was not fetched is asked 
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from functools import cache
+from typing import Any, Final
 
-from sqlalchemy import ARRAY, Select, Table, Text, cast, column, func, select, true
+from sqlalchemy import (
+    ARRAY,
+    BindParameter,
+    ColumnElement,
+    Select,
+    Table,
+    Text,
+    bindparam,
+    column,
+    func,
+    select,
+    true,
+)
 
 from qbwc_server.store import jobs
 from qbwc_server.store.database import Tx
@@ -26,6 +39,7 @@ from qbwc_server.store.tables import (
 )
 
 CHUNK = 400
+WANTED: Final = "wanted"
 
 
 def _memory(tx: Tx) -> Memory:
@@ -144,23 +158,32 @@ def holders(tx: Tx, scope_id: str, side: str, kind: str, key_type: str, keys: It
 def _rows(
     tx: Tx, table: Table, place: dict[str, str], name: str, wanted: Sequence[str]
 ) -> Iterable[dict[str, Any]]:
+    query = _looking_up(table, tuple(place), name, tx.dialect.name)
     for some in _chunks(wanted):
-        query = _each_of(table, place, name, some) if tx.dialect.name == "postgresql" else None
-        if query is None:
-            query = select(table).where(
-                *(table.c[one] == place[one] for one in place), table.c[name].in_(some)
-            )
-        for row in tx.execute(query):
+        for row in tx.execute(query, {**place, WANTED: some}):
             yield dict(row._mapping)
 
 
-def _each_of(table: Table, place: dict[str, str], name: str, wanted: list[str]) -> Select[Any]:
+@cache
+def _looking_up(table: Table, place: tuple[str, ...], name: str, dialect: str) -> Select[Any]:
+    """Made once for each question: to put the same statement together anew costs more than to ask it."""
+    if dialect == "postgresql":
+        return _each_of(table, place, name)
+    return select(table).where(*_at(table, place), table.c[name].in_(bindparam(WANTED, expanding=True)))
+
+
+def _each_of(table: Table, place: tuple[str, ...], name: str) -> Select[Any]:
     """One look into an index for each: without statistics, as in a new database, PostgreSQL would answer IN by reading
     all that is of the same owner. The offset keeps it from turning the looks into a join."""
-    asked = func.unnest(cast(wanted, ARRAY(Text))).table_valued(column("id", Text)).render_derived("asked")
-    where = (*(table.c[one] == place[one] for one in place), table.c[name] == asked.c.id)
-    found = select(table).where(*where).offset(0).lateral()
+    several: ARRAY[str] = ARRAY(Text)
+    wanted = bindparam(WANTED, type_=several)
+    asked = func.unnest(wanted).table_valued(column("id", Text)).render_derived("asked")
+    found = select(table).where(*_at(table, place), table.c[name] == asked.c.id).offset(0).lateral()
     return select(found).select_from(asked.join(found, true()))
+
+
+def _at(table: Table, place: tuple[str, ...]) -> list[ColumnElement[bool]]:
+    return [table.c[one] == bindparam(one) for one in place]
 
 
 def _chunks(ids: Sequence[str]) -> Iterable[list[str]]:
