@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from qbwc_server.store.database import Database
@@ -67,6 +68,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "databases(*kinds): where to run instead of on every kind of database")
     memory_disk.use(config)
     engines.share()
+    # Deaths are meant to happen by the hundred here, and to draw each trace in colours takes longer than the life.
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(
+        processors=[structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, plain]
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
