@@ -106,6 +106,10 @@ class Nursery:
         self._line.close()
         self._process.wait()
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def start(self, script: Path, arguments: Sequence[str], log: Path, environ: Mapping[str, str]) -> Forked:
         """A process that runs a Python file. `environ` comes on top of what this process has."""
         wanted = [str(script), list(arguments), str(log), {**os.environ, **environ}]
@@ -185,6 +189,7 @@ class _Keeper:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         for descriptor in (self.line.detach(), self.wake):
             os.close(descriptor)
         out = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -238,8 +243,9 @@ def _children() -> list[int]:
 
 def main() -> None:
     line = socket.socket(fileno=int(sys.argv[1]))
-    # Ctrl-C is for the owner, who then hangs up.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C, and whatever else is told to the whole group, is for the owner, who then hangs up.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     if ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0):
         raise OSError("this process cannot become a subreaper")
     for name in sys.argv[2:]:

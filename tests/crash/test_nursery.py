@@ -61,6 +61,14 @@ def test_nothing_outlives_its_owner(tmp_path: Path) -> None:
     assert not _lives(child)
 
 
+def test_nothing_outlives_its_owner_when_the_whole_group_is_asked_to_stop(tmp_path: Path) -> None:
+    with Nursery(read=()) as forked:
+        own, _, child, *_ = _begin(forked, tmp_path)
+        os.kill(forked.pid, signal.SIGTERM)
+    assert not _lives(own)
+    assert not _lives(child)
+
+
 def test_the_end_of_a_process_can_be_waited_for_by_several(forked: Nursery, tmp_path: Path) -> None:
     script = tmp_path / "short.py"
     script.write_text("")
