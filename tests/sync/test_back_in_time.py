@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from sqlalchemy import delete
 
+from qbwc_server.errors import Problem
 from qbwc_server.store import parties, records
 from qbwc_server.store.tables import link_jobs, links, message_sets
 from qbwc_server.sync.from_books import clock_ahead, reading, want_reconcile
 from qbwc_server.sync.person import By, confirm_file
+from qbwc_server.sync.person import start as start_connection
 from tests.sync.test_books_trouble import pair
 from tests.sync.test_documents import SETTINGS, opportunity, product
 from tests.sync.world import World
@@ -127,6 +129,48 @@ def test_nothing_is_decided_before_a_confirmed_file_was_read_anew(world: World, 
     world.quiet()
     assert stopped(world) == ""
     assert [(one["crm_value"], one["books_value"]) for one in world.conflicts()] == [("555-0200", "555-0100")]
+
+
+def start(world: World) -> None:
+    with world.database.write() as tx:
+        connection = parties.connection(tx, "con")
+        assert connection is not None
+        start_connection(tx, By("ann", world.clock()), connection)
+
+
+def test_who_starts_a_connection_too_early_does_not_make_edits_of_old_values(
+    world: World, tmp_path: Path
+) -> None:
+    account, _ = gone_back(world, tmp_path)
+    confirm(world)
+    with pytest.raises(Problem, match="goes on by itself"):
+        start(world)
+    world.quiet()
+    assert stopped(world) == ""
+    assert world.in_crm(account)["Phone"] == "555-0200"
+    assert [(one["crm_value"], one["books_value"]) for one in world.conflicts()] == [("555-0200", "555-0100")]
+
+
+def test_a_file_that_is_moved_after_the_right_one_was_opened_is_not_read_anew(
+    world: World, tmp_path: Path
+) -> None:
+    account, list_id = pair(world, Phone="555-0100")
+    world.quiet()
+    old, right = backup(world, tmp_path), tmp_path / "right.qbb"
+    world.clock.advance(hours=2)
+    world.edit_customer(list_id, Phone="555-0200")
+    world.quiet()
+    world.company.copy_to(right)
+    world.company.restore(old)
+    world.sync()
+    world.company.restore(right)
+    start(world)
+    world.quiet()
+    world.edit_account(account, Phone="555-0300")
+    confirm(world)
+    world.quiet()
+    assert world.conflicts() == []
+    assert world.in_books(list_id)["Phone"] == "555-0300"
 
 
 def test_a_change_that_had_not_reached_the_crm_yet_is_asked_about_as_well(

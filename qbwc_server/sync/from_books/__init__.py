@@ -16,6 +16,7 @@ from qbwc_server.sync.from_books.reading import (
 from qbwc_server.sync.from_books.recognising import is_answer_to
 from qbwc_server.sync.from_books.reconciling import (
     clock_ahead,
+    may_start,
     start_anew,
 )
 from qbwc_server.sync.from_books.reconciling import want as want_reconcile
@@ -45,6 +46,7 @@ __all__ = [
     "is_answer_to",
     "keep_wish",
     "leave_in_doubt",
+    "may_start",
     "note_asked",
     "plan_again",
     "plan_reads",

@@ -16,7 +16,7 @@ from qbwc_server.errors import typed
 from qbwc_server.store import history, links, parties, reconciling, records
 from qbwc_server.store.database import Tx
 from qbwc_server.store.records import Mark
-from qbwc_server.store.rows import Company, StoredRecord
+from qbwc_server.store.rows import Company, ConnectionRow, StoredRecord
 from qbwc_server.sync.decide import RunSize, beyond_limits
 from qbwc_server.sync.deciding import Scope
 from qbwc_server.sync.from_books.state import ReadState
@@ -197,11 +197,25 @@ def start_anew(tx: Tx, company_id: str, now: datetime) -> bool:
         return False
     _read_again(tx, company_id, marks, now)
     for one in parties.connections_of_company(tx, company_id):
-        if one.stopped_reason == stopped.value:
+        if one.stopped_reason in (None, stopped.value):
             parties.change_connection(tx, one.id, stopped_reason=READ_ANEW)
     records.move_watermark(
         tx, company_id, "books", WENT_BACK, READ_ANEW, now, complete=False, anchor=CONFIRMED
     )
+    return True
+
+
+def may_start(tx: Tx, connection: ConnectionRow, now: datetime) -> bool:
+    """A person starts a connection, so the right file is open again, and what was said of a wrong one is over.
+
+    False while a confirmed file is read anew: what is decided before the end of that takes its old values for edits.
+    """
+    marks = records.all_watermarks(tx, connection.company_id, "books")
+    if is_read_anew(marks):
+        return False
+    stopped, others = marks.get(WENT_BACK), parties.connections_of_company(tx, connection.company_id)
+    if not any(stopped and one.stopped_reason == stopped.value for one in others if one.id != connection.id):
+        _lift(tx, connection.company_id, stopped, now)
     return True
 
 

@@ -11,7 +11,7 @@ from qbwc_server.errors import AlreadyThere, Problem
 from qbwc_server.store import parties
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import Company, ConnectionRow, Organisation, new_id
-from qbwc_server.sync.from_books import start_anew, want_reconcile
+from qbwc_server.sync.from_books import may_start, start_anew, want_reconcile
 from qbwc_server.sync.person.by import By
 
 MAX_NAME = 120
@@ -205,6 +205,12 @@ def stop(tx: Tx, by: By, connection: ConnectionRow, reason: str) -> None:
 
 
 def start(tx: Tx, by: By, connection: ConnectionRow) -> None:
+    """Let it decide and write again. Raises Problem while its company file, confirmed, is read anew."""
+    if not may_start(tx, connection, by.now):
+        raise Problem(
+            "Its company file was confirmed after it had gone back in time, and is read anew. The next updates do that, "
+            f"and {connection.name} goes on by itself then, unless you stopped it. Run an update in the Web Connector."
+        )
     parties.change_connection(tx, connection.id, stopped_reason=None)
     by.note(tx, "connection started", connection.name, was=connection.stopped_reason)
 
