@@ -274,6 +274,16 @@ def drop_suggestions(
     return [(row[0], row[1]) for row in found]
 
 
+def asked_with(tx: Tx, connection_id: str, role: str, side: str, record_id: str) -> list[str]:
+    """Ids of the other side's records of which a person was asked whether they are this one's partner."""
+    if not _has_suggestions(tx, connection_id):
+        return []
+    ends = (suggestions.c.crm_id, suggestions.c.books_id)
+    own, other = ends if side == "crm" else ends[::-1]
+    where = (suggestions.c.connection_id == connection_id, suggestions.c.role == role, own == record_id)
+    return list(tx.execute(select(other).where(*where).order_by(other)).scalars())
+
+
 def is_asked_about(tx: Tx, connection_id: str, role: str, crm_id: str | None, books_id: str | None) -> bool:
     """Whether a person was asked whose partner a record is."""
     if not _has_suggestions(tx, connection_id):

@@ -17,6 +17,7 @@ from qbwc_server.sync.deciding import (
     Scope,
     Sides,
     is_bound,
+    is_merged_away,
     look,
     rule_name,
     standing_there,
@@ -195,7 +196,7 @@ def needs_first(desk: Desk, link: Link, job: LinkJob) -> list[Need]:
 def _crm_id(desk: Desk, rule: Rule, books_id: Any) -> str | None:
     """The CRM record that a reference of the books means; None when it means none that is known here."""
     link = links.partner_of_books(desk.tx, desk.scope.id, str(rule.refers_to), str(books_id))
-    return link.crm_id if link else None
+    return link.crm_id if link and not is_merged_away(desk.tx, desk.scope, link) else None
 
 
 def _converted(

@@ -12,6 +12,7 @@ from qbwc_server.sync.deciding.echoes import as_kept, bases_with
 from qbwc_server.sync.deciding.foresight import foresee_binding, foresee_jobs, foresee_links
 from qbwc_server.sync.deciding.lent import lent_keys
 from qbwc_server.sync.deciding.matching import MARK, find_matches, is_bound, link_of, match_keys
+from qbwc_server.sync.deciding.merged import is_merged_away
 from qbwc_server.sync.deciding.needs import Need, hold
 from qbwc_server.sync.deciding.pair import (
     SURVIVOR,
@@ -61,6 +62,7 @@ __all__ = [
     "foresee_links",
     "hold",
     "is_bound",
+    "is_merged_away",
     "lent_keys",
     "link_of",
     "load_scope",

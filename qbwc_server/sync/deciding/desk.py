@@ -27,7 +27,7 @@ from qbwc_server.sync.deciding.documents import (
     lines_to_mark,
 )
 from qbwc_server.sync.deciding.matching import PARENT, is_bound
-from qbwc_server.sync.deciding.pair import look, survivor_of
+from qbwc_server.sync.deciding.pair import look
 from qbwc_server.sync.deciding.scope import Scope
 from qbwc_server.sync.deciding.wording import called, sentence
 
@@ -300,7 +300,10 @@ class Desk:
         """The side on which one of a pair is gone, and the id of the record that it was merged into, if it was."""
         sides = look(self.tx, self.scope, self.map_of(link), link.crm_id, link.books_id)
         gone = [one for one in SIDES if (half := getattr(sides, one)) is not None and half.deleted]
-        return (gone[0], survivor_of(getattr(sides, gone[0]))) if len(gone) == 1 else None
+        if len(gone) != 1:
+            return None
+        side = gone[0]
+        return side, merged.last_survivor(self.tx, self.scope, link, side, getattr(sides, side))
 
     def _of_whole(self, link: Link) -> tuple[str, str, str] | None:
         """Who promotes the primary contact of a linked account has what was asked for."""

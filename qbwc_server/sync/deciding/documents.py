@@ -12,6 +12,7 @@ from qbwc_server.mapping import KindMap
 from qbwc_server.store import links
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import Link, StoredRecord
+from qbwc_server.sync.deciding.merged import is_merged_away
 from qbwc_server.sync.deciding.pair import books_view
 from qbwc_server.sync.deciding.scope import Scope
 
@@ -60,7 +61,7 @@ def lacks_partner(tx: Tx, scope: Scope, kind_map: KindMap, record: StoredRecord)
     for rule in kind_map.rules:
         if rule.refers_to and rule.required and rule.goes_to("crm"):
             link = links.partner_of_books(tx, scope.id, rule.refers_to, str(values[rule.books] or ""))
-            if link is None or link.crm_id is None:
+            if link is None or link.crm_id is None or is_merged_away(tx, scope, link):
                 return f"its {rule.refers_to} has no record in the CRM"
     return ""
 

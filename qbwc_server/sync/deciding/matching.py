@@ -14,6 +14,7 @@ from qbwc_server.store.memory import memory_of
 from qbwc_server.store.rows import Link, StoredRecord
 from qbwc_server.sync.decide import NAMES, Matches, Side
 from qbwc_server.sync.deciding import lent, within
+from qbwc_server.sync.deciding.pair import survivor_of
 from qbwc_server.sync.deciding.scope import Scope
 
 # A key that we gave ourselves (ExternalGUID): it proves a creation and is no business of matching.
@@ -100,9 +101,31 @@ def find_matches(
             return Matches(tuple(found), called, unique_both_ways=set(twins) <= {record.id})
     if not alike or kind_map.part_of is not None:
         return Matches()
-    return _in_another_place(tx, scope, kind_map, there, dict(keys)) or _like_it(
-        tx, scope, kind_map, there, dict(keys).get("name", "")
+    return (
+        _left_by_merge(tx, scope, kind_map, here, record)
+        or _in_another_place(tx, scope, kind_map, there, dict(keys))
+        or _like_it(tx, scope, kind_map, there, dict(keys).get("name", ""))
     )
+
+
+def _left_by_merge(
+    tx: Tx, scope: Scope, kind_map: KindMap, here: Side, record: StoredRecord
+) -> Matches | None:
+    """The partner of a record that was merged into this one: a second is not made before a person was asked."""
+    there: Side = "books" if here == "crm" else "crm"
+    for one in links.asked_with(tx, scope.id, kind_map.role, here, record.id):
+        link = link_of(tx, scope, kind_map, there, one)
+        former = (link.crm_id if here == "crm" else link.books_id) if link else None
+        lost = (
+            records.record(tx, scope.scope_id(here), here, kind_on(kind_map, here), former)
+            if former
+            else None
+        )
+        if lost is not None and survivor_of(lost):
+            names = [name_of(tx, scope, kind_map, *named) for named in ((here, lost.id), (there, one))]
+            where = f"{names[0]} was merged into it, the partner of {names[1]} in {NAMES[there]}"
+            return Matches(similar=((one, 100),), called=names[1], elsewhere=where)
+    return None
 
 
 def _turn_of(kind_map: KindMap, key_type: str) -> int:

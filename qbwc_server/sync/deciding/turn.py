@@ -184,6 +184,7 @@ class Turn(Pairing):
         """After a merge nothing is made again: the half that is left may belong to the record that survived."""
         lost = self.lost_half(link)
         pair = merged.candidate(self.tx, self.scope, link, *lost) if lost and lost[1] else None
+        self._tell_others(link, lost)
         if pair is None:
             return
         row: dict[str, Any] = {"connection_id": self.scope.id, "role": link.role, "score": 100}
@@ -191,6 +192,13 @@ class Turn(Pairing):
         links.suggest(self.tx, row)
         if history.last_reason(self.tx, self.scope.id, pair[0]) != decision.reason:
             self.explain(link.id, pair[0], decision)
+
+    def _tell_others(self, link: Link, lost: tuple[Side, str] | None) -> None:
+        """What the survivor's own pair was told, if it lost its partner as well, may be another thing now."""
+        find = links.partner_of_crm if lost and lost[0] == "crm" else links.partner_of_books
+        other = find(self.tx, self.scope.id, link.role, lost[1]) if lost and lost[1] else None
+        if other is not None and other.error_code == merged.MERGED:
+            self.refresh_status(other.id)
 
     def _withdraw(self, link: Link, side: Side, wanted: str) -> None:
         """A proposal to create a record again ends when the record is back, a change when its record is gone."""
@@ -225,7 +233,7 @@ class Turn(Pairing):
             Outcome.SUGGEST: lambda: self._ask(kind_map, side, record, link, decision),
             Outcome.ASK: lambda: self._ask(kind_map, side, record, link, decision),
             Outcome.SKIP: lambda: self._skip(kind_map, side, record, link, decision),
-            Outcome.NOTHING: lambda: self._give_up(side, link),
+            Outcome.NOTHING: lambda: self._give_up(kind_map, side, record, link),
         }
         if handlers[decision.outcome]():
             current = link_of(self.tx, self.scope, kind_map, side, record.id)
@@ -446,8 +454,9 @@ class Turn(Pairing):
         self.refresh_status(link.id)
         return (link.error, link.error_code) != (error, code)
 
-    def _give_up(self, side: Side, link: Link | None) -> bool:
-        """The record is gone before it had a partner: what was to be made from it is not made."""
+    def _give_up(self, kind_map: KindMap, side: Side, record: StoredRecord, link: Link | None) -> bool:
+        """The record is gone before it had a partner: what was to be made from it is not made, nor asked about."""
+        self.answered(kind_map.role, *((record.id, None) if side == "crm" else (None, record.id)))
         if link is None:
             return False
         self.drop_half(link, f"{link.label} was deleted in {NAMES[side]}.")
