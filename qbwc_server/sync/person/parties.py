@@ -209,7 +209,8 @@ def start(tx: Tx, by: By, connection: ConnectionRow) -> None:
     if not may_start(tx, connection, by.now):
         raise Problem(
             "Its company file was confirmed after it had gone back in time, and is read anew. The next updates do "
-            f"that, and {connection.name} goes on by itself then, unless you stopped it. Run an update in the Web Connector."
+            f"that, and {connection.name} goes on by itself then, unless you stopped it. Run an update "
+            "in the Web Connector."
         )
     parties.change_connection(tx, connection.id, stopped_reason=None)
     by.note(tx, "connection started", connection.name, was=connection.stopped_reason)
