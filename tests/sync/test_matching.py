@@ -244,7 +244,7 @@ def test_a_customer_deleted_in_quickbooks_is_remembered_and_the_account_stays(wo
     world.quiet()
     assert world.names_in_crm() == ["Ann's Bakery"]
     assert world.names_in_books() == []
-    assert world.status(account)[0] == "Success"
+    assert world.status(account)[0] == "Error"  # its customer is gone, and that is told
 
 
 def test_an_account_deleted_in_the_crm_leaves_the_customer_alone(world: World) -> None:
