@@ -131,6 +131,17 @@ def test_nothing_is_decided_before_a_confirmed_file_was_read_anew(world: World, 
     assert [(one["crm_value"], one["books_value"]) for one in world.conflicts()] == [("555-0200", "555-0100")]
 
 
+def test_a_confirmed_file_of_an_edition_without_sales_orders_goes_on_as_well(
+    shop: World, tmp_path: Path
+) -> None:
+    lacking = {"request": "SalesOrderQueryRq", "code": 3250, "message": "Not enabled."}
+    shop.company.faults.arm("answer_status", times=1000, **lacking)
+    gone_back(shop, tmp_path)
+    confirm(shop)
+    shop.quiet()
+    assert stopped(shop) == ""
+
+
 def start(world: World) -> None:
     with world.database.write() as tx:
         connection = parties.connection(tx, "con")

@@ -89,7 +89,9 @@ def plan_reads(tx: Tx, company: Company, scopes: Iterable[Scope], now: datetime)
 def _with_new_parts(state: ReadState, scopes: Sequence[Scope], marks: Mapping[str, Mark]) -> ReadState:
     """Parts that are mapped only now were not kept when their whole was read: it is read as a whole once more."""
     new = _new_parts(state.kind, scopes, marks)
-    return replace(state, since="", gone_since=state.since) if new and not state.first else state
+    if not new or state.first:
+        return state
+    return replace(state, since="", gone_since=state.since or state.gone_since)
 
 
 def _new_parts(kind: str, scopes: Sequence[Scope], marks: Mapping[str, Mark]) -> set[str]:
@@ -396,7 +398,9 @@ class _Desk:
     def _end(self, state: ReadState, marks: Mapping[str, Mark]) -> None:
         place = (self.tx, self.company, self.scopes, state)
         if state.what == "keys":
-            if not (state.lacking or self._is_anchor_missed(marks)):
+            if state.lacking:
+                reconciling.leave_alone(self.tx, self.company, state.kind, self.now)
+            elif not self._is_anchor_missed(marks):
                 keys = marks.get(reconciling.row_name(state.kind))
                 self.changed += reconciling.finish(*place, keys, self.now)
             return

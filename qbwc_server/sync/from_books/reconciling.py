@@ -106,6 +106,11 @@ def finish(
     return missing
 
 
+def leave_alone(tx: Tx, company: Company, kind: str, now: datetime) -> None:
+    """An edition that lacks a kind has no ids of it: nothing is gone for that, and nobody waits for them."""
+    records.move_watermark(tx, company.id, "books", row_name(kind), None, now, complete=True)
+
+
 def _too_many(scopes: Sequence[Scope], missing: int, known: int) -> str:
     reasons = (beyond_limits(RunSize(missing=missing, known=known), one.profile.limits) for one in scopes)
     return next((one for one in reasons if one), "")
