@@ -165,6 +165,23 @@ def holders(tx: Tx, scope_id: str, side: str, kind: str, key_type: str, key: str
     return found
 
 
+def holders_of_any(
+    tx: Tx, scope_id: str, side: str, kind: str, key_type: str, keys: Sequence[str]
+) -> frozenset[str]:
+    """Ids of the living records of a kind that hold one of these keys, however many keys they are."""
+    found: set[str] = set()
+    for start in range(0, len(keys), CHUNK):
+        query = select(record_keys.c.record_id).where(
+            record_keys.c.scope_id == scope_id,
+            record_keys.c.side == side,
+            record_keys.c.kind == kind,
+            record_keys.c.key_type == key_type,
+            record_keys.c.key.in_(keys[start : start + CHUNK]),
+        )
+        found.update(tx.execute(query).scalars())
+    return frozenset(found)
+
+
 def keys_of_type(
     tx: Tx, scope_id: str, side: str, kind: str, key_type: str, limit: int
 ) -> list[tuple[str, str]]:

@@ -183,12 +183,7 @@ def _transactions_of(
     mapped = rereading.mapped_kinds(scopes)
     kinds = (mapped | rereading.auxiliary(mapped)) - {parts.WHOLE}
     found = {
-        kind: frozenset(
-            one
-            for customer in customers
-            for one in records.holders(tx, company.id, "books", kind, "customer", customer)
-        )
-        for kind in kinds
+        kind: records.holders_of_any(tx, company.id, "books", kind, "customer", customers) for kind in kinds
     }
     return {kind: ids for kind, ids in found.items() if ids}
 
