@@ -6,6 +6,7 @@ singly inside the one call and carry If-Unmodified-Since as well. What happened 
 at before anything is sent again; upserts by a unique key are simply sent again.
 """
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
@@ -13,8 +14,8 @@ from typing import Any
 from urllib.parse import quote
 
 from crm.errors import CrmError, Duplicate, Rejected, Unavailable, UnknownOutcome
-from crm.http import REPEATABLE_PAUSES
-from crm.port import LINES, Outcome, Write, Written
+from crm.http import REPEATABLE_PAUSES, as_http_date
+from crm.port import LINES, Outcome, Scalar, Write, Written
 from crm.salesforce import soql
 from crm.salesforce.errors import Answer, refusal
 from crm.salesforce.ids import id18
@@ -34,11 +35,23 @@ from crm.salesforce.planning import (
 from crm.salesforce.reading import Reader
 from crm.salesforce.shapes import Shape
 from crm.salesforce.transport import MOST_PARTS, Part, Transport, answers_of
-from crm.salesforce.values import Row, below_of, lines_in, rows_of, same_values, stamps_of, version_of
+from crm.salesforce.values import (
+    Row,
+    below_of,
+    lines_in,
+    rows_of,
+    same_values,
+    stamp_in,
+    stamps_of,
+    version_of,
+)
 from crm.salesforce.writing import UNSEEN, Writer, gone, moved
 
 # Characters of the values in one query; a whole address may have about 16,000.
 LONGEST_LIST = 13_000
+
+# Seconds for which a look holds. A computer that slept in between must look again.
+LOOK_HOLDS = 10
 
 # What the innocent are told when others in the same call failed.
 HALTED = frozenset({"PROCESSING_HALTED", "ALL_OR_NONE_OPERATION_ROLLED_BACK"})
@@ -63,6 +76,8 @@ class Batch:
     # What is written next, and rows of this batch that the call before this one brought along.
     following: "Batch | None" = None
     brought: dict[str, Row] | None = None
+    # When the records were last looked at, by a clock that goes on while a process stands still.
+    looked: float | None = None
 
     @property
     def open(self) -> list[Planned]:
@@ -151,6 +166,7 @@ class Batches:
         """The records just before; those that moved or are gone have their outcome."""
         verb, key = batch.writes[0].verb
         lends = any(each.lent for each in batch.open)
+        batch.looked = time.monotonic()
         if verb == "upsert" and lends:
             rows = self._by_key(batch, key, [each.target for each in batch.open])
             batch.before = {str(row[key]).casefold(): row for row in rows}
@@ -218,6 +234,8 @@ class Batches:
         if len(parts) + len(looks) > MOST_PARTS or sum(_heavy(part) for part in [*parts, *looks]) > HEAVY:
             looks = []
         call = self._transport.composite([*parts, *looks], batch.doing, whole=len(writes) == 1)
+        if batch.looked is not None and time.monotonic() - batch.looked > LOOK_HOLDS:
+            raise Unavailable(f"It took too long to {batch.doing}: somebody may have changed them meanwhile.")
         try:
             answers = answers_of(self._transport.once(call))
         except UnknownOutcome as error:
@@ -293,7 +311,9 @@ class Batches:
         for each in writes:
             for below, value in each.lent:
                 held = below_of(batch.before.get(each.target, {}), below)
-                if held and value is not None:
+                if held and value is not None and len(writes) == 1:
+                    yield _guarded(each, below, held[0], value)
+                elif held and value is not None:
                     body = {"Id": held[0]["Id"], below.lends: value}
                     rows.append((each, row_of(below.source, body)))
                 elif value is not None:
@@ -418,6 +438,13 @@ def _ours(shape: Shape, before: Row | None, after: Row, me: str | None, own: boo
     held = {str(each["Id"]): each for each in [after, *rows_of(after, shape.of)]}
     strange = [each for each, row in held.items() if known.get(each) != stamps_of(row) and not by_us(row)]
     return not strange and known.keys() <= held.keys()
+
+
+def _guarded(each: Planned, below: Below, held: Row, value: Scalar) -> Step:
+    """One row below, with a condition of its own: its record's does not see that somebody changed only this row."""
+    since = {"If-Unmodified-Since": as_http_date(stamp_in(stamps_of(held)))}
+    part = Part("PATCH", f"sobjects/{below.source}/{held['Id']}", {below.lends: value}, since)
+    return Step(part, (each,), own=False, single=True)
 
 
 def _heavy(part: Part) -> bool:

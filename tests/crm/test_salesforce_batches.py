@@ -1,12 +1,15 @@
 """Many writes to an organisation that misbehaves, and how many calls they cost."""
 
+import time
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 
 from crm.emulators.salesforce import Fault
 from crm.errors import LimitedUntil, LoginFailed, Misconfigured, Rejected, Stale, Unavailable, UnknownOutcome
 from crm.port import Write, Written
+from crm.salesforce import batches
 from crm.salesforce.batches import Batches
 from crm.salesforce.kinds import STANDARD_PRICE
 from crm.salesforce.values import lent_value
@@ -160,6 +163,42 @@ def test_a_few_rows_carry_their_condition_into_the_call(shop, org, monkeypatch):
     outcomes = write_all(shop, "account", *updates(found))
     assert [type(each) for each in outcomes] == [Written, Stale, Written]
     assert live(org) == ["ours", "by hand", "ours"]
+
+
+def test_a_price_carries_its_own_condition_into_the_call(shop, org, monkeypatch):
+    shingle = shop.product("Shingle", "10.50")
+    found = read_one(shop, "product", shingle, PRICE)
+    look = Batches._look
+
+    def intrude(self, batch):
+        look(self, batch)
+        org.advance(5)
+        shop.reprice(shingle, "12.00")
+
+    monkeypatch.setattr(Batches, "_look", intrude)
+    with pytest.raises(Stale):
+        shop.gateway.update("product", shingle, {"Name": "Tile", PRICE: Decimal("11.00")}, found.version)
+    now = read_one(shop, "product", shingle, "Name", PRICE)
+    assert (now.values["Name"], now.values[PRICE]) == ("Shingle", Decimal("12.00"))
+
+
+def test_who_slept_between_look_and_write_looks_again(shop, org, monkeypatch):
+    """More rows than can carry a condition, on a computer that was asleep for a minute."""
+    found = accounts(shop, 30)
+    slept, clock, once = [], time.monotonic, shop.gateway._batches._transport.composite
+
+    def sleep(parts, doing, *, whole=False):
+        if not slept:
+            slept.append(60)
+            org.advance(60)
+            org.edit(found[1].id, {"Name": "by hand"})
+        return once(parts, doing, whole=whole)
+
+    monkeypatch.setattr(shop.gateway._batches._transport, "composite", sleep)
+    monkeypatch.setattr(batches, "time", SimpleNamespace(monotonic=lambda: clock() + sum(slept)))
+    outcomes = write_all(shop, "account", *updates(found))
+    assert [type(each) for each in outcomes] == [Written, Stale, *[Written] * 28]
+    assert live(org).count("by hand") == 1
 
 
 def test_an_edit_right_after_our_write_is_not_taken_for_our_version(shop, org, monkeypatch):
