@@ -78,6 +78,7 @@ def test_a_restored_company_file_stops_everything_before_anything_is_written(
     assert "restored" in stopped(world)
     assert "is stopped" in seen.status
     assert "Ann's Bakery" in stopped(world)
+    assert 'run: qbwc-server connection start "Acme"' in stopped(world)
     assert world.books_writes() == writes
     assert world.in_crm(account)["Phone"] == "555-0200"
 

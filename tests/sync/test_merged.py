@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -197,3 +198,22 @@ def test_a_survivor_that_is_merged_in_turn_is_not_proposed_any_more(shop: World)
         f"qbwc-server link make {carl} {customer}"
     )
     assert [(one["crm_id"], one["books_id"]) for one in shop.suggestions()] == [(carl, customer)]
+
+
+def test_a_merge_that_is_first_met_as_a_missing_record_is_told_as_a_merge(
+    shop: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A CRM asked by id says only that there is none; who survived comes with the deletions."""
+    ann, _, _ = sold(shop)
+    zoe = shop.account("Zoe's Zoo")
+    shop.sync()
+    read = shop.line.read
+    monkeypatch.setattr(
+        shop.line, "read", lambda *asked: tuple(replace(one, merged_into=None) for one in read(*asked))
+    )
+    shop.edit_customer(shop.in_books("Ann's Bakery")["ListID"], Phone="555-0100")
+    shop.visit()
+    shop.crm.user_merge("account", ann, zoe)
+    shop.deliver()
+    shop.quiet()
+    assert "was merged into Zoe's Zoo" in error_of(shop, ann)

@@ -178,11 +178,11 @@ def stop(tx: Tx, company: Company, scopes: Sequence[Scope], what: str, now: date
     running = [one for one in scopes if not one.connection.stopped_reason]
     if not running:
         return
+    commands = " and ".join(f"qbwc-server connection start {typed(one.connection.name)}" for one in running)
     reason = (
         "QuickBooks no longer holds what was read from it, and names no deletion (it remembers them for 90 days): "
         f"{what}. Was the company file restored from a backup, or is a copy open? Open the right file and run: "
-        "qbwc-server connection start. If "
-        f"this file is the right one: qbwc-server company confirm {typed(company.name)}"
+        f"{commands}. If this file is the right one: qbwc-server company confirm {typed(company.name)}"
     )
     for scope in running:
         parties.change_connection(tx, scope.id, stopped_reason=reason)
