@@ -20,6 +20,7 @@ from qbwc_server.store import history, jobs, links, migrate, parties, search, vi
 from qbwc_server.store.database import Database, Tx
 from qbwc_server.store.rows import Company, ConnectionRow
 from qbwc_server.sync import heartbeat, repairing
+from qbwc_server.sync.from_books import start_with
 from qbwc_server.sync.visit import NOT_READ, WORKER_LEASE
 
 Level = Literal["ok", "look", "wrong"]
@@ -166,8 +167,8 @@ def _visits(tx: Tx, company: Company, now: datetime) -> Iterator[Finding]:
 def _connection(tx: Tx, connection: ConnectionRow) -> Iterator[Finding]:
     organisation = parties.organisation(tx, connection.organisation_id)
     if connection.stopped_reason:
-        to_do = f"qbwc-server connection start {typed(connection.name)}, when the reason is gone"
-        yield Finding("wrong", f"{connection.name} is stopped: {connection.stopped_reason}", to_do)
+        said = f"{connection.name} is stopped: {connection.stopped_reason}"
+        yield Finding("wrong", said, start_with(connection))
     if organisation is not None and organisation.poll_error:
         to_do = f"qbwc-server connection check {typed(connection.name)}"
         yield Finding(

@@ -19,6 +19,7 @@ from qbwc_server.sync import person
 from qbwc_server.sync.asked import Decided, Place, decide_kind, decide_record, links_at, read_record
 from qbwc_server.sync.decide import NAMES
 from qbwc_server.sync.deciding import scopes_of_organisation
+from qbwc_server.sync.from_books import start_with
 from qbwc_server.sync.from_crm import fields_to_read, where_to_resume
 from qbwc_server.sync.person import By
 from qbwc_server.sync.rehearsal import Fresh, Rehearsal, rehearse
@@ -175,9 +176,7 @@ def _going(installation: Installation, name: str | None) -> ConnectionRow:
     with installation.database.read() as tx:
         one = the_connection(tx, name)
     if one.stopped_reason:
-        raise Problem(
-            f"{one.name} is stopped: {one.stopped_reason}. Start it first: qbwc-server connection start {one.name}"
-        )
+        raise Problem(f"{one.name} is stopped: {one.stopped_reason}. Before anything else: {start_with(one)}")
     return one
 
 

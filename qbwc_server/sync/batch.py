@@ -31,6 +31,7 @@ from qbwc_server.sync.deciding import (
     scopes_of_company,
 )
 from qbwc_server.sync.deciding.documents import cents, other_document
+from qbwc_server.sync.from_books import start_with
 from qbwc_server.sync.person.by import By
 from qbwc_server.sync.person.jobs import NO_RUN
 from qbwc_server.sync.to_books import Refusal, draft
@@ -238,8 +239,8 @@ def _running(tx: Tx, connection: ConnectionRow) -> Scope:
     scope = load_scope(tx, connection)
     if scope.connection.stopped_reason:
         raise Problem(
-            f"{connection.name} is stopped: {scope.connection.stopped_reason}. Start it first: "
-            f"qbwc-server connection start {connection.name}"
+            f"{connection.name} is stopped: {scope.connection.stopped_reason}. Before anything else: "
+            f"{start_with(scope.connection)}"
         )
     return scope
 

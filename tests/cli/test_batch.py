@@ -151,8 +151,8 @@ def test_a_stopped_connection_and_a_kind_that_is_off_say_how_to_go_on(shop: Shop
     told = shop.line.refuses("batch", "run", "--kind", "invoice", "--yes")
     assert "mapping set CRM kinds.invoice.mode synchronize" in told
     shop.line.says("connection", "stop", "CRM")
-    assert "connection start CRM" in shop.line.refuses("batch", "run", "--kind", "account", "--yes")
-    assert "connection start CRM" in shop.line.refuses("batch", "run", "--kind", "account", "--preview")
+    assert 'connection start "CRM"' in shop.line.refuses("batch", "run", "--kind", "account", "--yes")
+    assert 'connection start "CRM"' in shop.line.refuses("batch", "run", "--kind", "account", "--preview")
 
 
 def test_without_a_connection_there_is_nothing_to_run(ready: Line) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import delete
 from qbwc_server.errors import Problem
 from qbwc_server.store import parties, records
 from qbwc_server.store.tables import link_jobs, links, message_sets
-from qbwc_server.sync.from_books import clock_ahead, reading, want_reconcile
+from qbwc_server.sync.from_books import clock_ahead, reading, start_with, want_reconcile
 from qbwc_server.sync.person import By, confirm_file
 from qbwc_server.sync.person import start as start_connection
 from tests.sync.test_books_trouble import pair
@@ -157,6 +157,10 @@ def test_who_starts_a_connection_too_early_does_not_make_edits_of_old_values(
     confirm(world)
     with pytest.raises(Problem, match="goes on by itself"):
         start(world)
+    with world.database.read() as tx:
+        waiting = parties.connection(tx, "con")
+    assert waiting is not None
+    assert start_with(waiting) == "Run an update in the Web Connector"
     world.quiet()
     assert stopped(world) == ""
     assert world.in_crm(account)["Phone"] == "555-0200"

@@ -18,6 +18,7 @@ from qbwc_server.sync.from_books.reconciling import (
     clock_ahead,
     may_start,
     start_anew,
+    start_with,
 )
 from qbwc_server.sync.from_books.reconciling import want as want_reconcile
 from qbwc_server.sync.from_books.rereading import remember as read_again
@@ -59,6 +60,7 @@ __all__ = [
     "settle_set",
     "split_set",
     "start_anew",
+    "start_with",
     "take_answer",
     "take_probe",
     "unlink",

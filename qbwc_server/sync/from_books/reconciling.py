@@ -210,6 +210,13 @@ def start_anew(tx: Tx, company_id: str, now: datetime) -> bool:
     return True
 
 
+def start_with(connection: ConnectionRow) -> str:
+    """What lets a stopped connection go on: a command, as it is typed, or the updates that it waits for."""
+    if connection.stopped_reason == READ_ANEW:
+        return "Run an update in the Web Connector"
+    return f"qbwc-server connection start {typed(connection.name)}, when the reason is gone"
+
+
 def may_start(tx: Tx, connection: ConnectionRow, now: datetime) -> bool:
     """A person starts a connection, so the right file is open again, and what was said of a wrong one is over.
 
