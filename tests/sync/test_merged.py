@@ -184,6 +184,23 @@ def test_the_survivor_of_a_merge_gets_no_second_customer_without_a_question(
     assert len(shop.company.txns("Invoice")) == (1 if promoted == "the account" else 2)
 
 
+def test_an_invoice_of_meanwhile_comes_with_the_survivor_once_that_is_linked(shop: World) -> None:
+    ann, _, _ = sold(shop)
+    zoe = shop.account("Zoe's Zoo")
+    shop.sync()
+    customer = shop.in_books("Ann's Bakery")["ListID"]
+    shop.crm.user_merge("account", ann, zoe)
+    shop.quiet()
+    [line] = the_invoice(shop)["InvoiceLineRet"]
+    sold_once_more = [{"ItemRef": line["ItemRef"], "Quantity": 1, "Rate": 5}]
+    shop.company.user_add({"CustomerRef": {"ListID": customer}, "InvoiceLineAdd": sold_once_more}, "Invoice")
+    shop.quiet()
+    assert len(mirrors(shop)) == 1
+    link_them(shop, zoe, customer)
+    shop.quiet()
+    assert [one["QB_Account__c"] for one in mirrors(shop)] == [zoe, zoe]
+
+
 def test_a_survivor_that_is_merged_in_turn_is_not_proposed_any_more(shop: World) -> None:
     ann, _, _ = sold(shop)
     bob, carl = shop.account("Bob's Garage"), shop.account("Carla's Cafe")
