@@ -131,6 +131,7 @@ def test_a_customer_that_was_deleted_is_told_and_not_made_again_by_itself(shop: 
     )
     shop.edit_account(account, Phone="555-0100")
     shop.quiet()
+    assert shop.status(account)[0] == "Error"
     assert "Approve it" in shop.status(account)[1]
     assert shop.names_in_books() == []
 

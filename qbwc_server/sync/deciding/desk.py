@@ -259,7 +259,8 @@ class Desk:
             if job is not None and (job.state in STUCK or job.error_code == BLOCKED or _in_vain(job)):
                 return "Error", " ".join(part for part in (job.error, job.next_step) if part), job.error_code
             if job is not None and job.state == "proposed":
-                return ("Success" if is_bound(link) else "Queued"), job.error, job.error_code
+                whole = "Error" if job.action == "recreate" else "Success"
+                return (whole if is_bound(link) else "Queued"), job.error, job.error_code
         clashes = links.open_conflicts(self.tx, self.scope.id, link.id)
         if waiting := [name for name, row in clashes.items() if row["taken"] is None]:
             return "Error", _conflict_text(waiting), "conflict"
