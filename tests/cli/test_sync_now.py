@@ -122,4 +122,4 @@ def test_a_crm_that_cannot_be_reached_is_told_in_a_sentence(shop: Shop) -> None:
     told = shop.line.refuses("sync-now", "--kind", "account")
     assert "Salesforce" in told
     shop.line.says("connection", "stop", "CRM")
-    assert "connection start CRM" in shop.line.refuses("sync-now", "--kind", "account")
+    assert 'connection start "CRM"' in shop.line.refuses("sync-now", "--kind", "account")

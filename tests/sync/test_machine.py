@@ -283,7 +283,12 @@ class Connection(RuleBasedStateMachine):
             assert not (differ or missing) or name in excused or "*" in excused, (name, crm, books, link)
         stuck = self.stuck(link)
         if not stuck and not self.conflicts(link):
-            assert self.world.status(str(link.crm_id)) == ("Success", None)
+            status, text = self.world.status(str(link.crm_id))
+            nameless = not (person or customer.get("LastName")) and any(
+                at(customer, path) for path in PERSON.values()
+            )
+            assert (status, (text or "").startswith("Only in QuickBooks: ")) == ("Success", nameless)
+            assert nameless or not text
         elif self.conflicts(link):
             assert self.world.status(str(link.crm_id))[0] == "Error"
 
