@@ -50,11 +50,18 @@ class Recorder:
     connection_error: list[str] = field(default_factory=lambda: ["done"])
     posts: list[Received] = field(default_factory=list)
     port: int = 0
+    arrived: threading.Condition = field(default_factory=threading.Condition)
 
     @property
     def methods(self) -> list[str]:
         """Of the calls that arrived whole."""
         return [post.method for post in self.posts if post.whole]
+
+    def cut_off(self) -> Received:
+        """A call that broke off in the middle. Its line is gone, so its caller goes on before it is kept here."""
+        with self.arrived:
+            assert self.arrived.wait_for(lambda: any(not post.whole for post in self.posts), 30)
+        return next(post for post in self.posts if not post.whole)
 
     def of(self, method: str) -> list[Received]:
         return [post for post in self.posts if post.method == method]
@@ -100,7 +107,9 @@ class _Handler(socketserver.StreamRequestHandler):
                 int(promised[1]) if promised else 0,
                 recorder.clock(),
             )
-            recorder.posts.append(post)
+            with recorder.arrived:
+                recorder.posts.append(post)
+                recorder.arrived.notify_all()
             if not post.whole:
                 return
             inside = recorder.reply(post)
