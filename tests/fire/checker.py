@@ -251,7 +251,9 @@ def nobody_is_forgotten(view: View) -> Iterator[str]:
 def _missing_is_told(view: View, entity: Entity, row: Row) -> bool:
     if entity.deleted or entity.unlinked:
         return True
-    return view.is_told(row) or any(view.is_explained(one) for one in view.links_of(row[0]))
+    # Whose partner it is was asked: what was merged into it had one, and is told as well.
+    asked = any(row[0] in (one["crm_id"], one["books_id"]) for one in view.suggestions)
+    return asked or view.is_told(row) or any(view.is_explained(one) for one in view.links_of(row[0]))
 
 
 def _status(row: Row) -> str:
