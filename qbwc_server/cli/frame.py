@@ -2,7 +2,10 @@
 
 import getpass
 import os
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +25,18 @@ class Frame:
 
     home: Path | None = None
     debug: bool = False
+
+
+@contextmanager
+def until_interrupted() -> Iterator[None]:
+    """Ctrl-C ends what is inside, and nothing is wrong.
+
+    Shells let programs in the background ignore it; who sends it all the same means it.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):
+        yield
 
 
 def frame_of(ctx: click.Context) -> Frame:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from qbwc_server.cli.failures import Failure
-from qbwc_server.cli.frame import Group, json_option
+from qbwc_server.cli.frame import Group, json_option, until_interrupted
 from qbwc_server.cli.open_company import FILE, OPEN_FILE, connector_home
 from qbwc_server.cli.show import listing, to_json
 from qbwc_server.simulator import CompanyFile, ProcessError, commands, views
@@ -195,7 +195,7 @@ def serve(file: Path, port: int, idle: float, lasting: float | None) -> None:
     """
     with closing(CompanyFile.open(file)) as opened, closing(Endpoint(opened, port)) as endpoint:
         click.echo(f"{opened.name} answers at {endpoint.url}")
-        with suppress(KeyboardInterrupt):
+        with until_interrupted():
             endpoint.run(idle=idle or None, lasting=lasting)
     click.echo("Stopped.")
 

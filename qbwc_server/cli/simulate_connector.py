@@ -2,13 +2,13 @@
 
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 import click
 
-from qbwc_server.cli.frame import Group, json_option
+from qbwc_server.cli.frame import Group, json_option, until_interrupted
 from qbwc_server.cli.open_company import (
     FILE,
     company_if_named,
@@ -181,7 +181,7 @@ def serve(ctx: click.Context, control: int, company_file: Path) -> None:
     curl localhost:8055/faults
     curl -H "Content-Type: application/json" -d "{}" localhost:8055/update
     """
-    with commands.controlled(connector_home(ctx), company_file, control) as port, suppress(KeyboardInterrupt):
+    with commands.controlled(connector_home(ctx), company_file, control) as port, until_interrupted():
         click.echo(f"Control port: http://127.0.0.1:{port}/")
         threading.Event().wait()
 
