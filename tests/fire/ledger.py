@@ -155,6 +155,9 @@ class Ledger:
                 del self.sales[token]
             else:
                 self.sales[token] = _as_before(sale, before)
+        # The right file is back: what a restored one did not hold was wanted all the same.
+        for token in memory.sales.keys() - self.sales.keys():
+            self.sales[token] = replace(memory.sales[token], amounts=list(memory.sales[token].amounts))
 
 
 def _as_before(sale: Sale, before: Sale | None) -> Sale:
