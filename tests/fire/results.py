@@ -10,7 +10,7 @@ import resource
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -128,10 +128,11 @@ def _sum(*counts: Mapping[str, int]) -> dict[str, int]:
 # --- the table ---
 
 NAMES = {"inside": "inside", "processes": "processes", "sqlite": "SQLite", "postgresql": "PostgreSQL"}
-HEAD = (
-    "| way | database | at | sessions | lives | acts | accidents | deaths | processor s a session | broke a promise |\n"
-    "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
+HEADS = (
+    *("way", "database", "at", "seeds", "sessions", "acts", "accidents", "deaths", "minutes"),
+    *("processor s a session", "broke a promise"),
 )
+HEAD = f"| {' | '.join(HEADS)} |\n|{' --- |' * len(HEADS)}\n"
 
 
 def kept() -> list[dict[str, Any]]:
@@ -156,16 +157,43 @@ def _key(row: Mapping[str, Any]) -> tuple[str, str, str]:
 
 def _row(result: Result) -> dict[str, Any]:
     told = asdict(result)
-    same = ("mode", "database", "commit", "sessions", "acts", "accidents", "deaths", "processor_seconds")
-    return {name: told[name] for name in same} | {"lives": len(result.seeds), "broken": dict(result.broken)}
+    same = (
+        "mode",
+        "database",
+        "commit",
+        "sessions",
+        "acts",
+        "accidents",
+        "deaths",
+        "seconds",
+        "processor_seconds",
+    )
+    return {name: told[name] for name in same} | {"seeds": _runs(result.seeds), "broken": dict(result.broken)}
+
+
+def _runs(seeds: Iterable[int]) -> list[list[int]]:
+    """Seeds as the first and last of each unbroken run."""
+    found: list[list[int]] = []
+    for one in sorted(set(seeds)):
+        if found and found[-1][1] == one - 1:
+            found[-1][1] = one
+        else:
+            found.append([one, one])
+    return found
+
+
+def _single(runs: Iterable[Sequence[int]]) -> Iterator[int]:
+    for first, last in runs:
+        yield from range(first, last + 1)
 
 
 def _added(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    sums = ("sessions", "acts", "accidents", "lives")
+    sums = ("sessions", "acts", "accidents")
     return {
         **old,
         **{name: old[name] + new[name] for name in sums},
-        "processor_seconds": round(old["processor_seconds"] + new["processor_seconds"], 1),
+        **{name: round(old[name] + new[name], 1) for name in ("seconds", "processor_seconds")},
+        "seeds": _runs([*_single(old["seeds"]), *_single(new["seeds"])]),
         "deaths": _sum(old["deaths"], new["deaths"]),
         "broken": {**old["broken"], **new["broken"]},
     }
@@ -179,9 +207,10 @@ def _line(row: Mapping[str, Any]) -> str:
     died = ", ".join(f"{number} {kind}" for kind, number in sorted(row["deaths"].items()) if number)
     broke = ", ".join(f"{seed}: {' '.join(rules)}" for seed, rules in row["broken"].items()) or "none"
     each = row["processor_seconds"] / max(1, row["sessions"])
+    seeds = ", ".join(str(first) if first == last else f"{first} to {last}" for first, last in row["seeds"])
     told = (
-        *(NAMES[row["mode"]], NAMES[row["database"]], row["commit"], row["sessions"], row["lives"]),
-        *(row["acts"], row["accidents"], died, f"{each:.1f}", broke),
+        *(NAMES[row["mode"]], NAMES[row["database"]], row["commit"], seeds, row["sessions"], row["acts"]),
+        *(row["accidents"], died, round(row["seconds"] / 60), f"{each:.1f}", broke),
     )
     return f"| {' | '.join(map(str, told))} |\n"
 

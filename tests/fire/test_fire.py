@@ -47,11 +47,13 @@ def test_the_readme_tells_what_the_kept_results_hold() -> None:
 def test_runs_of_one_commit_are_one_row_and_another_commit_is_another() -> None:
     def run(commit: str, seed: int, *broken: str) -> Result:
         found = {str(seed): broken} if broken else {}
-        return Result("inside", "sqlite", commit, "", (seed,), 10, 20, 5, {"process": 2}, 9, 3.5, found)
+        return Result("inside", "sqlite", commit, "", (seed,), 10, 20, 5, {"process": 2}, 36, 3.5, found)
 
-    rows = results.merged([], [run("b", 1), run("a", 2, "balances_agree"), run("b", 3)])
-    assert [(row["commit"], row["sessions"], row["lives"], row["deaths"]) for row in rows] == [
-        ("a", 10, 1, {"process": 2}),
-        ("b", 20, 2, {"process": 4}),
+    rows = results.merged([], [run("b", 4), run("b", 1), run("a", 2, "balances_agree"), run("b", 3)])
+    assert [(row["commit"], row["sessions"], row["seeds"], row["deaths"]) for row in rows] == [
+        ("a", 10, [[2, 2]], {"process": 2}),
+        ("b", 30, [[1, 1], [3, 4]], {"process": 6}),
     ]
-    assert "| a | 10 | 1 | 20 | 5 | 2 process | 0.3 | 2: balances_agree |" in results.as_markdown(rows)
+    table = results.as_markdown(rows)
+    assert "| a | 2 | 10 | 20 | 5 | 2 process | 1 | 0.3 | 2: balances_agree |" in table
+    assert "| b | 1, 3 to 4 | 30 | 60 | 15 | 6 process | 2 | 0.3 | none |" in table
