@@ -6,6 +6,7 @@ What cannot go with others, an attempt that follows a failed one for example, go
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any, TypeVar
 
 import structlog
@@ -252,7 +253,7 @@ class Delivery(OneByOne):
         self._write(kind, [(one, made) for one in some if (made := _change(one)) and one.failed is None])
         done = [one for one in some if one.failed is None]
         self._read_missing(done)
-        for part in _parts(done, SLICE):
+        for part in _parts([one for one in done if one.failed is None], SLICE):
             self._settle_all(part)
         result = Delivered(written=sum(one.calls for one in some))
         for one in some:
@@ -319,15 +320,24 @@ class Delivery(OneByOne):
             return self._contributor_write(tx, one.write, str(one.crm_id), name, one.write.contributors[name])
 
     def _read_missing(self, some: Sequence[Going]) -> None:
-        """What was written and did not come back with the write, because somebody else was there meanwhile."""
-        asked: dict[str, dict[str, Going]] = {}
+        """What was written and did not come back with the write, because somebody else was there meanwhile.
+
+        Where the CRM does not tell now, the job goes again, and finds nothing left to write.
+        """
+        asked: dict[str, dict[str, list[Going]]] = {}
         for one in some:
             for its_kind, record_id in one.unseen.items():
-                asked.setdefault(its_kind, {})[record_id] = one
+                asked.setdefault(its_kind, {}).setdefault(record_id, []).append(one)
         for its_kind, by_id in asked.items():
-            found = self.gateway.read(its_kind, list(by_id), self._fields(its_kind))
-            for record, one in zip(found, by_id.values(), strict=True):
-                one.kept[its_kind] = record
+            try:
+                found = self.gateway.read(its_kind, list(by_id), self._fields(its_kind))
+            except CrmError as trouble:
+                for one in chain.from_iterable(by_id.values()):
+                    one.failed = trouble
+                continue
+            for record, mine in zip(found, by_id.values(), strict=True):
+                for one in mine:
+                    one.kept[its_kind] = record
 
     # --- keeping ---
 

@@ -1,6 +1,7 @@
 """When the CRM or the worker fails: visits go on, nothing is made twice, and no user's edit is overwritten."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,9 @@ from crm.errors import (
     Unavailable,
     UnknownOutcome,
 )
+from crm.memory import MemoryGateway
+from crm.port import Written
+from tests.fire.trouble_log import overheard
 from tests.sync.world import START, World
 
 Build = Callable[..., World]
@@ -413,3 +417,28 @@ def test_an_edit_that_becomes_visible_late_is_not_missed(world: World) -> None:
     world.crm.commit_late()
     world.quiet()
     assert world.in_books(list_id)["Phone"] == "555-0200"
+
+
+@pytest.mark.parametrize("trouble", [LoginFailed, Unavailable, LimitedUntil])
+def test_what_cannot_be_read_after_it_was_written_goes_again_and_is_no_fault_of_ours(
+    world: World, monkeypatch: pytest.MonkeyPatch, trouble: type[CrmError]
+) -> None:
+    """Somebody else was at the record as well, so the write does not tell what it holds now."""
+    account = world.account("Ann's Bakery", promoted=True)
+    write_many, read = MemoryGateway.write_many, MemoryGateway.read
+
+    def untold(self: MemoryGateway, *given: Any) -> tuple[Any, ...]:
+        outcomes = write_many(self, *given)
+        return tuple(replace(one, record=None) if isinstance(one, Written) else one for one in outcomes)
+
+    def away(self: MemoryGateway, *given: Any) -> Any:
+        monkeypatch.setattr(MemoryGateway, "read", read)
+        raise trouble("Nothing can be read now.")
+
+    monkeypatch.setattr(MemoryGateway, "write_many", untold)
+    monkeypatch.setattr(MemoryGateway, "read", away)
+    with overheard() as errors:
+        world.quiet()
+    assert errors == []
+    assert world.status(account) == ("Success", None)
+    assert world.names_in_books() == ["Ann's Bakery"]
