@@ -334,6 +334,29 @@ def test_a_record_deleted_between_the_pages_of_its_read_is_no_restored_file(
     assert world.is_deleted(newest)
 
 
+def test_a_backup_of_minutes_ago_is_noticed_as_well(world: World, tmp_path: Path) -> None:
+    """The record of the newest change comes again, for an hour is read twice; but in the state before."""
+    account, list_id = pair(world, Phone="555-0100")
+    world.quiet()
+    world.edit_customer(list_id, Fax="555-0900")
+    world.sync()
+    kept = backup(world, tmp_path)
+    world.clock.advance(minutes=10)
+    world.edit_account(account, Phone="555-0200")
+    world.sync()
+    assert world.in_books(list_id)["Phone"] == "555-0200"
+    world.sync()
+    world.company.restore(kept)
+    world.clock.advance(minutes=10)
+    world.sync(2)
+    assert "restored" in stopped(world)
+    assert world.in_crm(account)["Phone"] == "555-0200"
+    confirm(world)
+    world.quiet()
+    assert world.in_crm(account)["Phone"] == "555-0200"
+    assert {one["field"] for one in world.conflicts()} == {"Phone > Phone"}
+
+
 def test_in_a_restored_file_nothing_is_taken_for_gone(world: World, tmp_path: Path) -> None:
     world.customer("Ann's Bakery")
     world.quiet()

@@ -44,9 +44,11 @@ class Page:
         self.status = status
         self.seen += len(rets)
         if self.what in ("read", "list"):
-            stamps = {id_of(one.values): _stamp(one.values) for one in rets}
+            stamps = {id_of(one.values): stamp_of(one.values) for one in rets}
             self.newest = max([self.newest, *((stamp, one) for one, stamp in stamps.items())])
-            self.anchor_seen = self.anchor_seen or self.states[self.what, self.kind].anchor in stamps
+            state = self.states[self.what, self.kind]
+            anchor = stamps.get(state.anchor)
+            self.anchor_seen = self.anchor_seen or (anchor is not None and anchor >= state.reached)
 
     def states_in(self, states: Mapping[tuple[str, str], ReadState]) -> list[ReadState]:
         """The reads that this answer is about: deletions are asked for several kinds at once."""
@@ -64,7 +66,7 @@ def id_of(values: Mapping[str, Any]) -> str:
     return str(values.get("ListID") or values.get("TxnID") or "")
 
 
-def _stamp(values: Mapping[str, Any]) -> str:
+def stamp_of(values: Mapping[str, Any]) -> str:
     """When an object was last changed; "" where QuickBooks says nothing that can be understood."""
     stamp = values.get("TimeModified")
     if type(stamp) is date:

@@ -17,7 +17,7 @@ from qbwc_server.sync import parts
 from qbwc_server.sync.deciding import Scope
 from qbwc_server.sync.from_books import asking, lists, reconciling, rereading, windows
 from qbwc_server.sync.from_books.ahead import ahead
-from qbwc_server.sync.from_books.pages import Page, id_of
+from qbwc_server.sync.from_books.pages import Page, id_of, stamp_of
 from qbwc_server.sync.from_books.rereading import Touch, Touched
 from qbwc_server.sync.from_books.state import ReadState
 from qbwc_server.sync.from_books.storing import (
@@ -107,6 +107,7 @@ def _planned(kind: str, marks: Mapping[str, Mark], zone: ZoneInfo, started: str)
     first = mark is None or not mark.complete
     anchor = mark.anchor if mark and not first else ""
     state = ReadState(kind, since=since, started=started, first=first, anchor=anchor)
+    state = replace(state, reached=(mark.value or "") if mark and anchor else "")
     if mark is not None and not (first or since):
         # There was none: what we made meanwhile may be gone already.
         state = replace(state, gone_since=WallTime.from_utc(mark.moved_at - timedelta(days=1), zone).text())
@@ -291,6 +292,7 @@ class _Desk:
                 name = id_name(kind)
                 self._not_understood(kind, [str(one.values) for one in some if not one.values.get(name)])
                 values = [one.values for one in some if one.values.get(name)]
+                values = [one for one in values if not _is_old_anchor(state, one)]
                 if state.suspects:
                     values = self._judged(state, values)
                 former = bool(rereading.ways_from(kind, self.followed))
@@ -427,6 +429,16 @@ class _Desk:
         found = {state.kind: frozenset((state.anchor,))}
         self.suspected = rereading.joined(self.suspected, found)
         return True
+
+
+def _is_old_anchor(state: ReadState, values: Mapping[str, Any]) -> bool:
+    """A file of an hour ago shows the newest change in a state before it: kept, it would prove itself."""
+    return (
+        state.what == "read"
+        and bool(state.anchor)
+        and id_of(values) == state.anchor
+        and stamp_of(values) < state.reached
+    )
 
 
 def _with_ids(state: ReadState, touched: Touched, suspected: Touched, read: ReadState | None) -> ReadState:

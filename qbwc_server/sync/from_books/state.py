@@ -18,6 +18,8 @@ class ReadState:
     newest_id: str = ""
     # The record that brought the watermark, and whether this read has brought it again.
     anchor: str = ""
+    # Its stamp then: an older state of it comes from an older file.
+    reached: str = ""
     anchor_seen: bool = False
     seen: int = 0
     left: int = 0
