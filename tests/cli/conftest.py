@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,7 +12,6 @@ from typing import Any
 
 import click
 import pytest
-import structlog
 from click.testing import CliRunner, Result
 
 from crm.emulators.salesforce import SalesforceEmulator
@@ -26,6 +24,7 @@ from qbwc_server.store import jobs, links, parties
 from qbwc_server.store.rows import Link, LinkJob
 from qbwc_server.worker import tasks
 from tests.databases import Databases
+from tests.logs_kept import logs_kept
 from tests.wired import served
 
 PASSWORD = "correct horse battery staple"
@@ -45,11 +44,8 @@ class Line:
 
     def __call__(self, *words: str, answer: str | bytes = "") -> Result:
         """Type a command; `answer` is its standard input."""
-        result = CliRunner().invoke(root, ["--home", str(self.home), *words], input=answer)
-        # The command logged to streams that end with it; nobody else may write to them.
-        structlog.reset_defaults()
-        logging.getLogger().handlers.clear()
-        return result
+        with logs_kept():
+            return CliRunner().invoke(root, ["--home", str(self.home), *words], input=answer)
 
     def says(self, *words: str, answer: str | bytes = "") -> str:
         """What a command prints when all is well."""

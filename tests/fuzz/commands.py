@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-import logging
 import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 import click
-import structlog
 from click.testing import CliRunner
 
 from qbwc_server.cli.root import root
 from qbwc_server.store import parties
 from tests.fuzz.mutations import PIECES, corpus, mutated
 from tests.fuzz.readers import SECRET
+from tests.logs_kept import logs_kept
 from tests.rows import COMPANY, CONNECTION, ORGANISATION, like
 from tests.soap.shop import Clock, make_home, open_home, promote
 
@@ -54,11 +53,8 @@ class Desk:
 
     def run(self, words: Sequence[str], typed: bytes = b"\n") -> None:
         """Type these words, then what the command asks for. AssertionError, or its own, when it fails inside."""
-        logs = logging.getLogger()
-        before = logs.handlers[:], logs.level
-        result = CliRunner().invoke(root, ["--home", str(self.home), *words], input=typed)
-        structlog.reset_defaults()
-        logs.handlers[:], logs.level = before
+        with logs_kept():
+            result = CliRunner().invoke(root, ["--home", str(self.home), *words], input=typed)
         assert result.exit_code != OUR_FAULT, f"{words}: {result.output}"
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from qbwc_server.cli.root import root
 from qbwc_server.simulator import CompanyFile, Options, SimulatorError, Unconfirmed, WebConnector
+from tests.logs_kept import logs_kept
 from tests.simulator.conftest import FILE, OWNER, Raw, Service, document, strings
 from tests.simulator.recorder import Recorder
 
@@ -287,7 +288,8 @@ class TestCommandLine:
     @pytest.fixture
     def line(self, tmp_path: Path, company: CompanyFile, service: Service) -> Callable[..., str]:
         def line(*words: str, code: int = 0) -> str:
-            done = CliRunner().invoke(root, ["--home", str(tmp_path), "simulate", "connector", *words])
+            with logs_kept():
+                done = CliRunner().invoke(root, ["--home", str(tmp_path), "simulate", "connector", *words])
             assert done.exit_code == code, done.output
             return done.output
 

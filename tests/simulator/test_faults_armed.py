@@ -22,6 +22,7 @@ from qbwc_server.simulator.connector import unconfirmed
 from qbwc_server.simulator.control import Control, serving
 from qbwc_server.simulator.fault_table import FAULTS, OCCASIONS, as_markdown
 from qbwc_server.simulator.faults import FOR_EVER, ArmedFault
+from tests.logs_kept import logs_kept
 from tests.simulator.conftest import document
 from tests.simulator.recorder import Recorder, adding, names_in
 
@@ -150,7 +151,10 @@ class TestTables:
 class TestCommandLine:
     def test_a_fault_is_listed_armed_shown_and_cleared(self, company: CompanyFile, tmp_path: Path) -> None:
         def line(*words: str, code: int = 0) -> str:
-            done = CliRunner().invoke(root, ["--home", str(tmp_path / "home"), "simulate", "fault", *words])
+            with logs_kept():
+                done = CliRunner().invoke(
+                    root, ["--home", str(tmp_path / "home"), "simulate", "fault", *words]
+                )
             assert done.exit_code == code, done.output
             return done.output
 
@@ -183,7 +187,8 @@ class TestCommandLine:
             "--company",
             str(company.path),
         ]
-        assert CliRunner().invoke(root, words).exit_code == 0
+        with logs_kept():
+            assert CliRunner().invoke(root, words).exit_code == 0
         recorded.update()
         assert [post.value("hresult") for post in recorder.of("connectionError")] == ["0x80040414"]
 
