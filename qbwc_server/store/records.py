@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy import (
     ARRAY,
@@ -287,24 +287,36 @@ def waiting_for_decision(tx: Tx, connection_ids: Sequence[str]) -> int:
     return int(tx.execute(query).scalar_one())
 
 
+class Anchor(NamedTuple):
+    """The record of the newest change that is known of a kind, with the stamp and version it had then."""
+
+    id: str = ""
+    stamp: str = ""
+    version: str = ""
+
+
+NO_ANCHOR: Final = Anchor()
+
+
 class Mark(NamedTuple):
-    """A watermark: how far a kind was read, whether its first read is complete, when that was said, what brought it."""
+    """A watermark: how far a kind was read, whether its first read is complete, when that was said, and its anchor."""
 
     value: str | None
     complete: bool
     moved_at: datetime
-    anchor: str = ""
+    anchor: Anchor = NO_ANCHOR
 
 
 def all_watermarks(tx: Tx, scope_id: str, side: str) -> dict[str, Mark]:
     """Every watermark of a side, by kind."""
     rows = tx.execute(_ALL_WATERMARKS, {"scope_id": scope_id, "side": side})
-    return {row[0]: Mark(row[1], bool(row[2]), row[3], row[4]) for row in rows}
+    return {row[0]: Mark(row[1], bool(row[2]), row[3], Anchor(*row[4:])) for row in rows}
 
 
 _ALL_WATERMARKS = select(
     *(watermarks.c.kind, watermarks.c.value),
-    *(watermarks.c.complete, watermarks.c.moved_at, watermarks.c.anchor),
+    *(watermarks.c.complete, watermarks.c.moved_at),
+    *(watermarks.c.anchor, watermarks.c.anchor_stamp, watermarks.c.anchor_version),
 ).where(watermarks.c.scope_id == bindparam("scope_id"), watermarks.c.side == bindparam("side"))
 
 
@@ -329,14 +341,26 @@ def move_watermark(  # noqa: PLR0913 - a row and its key
     now: datetime,
     *,
     complete: bool,
-    anchor: str = "",
+    anchor: Anchor = NO_ANCHOR,
 ) -> None:
     """Only in the transaction that stored the last of the work it covers."""
     if (memory := memory_of(tx)) is not None:
         memory.marks.clear()
     place = {"scope_id": scope_id, "side": side, "kind": kind}
-    moved = {"value": value, "complete": complete, "moved_at": now, "anchor": anchor}
-    upsert(tx, watermarks, [place | moved])
+    moved = {"value": value, "complete": complete, "moved_at": now}
+    upsert(tx, watermarks, [place | moved | _columns(anchor)])
+
+
+def _columns(anchor: Anchor) -> dict[str, str]:
+    return {"anchor": anchor.id, "anchor_stamp": anchor.stamp, "anchor_version": anchor.version}
+
+
+def move_anchor(tx: Tx, scope_id: str, side: str, kind: str, anchor: Anchor) -> None:
+    """The newest change that is known is another one; how far was read stays."""
+    if (memory := memory_of(tx)) is not None:
+        memory.marks.clear()
+    place = (watermarks.c.scope_id == scope_id, watermarks.c.side == side, watermarks.c.kind == kind)
+    tx.execute(update(watermarks).where(*place).values(_columns(anchor)))
 
 
 def _of_kind(scope_id: str, side: str, kind: str) -> ColumnElement[bool]:

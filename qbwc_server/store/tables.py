@@ -145,8 +145,10 @@ watermarks = Table(
     # The first read of this kind reached its end: until then nothing of it is created anywhere.
     Column("complete", Boolean, nullable=False),
     Column("moved_at", Moment, nullable=False),
-    # The record that brought it: unless it is gone, a read from before must bring it again.
+    # The newest change that was read or written: unless it is gone, a read from before must bring it again.
     Column("anchor", String(80), nullable=False, default=""),
+    Column("anchor_stamp", String(40), nullable=False, default=""),
+    Column("anchor_version", String(40), nullable=False, default=""),
 )
 
 # Ids that a reconcile pass saw in QuickBooks; empty between passes.

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from operator import itemgetter
 from typing import Any, Final
 
 import qbxml
@@ -23,7 +24,7 @@ class Page:
     request: qbxml.Request
     states: Mapping[tuple[str, str], ReadState]
     status: Status | None = None
-    newest: tuple[str, str] = ("", "")  # stamp and id
+    newest: tuple[str, str, str] = ("", "", "")  # stamp, id and version
     anchor_seen: bool = False
     seen: int = 0
 
@@ -44,11 +45,11 @@ class Page:
         self.status = status
         self.seen += len(rets)
         if self.what in ("read", "list"):
-            stamps = {id_of(one.values): stamp_of(one.values) for one in rets}
-            self.newest = max([self.newest, *((stamp, one) for one, stamp in stamps.items())])
+            stamps = ((stamp_of(one.values), id_of(one.values), version_of(one.values)) for one in rets)
+            self.newest = max([self.newest, *stamps])
             state = self.states[self.what, self.kind]
-            anchor = stamps.get(state.anchor)
-            self.anchor_seen = self.anchor_seen or (anchor is not None and anchor >= state.reached)
+            anchors = (one.values for one in rets if id_of(one.values) == state.anchor)
+            self.anchor_seen = self.anchor_seen or any(not is_old(state, one) for one in anchors)
 
     def states_in(self, states: Mapping[tuple[str, str], ReadState]) -> list[ReadState]:
         """The reads that this answer is about: deletions are asked for several kinds at once."""
@@ -72,6 +73,21 @@ def stamp_of(values: Mapping[str, Any]) -> str:
     if type(stamp) is date:
         stamp = WallTime.parse(stamp.isoformat())
     return stamp.text() if isinstance(stamp, WallTime) else ""
+
+
+def version_of(values: Mapping[str, Any]) -> str:
+    return str(values.get("EditSequence") or "")
+
+
+def is_old(state: ReadState, values: Mapping[str, Any]) -> bool:
+    """Whether it is the anchor in a state before the one that is known: a file of minutes ago shows it so.
+
+    EditSequence never goes down while a record lives, also where the PC's clock was put back meanwhile.
+    """
+    if not state.anchor or id_of(values) != state.anchor:
+        return False
+    before, now = (one if one.isdecimal() else "0" for one in (state.version, version_of(values)))
+    return int(now) < int(before) or stamp_of(values) < state.reached
 
 
 def _after_deletions(state: ReadState, page: Page) -> ReadState:
@@ -102,10 +118,14 @@ def _after_page(state: ReadState, page: Page) -> ReadState:
             return replace(state, iterator_id="", restarted=True, seen=0, left=0, page=state.page + 1)
         return replace(state, done=True, error=_said(status))
     left = status.iterator_remaining or 0
+    newest, newest_id, newest_version = max(
+        (state.newest, state.newest_id, state.newest_version), page.newest, key=itemgetter(0)
+    )
     read = replace(
         state,
-        newest=max(state.newest, page.newest[0]),
-        newest_id=page.newest[1] if page.newest[0] > state.newest else state.newest_id,
+        newest=newest,
+        newest_id=newest_id,
+        newest_version=newest_version,
         anchor_seen=state.anchor_seen or page.anchor_seen,
         seen=state.seen + page.seen,
         left=left,

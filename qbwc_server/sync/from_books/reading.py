@@ -15,9 +15,9 @@ from qbwc_server.store.records import Mark
 from qbwc_server.store.rows import Company
 from qbwc_server.sync import parts
 from qbwc_server.sync.deciding import Scope
-from qbwc_server.sync.from_books import asking, lists, reconciling, rereading, windows
+from qbwc_server.sync.from_books import anchors, asking, lists, reconciling, rereading, windows
 from qbwc_server.sync.from_books.ahead import ahead
-from qbwc_server.sync.from_books.pages import Page, id_of, stamp_of
+from qbwc_server.sync.from_books.pages import Page, id_of, is_old
 from qbwc_server.sync.from_books.rereading import Touch, Touched
 from qbwc_server.sync.from_books.state import ReadState
 from qbwc_server.sync.from_books.storing import (
@@ -54,8 +54,6 @@ __all__ = [
 SHORT = 64 * 1024
 BATCH = 250  # records that are in memory at once, and stored with one set of statements
 PAGE_SIZE = 200  # records per answer; transactions come with their lines and in smaller pages
-OVERLAP = timedelta(hours=1)
-CLOCK_CHANGE_OVERLAP = timedelta(hours=2)
 
 NOT_UNDERSTOOD_SHOWN = 500
 
@@ -103,11 +101,12 @@ def _new_parts(kind: str, scopes: Sequence[Scope], marks: Mapping[str, Mark]) ->
 
 def _planned(kind: str, marks: Mapping[str, Mark], zone: ZoneInfo, started: str) -> ReadState:
     mark = marks.get(kind)
-    since = _since(mark.value if mark else None, zone)
+    since = anchors.since(mark.value if mark else None, zone)
     first = mark is None or not mark.complete
-    anchor = mark.anchor if mark and not first else ""
-    state = ReadState(kind, since=since, started=started, first=first, anchor=anchor)
-    state = replace(state, reached=(mark.value or "") if mark and anchor else "")
+    state = ReadState(kind, since=since, started=started, first=first)
+    if mark is not None and not first:
+        known = mark.anchor
+        state = replace(state, anchor=known.id, reached=known.stamp, version=known.version)
     if mark is not None and not (first or since):
         # There was none: what we made meanwhile may be gone already.
         state = replace(state, gone_since=WallTime.from_utc(mark.moved_at - timedelta(days=1), zone).text())
@@ -149,18 +148,6 @@ def plan_again(
 
 def _again(kind: str, ids: tuple[str, ...]) -> ReadState:
     return ReadState(kind, what="again", ids=ids, done=not ids)
-
-
-def _since(value: str | None, zone: ZoneInfo) -> str:
-    """The watermark less an overlap, as the wall time that QuickBooks expects; two hours around a clock change."""
-    if not value:
-        return ""
-    seen = WallTime.parse(value)
-    day = timedelta(days=1)
-    offsets = {
-        one.moment.replace(tzinfo=zone).utcoffset() for one in (seen.minus(day), seen, seen.minus(-day))
-    }
-    return seen.minus(CLOCK_CHANGE_OVERLAP if len(offsets) > 1 else OVERLAP).text()
 
 
 def _window_name(kind: str) -> str:
@@ -292,7 +279,7 @@ class _Desk:
                 name = id_name(kind)
                 self._not_understood(kind, [str(one.values) for one in some if not one.values.get(name)])
                 values = [one.values for one in some if one.values.get(name)]
-                values = [one for one in values if not _is_old_anchor(state, one)]
+                values = [one for one in values if not is_old(state, one)]
                 if state.suspects:
                     values = self._judged(state, values)
                 former = bool(rereading.ways_from(kind, self.followed))
@@ -335,7 +322,7 @@ class _Desk:
         read = self.states.get(("read", target))
         if read is not None and read.since:
             return read.since
-        return WallTime.parse(state.started).minus(OVERLAP).text() if state.started else ""
+        return WallTime.parse(state.started).minus(anchors.OVERLAP).text() if state.started else ""
 
     def finish(self, after: dict[tuple[str, str], ReadState]) -> list[ReadState]:
         """Remember how far the reads are, and add what is to be read again.
@@ -372,7 +359,7 @@ class _Desk:
         ]
         explained = [each for each in asked if each[1] in self.came or self._is_gone(*each)]
         for kind, _ in explained:
-            reconciling.weigh_anchor(self.tx, self.company, kind, self.now)
+            anchors.weigh(self.tx, self.company, kind)
         if asked and explained == asked:
             reconciling.lift(self.tx, self.company, self.now)
 
@@ -417,7 +404,8 @@ class _Desk:
             if one.what == "read" and one.anchor and not (one.anchor_seen or one.lacking)
         ]
         return any(
-            marks[one.kind].anchor == one.anchor and not self._is_gone(one.kind, one.anchor) for one in missed
+            marks[one.kind].anchor.id == one.anchor and not self._is_gone(one.kind, one.anchor)
+            for one in missed
         )
 
     def _suspects(self, state: ReadState) -> bool:
@@ -429,16 +417,6 @@ class _Desk:
         found = {state.kind: frozenset((state.anchor,))}
         self.suspected = rereading.joined(self.suspected, found)
         return True
-
-
-def _is_old_anchor(state: ReadState, values: Mapping[str, Any]) -> bool:
-    """A file of an hour ago shows the newest change in a state before it: kept, it would prove itself."""
-    return (
-        state.what == "read"
-        and bool(state.anchor)
-        and id_of(values) == state.anchor
-        and stamp_of(values) < state.reached
-    )
 
 
 def _with_ids(state: ReadState, touched: Touched, suspected: Touched, read: ReadState | None) -> ReadState:
@@ -483,13 +461,12 @@ def _move_watermark(
     mark = marks.get(state.kind)
     value, complete = (mark.value, mark.complete) if mark else (None, False)
     newest = max(value or "", state.newest)
-    cap = WallTime.from_utc(now, ZoneInfo(company.timezone)).text()
+    cap = anchors.clock(company, now)
     reached = min(newest, cap) if newest else None
     if (reached, True) != (value, complete) or state.what == "list":
-        anchor = state.newest_id if newest == state.newest else mark.anchor if mark else ""
-        records.move_watermark(
-            tx, company.id, "books", state.kind, reached, now, complete=True, anchor=anchor
-        )
+        anchor = anchors.after_read(state, mark, cap)
+        place = (tx, company.id, "books", state.kind)
+        records.move_watermark(*place, reached, now, complete=True, anchor=anchor)
     for kind in _new_parts(state.kind, scopes, marks):
         complete = False
         records.move_watermark(tx, company.id, "books", kind, None, now, complete=True)

@@ -152,12 +152,6 @@ def _is_older(there: Mapping[str, Any], stored: reconciling.Stamp) -> bool:
     return str(plain(there.get("TimeModified", ""))) < stored.modified
 
 
-def weigh_anchor(tx: Tx, company: Company, kind: str, now: datetime) -> None:
-    """A record that was missed is explained; the next change that is read is the anchor of its kind."""
-    value, complete = records.watermark(tx, company.id, "books", kind)
-    records.move_watermark(tx, company.id, "books", kind, value, now, complete=complete)
-
-
 def lift(tx: Tx, company: Company, now: datetime) -> None:
     """The suspicion was wrong: the connections that it stopped go on."""
     marks = records.all_watermarks(tx, company.id, "books")
@@ -205,7 +199,7 @@ def start_anew(tx: Tx, company_id: str, now: datetime) -> bool:
         if one.stopped_reason in (None, stopped.value):
             parties.change_connection(tx, one.id, stopped_reason=READ_ANEW)
     records.move_watermark(
-        tx, company_id, "books", WENT_BACK, READ_ANEW, now, complete=False, anchor=CONFIRMED
+        tx, company_id, "books", WENT_BACK, READ_ANEW, now, complete=False, anchor=records.Anchor(CONFIRMED)
     )
     return True
 
@@ -234,7 +228,7 @@ def may_start(tx: Tx, connection: ConnectionRow, now: datetime) -> bool:
 def is_read_anew(marks: Mapping[str, Mark]) -> bool:
     """Whether a person confirmed a file that went back in time, and it was not yet compared since."""
     stopped = marks.get(WENT_BACK)
-    return stopped is not None and not stopped.complete and stopped.anchor == CONFIRMED
+    return stopped is not None and not stopped.complete and stopped.anchor.id == CONFIRMED
 
 
 def go_on(tx: Tx, company_id: str, kinds: Iterable[str], now: datetime) -> None:

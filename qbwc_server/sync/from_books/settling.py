@@ -29,7 +29,7 @@ from qbwc_server.sync.deciding import (
     rule_name,
     scopes_of_company,
 )
-from qbwc_server.sync.from_books import reconciling
+from qbwc_server.sync.from_books import anchors, reconciling
 from qbwc_server.sync.from_books.reading import plain, store_records
 from qbwc_server.sync.posted import Posted
 from qbwc_server.sync.retrying import OF_STATUS, next_try
@@ -167,11 +167,16 @@ def _bind(
     links.drop_conflicts(desk.tx, desk.scope.id, link.id, list(sent.get("crm", {})))
     _end(desk, job, JobEvent.SETTLE)
     if full:
-        store_records(desk.tx, desk.scope.company, all_scopes(desk), job.kind, [values], desk.now)
+        _store_written(desk, job.kind, values)
     if books_id != link.books_id:
         desk.is_bound_now(_must(desk, link.id))
     _after_settling(desk, job, link, status)
     return "settled"
+
+
+def _store_written(desk: Desk, kind: str, values: Mapping[str, Any]) -> None:
+    store_records(desk.tx, desk.scope.company, all_scopes(desk), kind, [values], desk.now)
+    anchors.drop(desk.tx, desk.scope.company, kind, values, desk.now)
 
 
 def _bind_part(desk: Desk, job: LinkJob, link: Link, whole: Mapping[str, Any], status: Status) -> str:
@@ -180,7 +185,7 @@ def _bind_part(desk: Desk, job: LinkJob, link: Link, whole: Mapping[str, Any], s
     found = parts.made(whole, link.books_id, sent.get("before", ()), str(sent.get("called") or ""))
     if found is None:
         return _doubt_job(desk, job, f"QuickBooks' {parts.WHOLE} does not show what was written.")
-    store_records(desk.tx, desk.scope.company, all_scopes(desk), parts.WHOLE, [whole], desk.now)
+    _store_written(desk, parts.WHOLE, whole)
     return _bind(desk, job, link, found, status, full=True)
 
 

@@ -16,10 +16,12 @@ class ReadState:
     iterator_id: str = ""
     newest: str = ""  # the largest TimeModified seen so far
     newest_id: str = ""
-    # The record that brought the watermark, and whether this read has brought it again.
+    newest_version: str = ""
+    # The record of the newest change that was known, and whether this read has brought it again.
     anchor: str = ""
-    # Its stamp then: an older state of it comes from an older file.
+    # Its stamp and version then: an older state of it comes from an older file.
     reached: str = ""
+    version: str = ""
     anchor_seen: bool = False
     seen: int = 0
     left: int = 0

@@ -398,6 +398,8 @@ def upgrade() -> None:
         sa.Column("complete", sa.Boolean(), nullable=False),
         sa.Column("moved_at", qbwc_server.store.columns.Moment(timezone=True), nullable=False),
         sa.Column("anchor", sa.String(length=80), nullable=False),
+        sa.Column("anchor_stamp", sa.String(length=40), nullable=False),
+        sa.Column("anchor_version", sa.String(length=40), nullable=False),
         sa.PrimaryKeyConstraint("scope_id", "side", "kind", name=op.f("pk_watermarks")),
     )
     # ### end Alembic commands ###
