@@ -497,6 +497,35 @@ def test_a_file_that_lost_most_of_its_records_stops_the_connection(world: World)
 # --- our own database went back ---
 
 
+def test_who_was_queued_when_a_database_of_before_was_restored_is_made_all_the_same(world: World) -> None:
+    world.quiet()
+    account = world.account("Ann's Bakery", promoted=True)
+    world.poll()
+    world.deliver()  # the CRM says Queued, and nothing is in QuickBooks yet
+    assert world.status(account)[0] == "Queued"
+    with world.database.write() as tx:
+        for table in (link_jobs, links):
+            tx.execute(delete(table))
+    world.edit_account(account, Fax="555-0100")
+    world.quiet()
+    assert world.status(account)[0] == "Success"
+    assert world.names_in_books() == ["Ann's Bakery"]
+
+
+def test_who_is_still_shown_as_queued_after_an_unlink_is_not_made(world: World) -> None:
+    world.quiet()
+    account = world.account("Ann's Bakery", promoted=True)
+    world.poll()
+    world.deliver()
+    link = world.link_of(account)
+    assert link is not None
+    world.unlink(link)
+    world.edit_account(account, Fax="555-0100")
+    world.poll()
+    world.visit()
+    assert world.names_in_books() == []
+
+
 def forget_the_sale(world: World, sale: str) -> None:
     """What a backup from before the sale was made does not hold."""
     with world.database.write() as tx:

@@ -43,6 +43,7 @@ IN_DOUBT = "in-doubt"
 # Why a record without a partner goes nowhere: the outcome of its decision, kept as the link's error code.
 WAITS_FOR_PERSON = ("ask", "suggest", "skip")
 # The code of a link whose partner nobody wanted any more before it was made.
+QUEUED = "Queued"  # the status in the CRM of what waits to be made
 WITHDRAWN = "withdrawn"
 # The next step of a job that is blocked.
 BLOCKED = "blocked"  # the error code of a job that is, also while it looks once more for what it needs
@@ -260,7 +261,7 @@ class Desk:
                 return "Error", " ".join(part for part in (job.error, job.next_step) if part), job.error_code
             if job is not None and job.state == "proposed":
                 whole = "Error" if job.action == "recreate" else "Success"
-                return (whole if is_bound(link) else "Queued"), job.error, job.error_code
+                return (whole if is_bound(link) else QUEUED), job.error, job.error_code
         clashes = links.open_conflicts(self.tx, self.scope.id, link.id)
         if waiting := [name for name, row in clashes.items() if row["taken"] is None]:
             return "Error", _conflict_text(waiting), "conflict"
@@ -268,7 +269,7 @@ class Desk:
             said := self._of_document(link) or self._of_lost(link) or self._of_parts(link)
         ):
             return said
-        return ("Success" if is_bound(link) else "Queued"), "", ""
+        return ("Success" if is_bound(link) else QUEUED), "", ""
 
     def _of_document(self, link: Link) -> tuple[str, str, str] | None:
         """What the two records of a document say of each other now, whoever changed last; None for what agrees."""

@@ -9,7 +9,7 @@ from qbwc_server.store import jobs, links
 from qbwc_server.store.job_states import JobEvent, after
 from qbwc_server.store.rows import Link, StoredRecord, new_id
 from qbwc_server.sync.decide import FieldDecision
-from qbwc_server.sync.deciding.desk import WITHDRAWN, Desk
+from qbwc_server.sync.deciding.desk import QUEUED, WITHDRAWN, Desk
 from qbwc_server.sync.deciding.echoes import bases_with, unheard
 from qbwc_server.sync.deciding.matching import link_of
 from qbwc_server.sync.deciding.pair import Sides, look
@@ -60,7 +60,7 @@ class Pairing(Desk):
             edit_sequence="",
             base_crm=None,
             base_books=None,
-            status="Queued",
+            status=QUEUED,
             error="",
             error_code="",
             created_at=self.now,

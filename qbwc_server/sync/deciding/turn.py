@@ -28,7 +28,15 @@ from qbwc_server.sync.decide import (
     Side,
 )
 from qbwc_server.sync.deciding import merged, within
-from qbwc_server.sync.deciding.desk import ON_THE_WAY, RUN, SIDES, WAITS_FOR_PERSON, WITHDRAWN, explained
+from qbwc_server.sync.deciding.desk import (
+    ON_THE_WAY,
+    QUEUED,
+    RUN,
+    SIDES,
+    WAITS_FOR_PERSON,
+    WITHDRAWN,
+    explained,
+)
 from qbwc_server.sync.deciding.documents import cents, lacks_partner, other_document, too_old
 from qbwc_server.sync.deciding.matching import (
     find_matches,
@@ -296,7 +304,7 @@ class Turn(Pairing):
     def _promoted(self, kind_map: KindMap, side: Side, record: StoredRecord) -> bool:
         """Asked for now; or before, and stuck: its status is Error then, and correcting it is the retry.
 
-        What another record needs first counts as asked for.
+        What another record needs first counts as asked for, and what was, as its status in the CRM tells.
         """
         if side != "crm":
             return False
@@ -304,7 +312,18 @@ class Turn(Pairing):
             return True
         if within.goes_along(self.tx, self.scope, kind_map, record):
             return True
-        return mapping.left_out(kind_map.promoted, record.values) is None or self._is_stuck(kind_map, record)
+        asked = mapping.left_out(kind_map.promoted, record.values) is None
+        return asked or self._is_stuck(kind_map, record) or self._is_forgotten(kind_map, record)
+
+    def _is_forgotten(self, kind_map: KindMap, record: StoredRecord) -> bool:
+        """We said in the CRM that it is queued, and know nothing of it: our database is one from before that."""
+        field = kind_map.status.link_status
+        if not field or record.values.get(field) != QUEUED:
+            return False
+        known = link_of(self.tx, self.scope, kind_map, "crm", record.id)
+        return known is None and not links.was_unlinked(
+            self.tx, self.scope.id, kind_map.role, record.id, None
+        )
 
     def _is_stuck(self, kind_map: KindMap, record: StoredRecord) -> bool:
         half = link_of(self.tx, self.scope, kind_map, "crm", record.id)
