@@ -14,8 +14,8 @@ from qbwc_server.errors import Problem
 from qbwc_server.simulator import CompanyFile
 from qbwc_server.simulator.errors import SimulatorError
 from qbwc_server.store.database import Database
-from tests.fire.ledger import BOTH, Entity, Ledger, Sale, Wanted
-from tests.fire.meaning import CUSTOMER, FIELDS, ITEM_KINDS, money
+from tests.fire.ledger import BOTH, SIDES, Entity, Ledger, Sale, Wanted
+from tests.fire.meaning import CUSTOMER, FIELDS, ITEM_KINDS, money, number
 
 REFUSED = (SimulatorError, CrmError, Problem)
 CONTACT = "PrimaryContact."
@@ -211,7 +211,7 @@ def crm_sale(
     sale = Sale(token, account, form_name, [], wanted, "crm", tax=tax)
     ledger.sales[token] = replace(sale, amounts=[sale.total])
     for one in [account, *(product for product, *_ in chosen)]:
-        ledger.entities[one].promoted = True
+        ledger.entities[one].needed_by.add(token)
 
 
 def crm_rename_sale(scene: Scene, ledger: Ledger, token: str, name: str) -> None:
@@ -382,7 +382,7 @@ ACTS: Mapping[str, Act] = {
 def choose(
     scene: Scene, ledger: Ledger, entity: Entity, field: str, side: str, seen: tuple[str, str]
 ) -> None:
-    """A choice in a conflict replaces what was said before, if the person saw what stands there now.
+    """A choice in a conflict replaces what was said before, but for what the person could not see yet.
 
     Where a restored file does not hold the record, it may do so once the right file is open again.
     """
@@ -393,9 +393,14 @@ def choose(
     if len(crm) != 1 or len(books) != 1:
         ledger.may_choose(entity.token, field, seen[0] if side == "crm" else seen[1])
         return
-    now = reads[0](crm[0][1]), reads[1](books[0][1])
+    now, value = (reads[0](crm[0][1]), reads[1](books[0][1])), seen[0] if side == "crm" else seen[1]
     if now == seen:
-        ledger.edited(entity.token, BOTH, field, seen[0] if side == "crm" else seen[1])
+        ledger.edited(entity.token, BOTH, field, value)
+        return
+    form, shown = number if field == "StandardPrice" else str, dict(zip(SIDES, seen, strict=True))
+    ledger.chosen(
+        entity.token, field, value, lambda one: one.side == BOTH or form(one.value) == shown[one.side]
+    )
 
 
 assert set(CUSTOMER) >= {"Name", "AccountNumber"}

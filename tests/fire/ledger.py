@@ -1,7 +1,7 @@
 """What people did, and what must be true because of it in the end. Nothing here looks at either side."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -16,7 +16,7 @@ Wanted = tuple[str, Decimal | None, Decimal]
 class Edit:
     """A person's word about one field. "" is a field that was emptied; `side` may be both: a choice in a conflict."""
 
-    order: int
+    order: float
     side: str
     value: str
 
@@ -29,8 +29,9 @@ class Entity:
     family: str
     # Sides on which a person made a record of it.
     made: set[str] = field(default_factory=set)
-    # A person wants it in QuickBooks.
+    # A person wants it in QuickBooks, or a sale that needs it: these are the tokens of such sales.
     promoted: bool = False
+    needed_by: set[str] = field(default_factory=set)
     deleted: set[str] = field(default_factory=set)
     merged_into: str = ""
     unlinked: bool = False
@@ -72,7 +73,7 @@ class Memory:
     """What QuickBooks' people had done until a backup was made."""
 
     order: int
-    undone: frozenset[int]
+    undone: frozenset[float]
     sales: Mapping[str, Sale]
     payments: tuple[tuple[str, Decimal], ...]
 
@@ -90,7 +91,7 @@ class Ledger:
         # Company files of somebody else that were read or written.
         self.trespasses: list[str] = []
         # Edits of QuickBooks' people that a restored file does not hold.
-        self.undone: frozenset[int] = frozenset()
+        self.undone: frozenset[float] = frozenset()
 
     def made(self, token: str, family: str, side: str, values: Mapping[str, Any]) -> Entity:
         entity = self.entities.setdefault(token, Entity(token, family))
@@ -102,6 +103,10 @@ class Ledger:
     def edited(self, token: str, side: str, name: str, value: Any) -> None:
         self._order += 1
         self._edits[token, name].append(Edit(self._order, side, str(value)))
+
+    def wanted(self, entity: Entity) -> bool:
+        """Whether somebody waits for it in QuickBooks: a sale that was taken apart needs nothing any more."""
+        return entity.promoted or any(not self.sales[one].unlinked for one in entity.needed_by)
 
     def fields(self, token: str) -> Iterator[str]:
         return (name for (of, name) in list(self._edits) if of == token)
@@ -122,6 +127,13 @@ class Ledger:
             else:
                 kept = [old for old in kept if old.side != one.side]
         return kept[-1] if kept else None
+
+    def chosen(self, token: str, name: str, value: str, is_seen: Callable[[Edit], bool]) -> None:
+        """A choice of somebody who had not seen what was said last: it stands before that."""
+        edits = self._edits[token, name]
+        seen = next((place for place, one in reversed([*enumerate(edits)]) if is_seen(one)), None)
+        if seen is not None:
+            edits.insert(seen + 1, Edit(edits[seen].order + 0.5, BOTH, value))
 
     def may_choose(self, token: str, name: str, value: str) -> None:
         self._order += 1

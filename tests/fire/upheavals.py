@@ -120,6 +120,8 @@ def restore_database(world: Inside) -> None:
         thing.unlinked = True
     world.yesterday = None
     world.begin_processes()
+    if _sells_with_extras(world):
+        _set_up_extras(world)  # whoever restores a database of before that sets it once more
 
 
 @dataclass(frozen=True)
@@ -230,14 +232,18 @@ def _by(world: Inside) -> By:
 
 def big_sale(world: Inside, **given: Any) -> None:
     """A sale with discount, freight or tax; before the first one somebody sets up what it needs."""
-    if not world.company.is_taken("ItemDiscount", "Discount"):
-        _sell_with_extras(world)
+    if not _sells_with_extras(world):
+        stock_books(world)
+        _set_up_extras(world)
     crm_sale(world, world.ledger, **given)
     world.acts += 1
 
 
-def _sell_with_extras(world: Inside) -> None:
-    stock_books(world)
+def _sells_with_extras(world: Inside) -> bool:
+    return world.company.is_taken("ItemDiscount", "Discount")
+
+
+def _set_up_extras(world: Inside) -> None:
     with Database.write(world.database) as tx:
         for name in ("discount_item", "freight_item", "tax_code", "discount_tax_code", "freight_tax_code"):
             connection = parties.connection(tx, world.connection_id)
