@@ -6,7 +6,7 @@ an answer, and every answer carries its reason in words a bookkeeper can read.
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 Side = Literal["crm", "books"]
 NAMES: dict[str, str] = {"crm": "the CRM", "books": "QuickBooks"}
@@ -189,6 +189,8 @@ class Pair:
     out_of_scope: str = ""
     # A person took this pair apart: it is not matched again by itself.
     was_unlinked: bool = False
+    # CRM only: its status says that it is queued, and we never heard of it.
+    forgotten: bool = False
     # The half that is gone was merged into another record.
     merged: bool = False
     # The record that it stands below, about which a person was asked: whose it is must be known first.
@@ -206,6 +208,14 @@ class Decision:
 
     def of(self, outcome: FieldOutcome) -> tuple[FieldDecision, ...]:
         return tuple(one for one in self.fields if one.outcome is outcome)
+
+
+# A database from before a promotion is the one cause, a copy of a record with all of its fields the other: what is made
+# of the copy would be a document that nobody asked for.
+FORGOTTEN: Final = (
+    "its status says that it is queued, and it is not: our database was restored, or the record was copied from a "
+    "queued one; promote it again to send it"
+)
 
 
 def decide(pair: Pair, policy: Policy) -> Decision:
@@ -231,7 +241,7 @@ def _decide_unlinked(pair: Pair, policy: Policy) -> Decision:
         return _decide_matched(matches, there)
     wants = pair.promoted if here == "crm" else True
     if not wants:
-        return _suggested(matches) or Decision(Outcome.SKIP, "not promoted")
+        return _decide_unwanted(pair)
     if pair.was_unlinked:
         return Decision(Outcome.ASK, "it was linked before; a person must say whether to create it again")
     if matches.similar:
@@ -245,6 +255,12 @@ def _decide_unlinked(pair: Pair, policy: Policy) -> Decision:
     created = Outcome.CREATE_BOOKS if here == "crm" else Outcome.CREATE_CRM
     why = "promoted, and no match" if here == "crm" else "new in QuickBooks, and no match"
     return Decision(created, f"{why} in {NAMES[there]}")
+
+
+def _decide_unwanted(pair: Pair) -> Decision:
+    if pair.forgotten:
+        return Decision(Outcome.ASK, FORGOTTEN)
+    return _suggested(pair.matches) or Decision(Outcome.SKIP, "not promoted")
 
 
 def _decide_matched(matches: Matches, there: Side) -> Decision:

@@ -1,23 +1,20 @@
-"""Backups that were restored, on either side, and what no stamp ever tells."""
+"""A company file that was restored from a backup, and what no stamp ever tells."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import delete
 
 from qbwc_server.errors import Problem
 from qbwc_server.store import parties, records
-from qbwc_server.store.tables import link_jobs, links, message_sets
 from qbwc_server.sync.from_books import clock_ahead, reading, start_with, want_reconcile
 from qbwc_server.sync.person import By, confirm_file
 from qbwc_server.sync.person import start as start_connection
 from tests.sync.test_books_trouble import pair
-from tests.sync.test_documents import SETTINGS, opportunity, product
+from tests.sync.test_documents import SETTINGS
 from tests.sync.world import World
 
 
@@ -492,63 +489,3 @@ def test_a_file_that_lost_most_of_its_records_stops_the_connection(world: World)
     world.sync()
     assert "30 of 40" in stopped(world)
     assert not world.is_deleted(ids[0])
-
-
-# --- our own database went back ---
-
-
-def test_who_was_queued_when_a_database_of_before_was_restored_is_made_all_the_same(world: World) -> None:
-    world.quiet()
-    account = world.account("Ann's Bakery", promoted=True)
-    world.poll()
-    world.deliver()  # the CRM says Queued, and nothing is in QuickBooks yet
-    assert world.status(account)[0] == "Queued"
-    with world.database.write() as tx:
-        for table in (link_jobs, links):
-            tx.execute(delete(table))
-    world.edit_account(account, Fax="555-0100")
-    world.quiet()
-    assert world.status(account)[0] == "Success"
-    assert world.names_in_books() == ["Ann's Bakery"]
-
-
-def test_who_is_still_shown_as_queued_after_an_unlink_is_not_made(world: World) -> None:
-    world.quiet()
-    account = world.account("Ann's Bakery", promoted=True)
-    world.poll()
-    world.deliver()
-    link = world.link_of(account)
-    assert link is not None
-    world.unlink(link)
-    world.edit_account(account, Fax="555-0100")
-    world.poll()
-    world.visit()
-    assert world.names_in_books() == []
-
-
-def forget_the_sale(world: World, sale: str) -> None:
-    """What a backup from before the sale was made does not hold."""
-    with world.database.write() as tx:
-        [found] = [one for one in world.links() if one.crm_id == sale]
-        tx.execute(delete(link_jobs).where(link_jobs.c.link_id == found.id))
-        tx.execute(delete(links).where(links.c.id == found.id))
-        tx.execute(delete(message_sets))
-
-
-def test_an_invoice_that_a_restored_database_knows_nothing_of_is_not_made_twice(shop: World) -> None:
-    account, work = shop.account("Ann's Bakery"), product(shop, "Work", "100")
-    opportunity(shop, account, (work, "1", "100"))
-    shop.quiet()
-    sale = opportunity(shop, account, (work, "2", "50"), Name="Second")
-    shop.poll()
-    shop.deliver()
-    shop.visit()  # the invoice is made, and the CRM does not know yet
-    assert len(shop.company.txns("Invoice")) == 2
-    assert not shop.crm.record("opportunity", sale).values.get("QB_TxnID__c")
-    forget_the_sale(shop, sale)
-    shop.crm.user_edit("opportunity", sale, {"Name": "Second sale"})
-    shop.quiet()
-    assert len(shop.company.txns("Invoice")) == 2
-    values: Any = shop.crm.record("opportunity", sale).values
-    assert values["QB_Link_Status__c"] == "Success"
-    assert values["QB_TxnID__c"]

@@ -265,6 +265,7 @@ class Turn(Pairing):
             out_of_scope="" if record.deleted else self._out_of_scope(kind_map, side, record),
             parent_asked=self._parent_asked(kind_map, side, record),
             was_unlinked=bool(self._former_links(kind_map, side, record)),
+            forgotten=side == "crm" and self._is_forgotten(kind_map, record),
         )
 
     def _out_of_scope(self, kind_map: KindMap, side: Side, record: StoredRecord) -> str:
@@ -304,7 +305,7 @@ class Turn(Pairing):
     def _promoted(self, kind_map: KindMap, side: Side, record: StoredRecord) -> bool:
         """Asked for now; or before, and stuck: its status is Error then, and correcting it is the retry.
 
-        What another record needs first counts as asked for, and what was, as its status in the CRM tells.
+        What another record needs first counts as asked for.
         """
         if side != "crm":
             return False
@@ -312,27 +313,24 @@ class Turn(Pairing):
             return True
         if within.goes_along(self.tx, self.scope, kind_map, record):
             return True
-        asked = mapping.left_out(kind_map.promoted, record.values) is None
-        return asked or self._is_stuck(kind_map, record) or self._is_forgotten(kind_map, record)
+        return mapping.left_out(kind_map.promoted, record.values) is None or self._is_stuck(kind_map, record)
 
     def _is_forgotten(self, kind_map: KindMap, record: StoredRecord) -> bool:
-        """We said in the CRM that it is queued, and know nothing of it: our database is one from before that."""
+        """We said in the CRM that it is queued, and know nothing of it in any of its roles."""
         field = kind_map.status.link_status
         if not field or record.values.get(field) != QUEUED:
             return False
-        known = link_of(self.tx, self.scope, kind_map, "crm", record.id)
-        return known is None and not links.was_unlinked(
-            self.tx, self.scope.id, kind_map.role, record.id, None
-        )
+        maps = self.scope.maps_of("crm", kind_map.crm_kind)
+        known = (link_of(self.tx, self.scope, one, "crm", record.id) for one in maps)
+        return not any(known) and not self._former_links(kind_map, "crm", record)
 
     def _is_stuck(self, kind_map: KindMap, record: StoredRecord) -> bool:
         half = link_of(self.tx, self.scope, kind_map, "crm", record.id)
         if half is None:
             return False
         job = jobs.open_job(self.tx, self.scope.id, half.id, "books")
-        return half.error_code in WAITS_FOR_PERSON or (
-            job is not None and job.state in ("refused", "blocked")
-        )
+        asked = half.error_code in WAITS_FOR_PERSON and half.error != sentence(rule_book.FORGOTTEN)
+        return asked or (job is not None and job.state in ("refused", "blocked"))
 
     def _former_links(self, kind_map: KindMap, side: Side, record: StoredRecord) -> list[Link]:
         crm_id, books_id = (record.id, None) if side == "crm" else (None, record.id)
@@ -463,7 +461,7 @@ class Turn(Pairing):
         self, kind_map: KindMap, side: Side, record: StoredRecord, link: Link | None, decision: Decision
     ) -> bool:
         """Put the reason where the person who promoted the record looks; True when it was not there before."""
-        if not self._promoted(kind_map, side, record):
+        if not self._promoted(kind_map, side, record) and decision.reason != rule_book.FORGOTTEN:
             return False
         link = link or self.new_link(kind_map, record.id, None)
         self.follow_contributors(kind_map, link)
