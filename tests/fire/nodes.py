@@ -137,9 +137,10 @@ class Nodes(House):
         self.wait_until_ready()
 
     def wait_until_ready(self) -> None:
-        """Of two workers one leads."""
+        """Of two workers one leads. Who is just being killed, for a caller that has gone, is begun again first."""
         for process in self.processes:
-            process.wait_until_ready()
+            with self._hands:
+                process.wait_until_ready()
 
     def complaints(self) -> list[str]:
         """What the processes and PostgreSQL call an error, each told once."""
