@@ -43,6 +43,8 @@ def test_no_two_rows_lean_on_the_same_test() -> None:
     assert len(set(named)) == len(named)
 
 
-@pytest.mark.parametrize("module", ["test_nothing_twice", "test_back_in_time", "test_own_restore", "test_probing"])
+@pytest.mark.parametrize(
+    "module", ["test_nothing_twice", "test_back_in_time", "test_own_restore", "test_probing"]
+)
 def test_what_these_modules_prove_is_in_the_table(module: str) -> None:
     assert any(f"/{module}.py::" in row[-1] for row in rows())
