@@ -288,11 +288,16 @@ def waiting_for_decision(tx: Tx, connection_ids: Sequence[str]) -> int:
 
 
 class Anchor(NamedTuple):
-    """The record of the newest change that is known of a kind, with the stamp and version it had then."""
+    """The record of the newest change that is known of a kind, and its version then.
+
+    Its stamp is no later than our clock was. `replaced` is the version of before, where it was ours to replace; "0"
+    where we made the record.
+    """
 
     id: str = ""
     stamp: str = ""
     version: str = ""
+    replaced: str = ""
 
 
 NO_ANCHOR: Final = Anchor()
@@ -316,7 +321,8 @@ def all_watermarks(tx: Tx, scope_id: str, side: str) -> dict[str, Mark]:
 _ALL_WATERMARKS = select(
     *(watermarks.c.kind, watermarks.c.value),
     *(watermarks.c.complete, watermarks.c.moved_at),
-    *(watermarks.c.anchor, watermarks.c.anchor_stamp, watermarks.c.anchor_version),
+    *(watermarks.c.anchor, watermarks.c.anchor_stamp),
+    *(watermarks.c.anchor_version, watermarks.c.anchor_replaced),
 ).where(watermarks.c.scope_id == bindparam("scope_id"), watermarks.c.side == bindparam("side"))
 
 
@@ -352,7 +358,8 @@ def move_watermark(  # noqa: PLR0913 - a row and its key
 
 
 def _columns(anchor: Anchor) -> dict[str, str]:
-    return {"anchor": anchor.id, "anchor_stamp": anchor.stamp, "anchor_version": anchor.version}
+    names = ("anchor", "anchor_stamp", "anchor_version", "anchor_replaced")
+    return dict(zip(names, anchor, strict=True))
 
 
 def move_anchor(tx: Tx, scope_id: str, side: str, kind: str, anchor: Anchor) -> None:

@@ -149,6 +149,7 @@ watermarks = Table(
     Column("anchor", String(80), nullable=False, default=""),
     Column("anchor_stamp", String(40), nullable=False, default=""),
     Column("anchor_version", String(40), nullable=False, default=""),
+    Column("anchor_replaced", String(40), nullable=False, default=""),
 )
 
 # Ids that a reconcile pass saw in QuickBooks; empty between passes.

@@ -42,6 +42,8 @@ class FieldView:
     lost_in: Side | None = None
     # What a person chose in a conflict.
     taken: Side | None = None
+    # QuickBooks' own, such as a balance: the CRM only shows it.
+    derived: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,8 @@ def _field(view: FieldView) -> tuple[FieldOutcome, str]:
         return FieldOutcome.NOTHING, "neither side changed"
     if view.alike:
         return FieldOutcome.AGREED, "both sides mean the same"
+    if crm and not books and view.derived and view.books_now is not None:
+        return _write_from(view, "books", f"it is {NAMES['books']}' own, and was changed in {NAMES['crm']}")
     if crm and books:
         return _clash(view, "both sides changed it to different values")
     side: Side = "crm" if crm else "books"
@@ -143,6 +147,7 @@ class Outcome(StrEnum):
     RECREATE_CRM = "recreate_crm"
     SUGGEST = "suggest"
     ASK = "ask"
+    FORGOTTEN = "forgotten"  # as ASK, and only promoting it once more is the answer
     SKIP = "skip"
     WAIT = "wait"
 
@@ -259,7 +264,7 @@ def _decide_unlinked(pair: Pair, policy: Policy) -> Decision:
 
 def _decide_unwanted(pair: Pair) -> Decision:
     if pair.forgotten:
-        return Decision(Outcome.ASK, FORGOTTEN)
+        return Decision(Outcome.FORGOTTEN, FORGOTTEN)
     return _suggested(pair.matches) or Decision(Outcome.SKIP, "not promoted")
 
 

@@ -187,6 +187,10 @@ def _end_here(desk: Turn, job: LinkJob, link: Link | None, made: Refusal | Nothi
         step = STEPS.get(made.code, "Correct the record in the CRM; it is tried again by itself.")
         jobs.change_job(tx, job.id, now, **refused, next_step=step, sent=made.sent)
         history.count_in_run(tx, desk.run_number, {"not fit for QuickBooks": 1}, 1)
+    elif isinstance(made, Nothing) and link is not None and not (link.unlinked_at or link.books_id):
+        # Its turn to be decided came when this job was on its way, so nobody has noticed yet.
+        desk.drop_half(link, f"{link.label} was deleted in {rule_book.NAMES['crm']}.")
+        return
     else:
         jobs.change_job(tx, job.id, now, state=after(job.state, JobEvent.SETTLE), ended_at=now)
     if link is not None and link.unlinked_at is None:

@@ -242,7 +242,8 @@ def no_contact_is_twice(view: View) -> Iterator[str]:
 def nobody_is_forgotten(view: View) -> Iterator[str]:
     for entity in view.ledger.entities.values():
         crm, books = view.crm(entity), view.books(entity)
-        if crm and not books and view.ledger.wanted(entity) and not _missing_is_told(view, entity, crm[0]):
+        wanted = entity.promoted or entity.needed_by
+        if crm and not books and wanted and not _missing_is_told(view, entity, crm[0]):
             yield f"{entity.token} was promoted, is not in QuickBooks, and nobody is told: {_status(crm[0])}"
         if books and not crm and "crm" not in entity.deleted and not _missing_is_told(view, entity, books[0]):
             yield f"{entity.token} is in QuickBooks, not in the CRM, and nobody is told"

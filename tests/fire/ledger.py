@@ -104,9 +104,11 @@ class Ledger:
         self._order += 1
         self._edits[token, name].append(Edit(self._order, side, str(value)))
 
-    def wanted(self, entity: Entity) -> bool:
-        """Whether somebody waits for it in QuickBooks: a sale that was taken apart needs nothing any more."""
-        return entity.promoted or any(not self.sales[one].unlinked for one in entity.needed_by)
+    def taken_apart(self, token: str, *, made: bool) -> None:
+        """A sale and its document; before there is one, the sale needs nothing any more."""
+        self.sales[token].unlinked = True
+        for one in () if made else self.entities.values():
+            one.needed_by.discard(token)
 
     def fields(self, token: str) -> Iterator[str]:
         return (name for (of, name) in list(self._edits) if of == token)

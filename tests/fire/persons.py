@@ -130,7 +130,11 @@ def unlink_one(scene: Scene, ledger: Ledger, token: str) -> None:
         pairs = [one for one in links.all_links(tx, [scene.connection_id]) if not one.unlinked_at]
         link = _pick([one for one in pairs if _is_of(scene, ledger, one, thing)], 0)
         unlink(tx, _by(scene), link.id)
-        notes.append(lambda: setattr(thing, "unlinked", True))
+        if isinstance(thing, Sale):
+            made = any(invoices(scene, token, form) for form in ("Invoice", "SalesOrder"))
+            notes.append(lambda: ledger.taken_apart(token, made=made))
+        else:
+            notes.append(lambda: setattr(thing, "unlinked", True))
 
 
 def _is_of(scene: Scene, ledger: Ledger, link: Link, thing: Entity | Sale | None) -> bool:

@@ -354,50 +354,6 @@ def test_a_backup_of_minutes_ago_is_noticed_as_well(world: World, tmp_path: Path
     assert {one["field"] for one in world.conflicts()} == {"Phone > Phone"}
 
 
-@pytest.mark.parametrize("wrote", ["a change", "a creation"])
-def test_a_backup_of_the_moment_before_our_own_last_write_is_noticed(
-    world: World, tmp_path: Path, wrote: str
-) -> None:
-    """No read has brought that write yet, so only its answer tells that QuickBooks held it."""
-    account, list_id = pair(world, Phone="555-0100")
-    world.quiet()
-    kept = backup(world, tmp_path)
-    world.clock.advance(minutes=10)
-    if wrote == "a change":
-        world.edit_account(account, Phone="555-0200")
-    else:
-        world.account("Bob's Garage", promoted=True)
-    writes = world.books_writes()
-    world.poll()
-    world.visit()
-    assert world.books_writes() > writes
-    world.company.restore(kept)
-    world.clock.advance(minutes=10)
-    writes = world.books_writes()
-    world.sync(2)
-    assert "restored" in stopped(world)
-    assert world.books_writes() == writes
-    confirm(world)
-    world.quiet()
-    if wrote == "a change":
-        assert [one["field"] for one in world.conflicts()] == ["Phone > Phone"]
-        assert world.in_books(list_id)["Phone"] == "555-0100"
-
-
-def test_a_write_of_ours_that_a_later_visit_brings_is_no_restored_file(world: World) -> None:
-    account, list_id = pair(world, Phone="555-0100")
-    world.quiet()
-    for number in range(3):
-        world.clock.advance(minutes=10)
-        world.edit_account(account, Phone=f"555-030{number}")
-        world.customer(f"Number {number}")
-        world.sync()
-        world.clock.advance(minutes=1)
-        world.edit_customer(list_id, Fax=f"555-040{number}")
-    world.quiet()
-    assert stopped(world) == ""
-
-
 def test_in_a_restored_file_nothing_is_taken_for_gone(world: World, tmp_path: Path) -> None:
     world.customer("Ann's Bakery")
     world.quiet()

@@ -36,6 +36,7 @@ EVERY = {
     "clear_when_empty": (True, False),
     "lost_in": (None, "crm", "books"),
     "taken": (None, "crm", "books"),
+    "derived": (False, True),
 }
 
 
@@ -55,6 +56,9 @@ def oracle(view: FieldView) -> str:
             return "agreed"
         if not moved:
             return "nothing"
+        # What is derived from QuickBooks has no conflict: it is shown as QuickBooks has it.
+        if view.base_known and view.derived and moved == ["crm"] and now["books"] is not None:
+            return "to_crm" if view.to_crm else "held"
         # S3.18: on first contact an empty value of the side with priority neither overwrites nor is filled.
         if not view.base_known and view.winner and now[view.winner] is None:
             return "held"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from qbwc_server.store.tables import link_jobs, links, message_sets
+from tests.sync.test_books_trouble import pair
 from tests.sync.test_documents import SETTINGS, opportunity, product
 from tests.sync.world import World
 
@@ -39,6 +41,28 @@ def test_who_was_queued_when_a_database_of_before_was_restored_is_told_so(world:
     world.quiet()
     assert world.status(account) == ("Success", None)
     assert world.names_in_books() == ["Ann's Bakery"]
+
+
+def test_a_copy_of_a_queued_record_is_not_made_whatever_was_said_of_it(world: World) -> None:
+    """The sentence is one of this release; what was asked for is known by its code."""
+    world.quiet()
+    account = world.account("Zebra Tours", QB_Link_Status__c="Queued")
+    world.quiet()
+    assert world.status(account)[0] == "Error"
+    with world.database.write() as tx:
+        tx.execute(update(links).values(error="The sentence of an earlier release."))
+    world.edit_account(account, Fax="555-0100")
+    world.quiet()
+    assert world.names_in_books() == []
+
+
+def test_a_balance_that_the_crm_got_in_a_forgotten_future_is_put_back(world: World) -> None:
+    """A restored database knows an older balance, QuickBooks has that one again, and the CRM shows another."""
+    account, list_id = pair(world)
+    world.quiet()
+    world.edit_account(account, QB_Balance__c=Decimal("99.50"))
+    world.quiet()
+    assert world.in_crm(account)["QB_Balance__c"] == Decimal(str(world.in_books(list_id)["Balance"]))
 
 
 def test_who_is_still_shown_as_queued_after_an_unlink_is_not_made(world: World) -> None:

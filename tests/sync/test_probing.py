@@ -64,6 +64,25 @@ def sale_of(world: World, sale: str) -> tuple[Any, Any]:
 # --- what surely was not made goes again, under a new id ---
 
 
+def test_who_waits_for_a_record_that_was_deleted_while_its_creation_was_in_doubt_is_told(
+    world: World,
+) -> None:
+    above = world.account("Ann's Bakery", promoted=True)
+    below = world.account("Ann's Kitchen", promoted=True, ParentId=above)
+    world.poll()
+    once(world, "CustomerAddRq", kill)
+    world.visit()
+    assert [one.state for one in open_jobs(world, "Customer")] == ["offered"]
+    world.delete_account(above)
+    world.clock.advance(hours=1)
+    world.quiet()
+    status, error = world.status(below)
+    assert status == "Error"
+    assert "was deleted" in error
+    assert world.names_in_books() == []
+    assert [one.label for one in world.links() if not one.unlinked_at] == ["Ann's Kitchen"]
+
+
 def test_a_set_that_quickbooks_never_got_goes_again_once_its_absence_is_proven(world: World) -> None:
     account = world.account("Ann's Bakery", promoted=True)
     world.poll()

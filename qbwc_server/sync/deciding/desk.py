@@ -41,9 +41,11 @@ ON_THE_WAY = ("offered", "in_doubt")
 # The code of a job without a usable answer; what QuickBooks said when it was asked follows it.
 IN_DOUBT = "in-doubt"
 # Why a record without a partner goes nowhere: the outcome of its decision, kept as the link's error code.
-WAITS_FOR_PERSON = ("ask", "suggest", "skip")
+WAITS_TO_BE_CORRECTED = ("ask", "suggest", "skip")
+WAITS_FOR_PERSON = (*WAITS_TO_BE_CORRECTED, "forgotten")
+# The status in the CRM of what waits to be made.
+QUEUED = "Queued"
 # The code of a link whose partner nobody wanted any more before it was made.
-QUEUED = "Queued"  # the status in the CRM of what waits to be made
 WITHDRAWN = "withdrawn"
 # The next step of a job that is blocked.
 BLOCKED = "blocked"  # the error code of a job that is, also while it looks once more for what it needs

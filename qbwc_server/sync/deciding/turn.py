@@ -34,6 +34,7 @@ from qbwc_server.sync.deciding.desk import (
     RUN,
     SIDES,
     WAITS_FOR_PERSON,
+    WAITS_TO_BE_CORRECTED,
     WITHDRAWN,
     explained,
 )
@@ -240,6 +241,7 @@ class Turn(Pairing):
             Outcome.CREATE_CRM: lambda: self._create(kind_map, side, record, link),
             Outcome.SUGGEST: lambda: self._ask(kind_map, side, record, link, decision),
             Outcome.ASK: lambda: self._ask(kind_map, side, record, link, decision),
+            Outcome.FORGOTTEN: lambda: self._ask(kind_map, side, record, link, decision),
             Outcome.SKIP: lambda: self._skip(kind_map, side, record, link, decision),
             Outcome.NOTHING: lambda: self._give_up(kind_map, side, record, link),
         }
@@ -329,8 +331,9 @@ class Turn(Pairing):
         if half is None:
             return False
         job = jobs.open_job(self.tx, self.scope.id, half.id, "books")
-        asked = half.error_code in WAITS_FOR_PERSON and half.error != sentence(rule_book.FORGOTTEN)
-        return asked or (job is not None and job.state in ("refused", "blocked"))
+        return half.error_code in WAITS_TO_BE_CORRECTED or (
+            job is not None and job.state in ("refused", "blocked")
+        )
 
     def _former_links(self, kind_map: KindMap, side: Side, record: StoredRecord) -> list[Link]:
         crm_id, books_id = (record.id, None) if side == "crm" else (None, record.id)
@@ -461,7 +464,7 @@ class Turn(Pairing):
         self, kind_map: KindMap, side: Side, record: StoredRecord, link: Link | None, decision: Decision
     ) -> bool:
         """Put the reason where the person who promoted the record looks; True when it was not there before."""
-        if not self._promoted(kind_map, side, record) and decision.reason != rule_book.FORGOTTEN:
+        if not self._promoted(kind_map, side, record) and decision.outcome is not Outcome.FORGOTTEN:
             return False
         link = link or self.new_link(kind_map, record.id, None)
         self.follow_contributors(kind_map, link)

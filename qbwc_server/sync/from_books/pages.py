@@ -80,14 +80,20 @@ def version_of(values: Mapping[str, Any]) -> str:
 
 
 def is_old(state: ReadState, values: Mapping[str, Any]) -> bool:
-    """Whether it is the anchor in a state before the one that is known: a file of minutes ago shows it so.
+    """Whether it is the anchor in what looks like a state of before: a file of minutes ago shows it so.
 
-    EditSequence never goes down while a record lives, also where the PC's clock was put back meanwhile.
+    It may still be an edit under a slow clock; the record is asked for by its id, and `reconciling.older` says.
     """
     if not state.anchor or id_of(values) != state.anchor:
         return False
-    before, now = (one if one.isdecimal() else "0" for one in (state.version, version_of(values)))
-    return int(now) < int(before) or stamp_of(values) < state.reached
+    version = version_of(values)
+    lower = is_lower(version, state.anchor_version) or version == state.anchor_replaced
+    return (lower and version != state.anchor_version) or stamp_of(values) < state.anchor_stamp
+
+
+def is_lower(version: str, other: str) -> bool:
+    """EditSequence is the second of the last edit in most files (qbXML semantics, section 4); others do not compare."""
+    return version.isdecimal() and other.isdecimal() and int(version) < int(other)
 
 
 def _after_deletions(state: ReadState, page: Page) -> ReadState:

@@ -105,8 +105,9 @@ def _planned(kind: str, marks: Mapping[str, Mark], zone: ZoneInfo, started: str)
     first = mark is None or not mark.complete
     state = ReadState(kind, since=since, started=started, first=first)
     if mark is not None and not first:
-        known = mark.anchor
-        state = replace(state, anchor=known.id, reached=known.stamp, version=known.version)
+        anchor = mark.anchor
+        state = replace(state, anchor=anchor.id, anchor_stamp=anchor.stamp, anchor_version=anchor.version)
+        state = replace(state, anchor_replaced=anchor.replaced)
     if mark is not None and not (first or since):
         # There was none: what we made meanwhile may be gone already.
         state = replace(state, gone_since=WallTime.from_utc(mark.moved_at - timedelta(days=1), zone).text())
@@ -241,7 +242,10 @@ def take_answer(
         if page is not None:
             page.add(status, rets)
             desk.store(page, rets)
-    after = dict(desk.states)
+    after = {
+        name: replace(one, news=max(one.news, desk.news.get(one.kind, one.news)))
+        for name, one in by_name.items()
+    }
     for page in pages.values():
         after |= {one.name: page.after(one) for one in page.states_in(after)}
     return desk.finish(after), desk.changed
@@ -263,6 +267,8 @@ class _Desk:
     # Records that should have come by themselves, and those that came when they were asked for.
     suspected: Touched = field(default_factory=dict)
     came: set[str] = field(default_factory=set)
+    # Kind -> stamp, id and version of the newest record that is not as it was stored.
+    news: dict[str, tuple[str, str, str]] = field(default_factory=dict)
 
     def store(self, page: Page, rets: Sequence[Ret]) -> None:
         if page.what == "gone":
@@ -285,6 +291,9 @@ class _Desk:
                 former = bool(rereading.ways_from(kind, self.followed))
                 changes = keep(self.tx, self.company, self.scopes, kind, values, self.now, former=former)
                 self._note(kind, changes, state)
+                if state.what == "read" and changes.rows:
+                    found = max((row.modified, row.id, row.version) for row in changes.rows)
+                    self.news[kind] = max(found, self.news.get(kind, found))
 
     def _not_understood(self, kind: str, odd: Sequence[str]) -> None:
         """What has no id, or nobody asked for, cannot be kept; it is told, and keeps nothing else from being kept."""
@@ -359,7 +368,7 @@ class _Desk:
         ]
         explained = [each for each in asked if each[1] in self.came or self._is_gone(*each)]
         for kind, _ in explained:
-            anchors.weigh(self.tx, self.company, kind)
+            anchors.forget(self.tx, self.company, kind)
         if asked and explained == asked:
             reconciling.lift(self.tx, self.company, self.now)
 

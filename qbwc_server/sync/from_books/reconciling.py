@@ -19,6 +19,7 @@ from qbwc_server.store.records import Mark
 from qbwc_server.store.rows import Company, ConnectionRow, StoredRecord
 from qbwc_server.sync.decide import RunSize, beyond_limits
 from qbwc_server.sync.deciding import Scope
+from qbwc_server.sync.from_books.pages import is_lower
 from qbwc_server.sync.from_books.state import ReadState
 from qbwc_server.sync.from_books.storing import entomb, id_name, plain
 from qbxml import WallTime
@@ -139,17 +140,24 @@ def older(tx: Tx, company: Company, state: ReadState, values: Sequence[Mapping[s
     name = id_name(state.kind)
     asked = {str(one[name]): one for one in values if str(one[name]) in state.suspects}
     stored = reconciling.stamps(tx, company.id, state.kind, list(asked))
-    return frozenset(one for one, there in asked.items() if one in stored and _is_older(there, stored[one]))
+    anchor = records.all_watermarks(tx, company.id, "books")[state.kind].anchor
+    return frozenset(
+        one for one, there in asked.items() if one in stored and _is_older(there, stored[one], anchor)
+    )
 
 
-def _is_older(there: Mapping[str, Any], stored: reconciling.Stamp) -> bool:
-    """EditSequence never goes down while a record lives; where it stayed, a posting may have been undone."""
+def _is_older(there: Mapping[str, Any], stored: reconciling.Stamp, anchor: records.Anchor) -> bool:
+    """Whether QuickBooks holds a state of before. Where only a posting was undone, EditSequence stayed.
+
+    It is the second of the edit in most files (semantics, section 4), so a PC whose clock is slow may edit what we just
+    wrote and leave a lower one. A state of before our write has the one that the write replaced, or one below that.
+    """
     sequence = str(there.get("EditSequence", ""))
-    if not (sequence.isdecimal() and stored.version.isdecimal()):
-        return sequence != stored.version
-    if int(sequence) != int(stored.version):
-        return int(sequence) < int(stored.version)
-    return str(plain(there.get("TimeModified", ""))) < stored.modified
+    if sequence == stored.version:
+        return str(plain(there.get("TimeModified", ""))) < stored.modified
+    if anchor.replaced and anchor.version == stored.version:
+        return sequence == anchor.replaced or is_lower(sequence, anchor.replaced)
+    return is_lower(sequence, stored.version) or not (sequence.isdecimal() and stored.version.isdecimal())
 
 
 def lift(tx: Tx, company: Company, now: datetime) -> None:
@@ -223,6 +231,12 @@ def may_start(tx: Tx, connection: ConnectionRow, now: datetime) -> bool:
     if not any(stopped and one.stopped_reason == stopped.value for one in others if one.id != connection.id):
         _lift(tx, connection.company_id, stopped, now)
     return True
+
+
+def waits(marks: Mapping[str, Mark]) -> bool:
+    """Whether a file that went back in time was noticed, and no person has said anything of it yet."""
+    stopped = marks.get(WENT_BACK)
+    return stopped is not None and not stopped.complete
 
 
 def is_read_anew(marks: Mapping[str, Mark]) -> bool:

@@ -78,6 +78,7 @@ def settle_set(
     """
     answer = qbxml.read(posted.open(), encoding="utf-8")
     counts = {"settled": 0, "refused": 0, "again": 0, "in_doubt": 0}
+    written = anchors.newest_written(tx, message_set.company_id, answer)
     with remembering(tx):
         for one in scopes.values():
             linked = foresee_jobs(tx, one, message_set.job_ids)
@@ -89,6 +90,8 @@ def settle_set(
             desk = Desk(tx, scopes[job.connection_id], run_number, now)
             counts[_settle_one(desk, job, response)] += 1
     _note_clock(tx, scopes, message_set, answer, now)
+    for scope in list(scopes.values())[:1]:
+        anchors.note_written(tx, scope.company, written, now, asked=message_set.state != "offered")
     state = "in_doubt" if counts["in_doubt"] else "settled"
     jobs.change_set(tx, message_set.company_id, message_set.set_id, state=state, answered_at=now)
     return Settled(**counts)
@@ -167,16 +170,11 @@ def _bind(
     links.drop_conflicts(desk.tx, desk.scope.id, link.id, list(sent.get("crm", {})))
     _end(desk, job, JobEvent.SETTLE)
     if full:
-        _store_written(desk, job.kind, values)
+        store_records(desk.tx, desk.scope.company, all_scopes(desk), job.kind, [values], desk.now)
     if books_id != link.books_id:
         desk.is_bound_now(_must(desk, link.id))
     _after_settling(desk, job, link, status)
     return "settled"
-
-
-def _store_written(desk: Desk, kind: str, values: Mapping[str, Any]) -> None:
-    store_records(desk.tx, desk.scope.company, all_scopes(desk), kind, [values], desk.now)
-    anchors.drop(desk.tx, desk.scope.company, kind, values, desk.now)
 
 
 def _bind_part(desk: Desk, job: LinkJob, link: Link, whole: Mapping[str, Any], status: Status) -> str:
@@ -185,7 +183,7 @@ def _bind_part(desk: Desk, job: LinkJob, link: Link, whole: Mapping[str, Any], s
     found = parts.made(whole, link.books_id, sent.get("before", ()), str(sent.get("called") or ""))
     if found is None:
         return _doubt_job(desk, job, f"QuickBooks' {parts.WHOLE} does not show what was written.")
-    _store_written(desk, parts.WHOLE, whole)
+    store_records(desk.tx, desk.scope.company, all_scopes(desk), parts.WHOLE, [whole], desk.now)
     return _bind(desk, job, link, found, status, full=True)
 
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+TUPLES: Final = ("ids", "suspects", "news")
 
 
 @dataclass(frozen=True)
@@ -17,11 +19,14 @@ class ReadState:
     newest: str = ""  # the largest TimeModified seen so far
     newest_id: str = ""
     newest_version: str = ""
+    # The newest of those that are not as they were stored: stamp, id and version.
+    news: tuple[str, str, str] = ("", "", "")
     # The record of the newest change that was known, and whether this read has brought it again.
     anchor: str = ""
-    # Its stamp and version then: an older state of it comes from an older file.
-    reached: str = ""
-    version: str = ""
+    # Its stamp and version then, and the version of before: an older state of it comes from an older file.
+    anchor_stamp: str = ""
+    anchor_version: str = ""
+    anchor_replaced: str = ""
     anchor_seen: bool = False
     seen: int = 0
     left: int = 0
@@ -54,10 +59,10 @@ class ReadState:
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> "ReadState":
-        return cls(**dict(stored) | {name: tuple(stored.get(name, ())) for name in ("ids", "suspects")})
+        return cls(**dict(stored) | {name: tuple(stored[name]) for name in TUPLES if name in stored})
 
     def plain(self) -> dict[str, Any]:
-        return vars(self) | {"ids": list(self.ids), "suspects": list(self.suspects)}
+        return vars(self) | {name: list(getattr(self, name)) for name in TUPLES}
 
     @property
     def name(self) -> tuple[str, str]:

@@ -400,6 +400,7 @@ def upgrade() -> None:
         sa.Column("anchor", sa.String(length=80), nullable=False),
         sa.Column("anchor_stamp", sa.String(length=40), nullable=False),
         sa.Column("anchor_version", sa.String(length=40), nullable=False),
+        sa.Column("anchor_replaced", sa.String(length=40), nullable=False),
         sa.PrimaryKeyConstraint("scope_id", "side", "kind", name=op.f("pk_watermarks")),
     )
     # ### end Alembic commands ###
