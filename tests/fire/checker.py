@@ -262,7 +262,7 @@ def _status(row: Row) -> str:
 
 
 def no_status_waits_for_ever(view: View) -> Iterator[str]:
-    for kind in ("account", "product", "opportunity"):
+    for kind in ("account", "contact", "product", "opportunity"):
         for key, values in view.scene.desk.rows(kind):
             status = values.get("QB_Link_Status__c")
             if status in ON_ITS_WAY:

@@ -436,7 +436,8 @@ class Turn(Pairing):
             row: dict[str, Any] = {"connection_id": self.scope.id, "role": kind_map.role}
             row |= {"crm_id": crm_id, "books_id": books_id, "score": score, "reason": decision.reason}
             links.suggest(self.tx, row | {"made_at": self.now})
-        self._show(kind_map, side, record, link, decision)
+        if self._promoted(kind_map, side, record) or decision.outcome is Outcome.FORGOTTEN:
+            self._tell(kind_map, record, link, decision)
         return decision.reason != history.last_reason(self.tx, self.scope.id, record.id)
 
     def _skip(
@@ -454,18 +455,16 @@ class Turn(Pairing):
             if mapping.left_out(kind_map.crm_filter, record.values) is not None and kind_map.once:
                 self.withdraw_half(link, record)
                 return True
+            if not is_bound(link):
+                return self._tell(kind_map, record, link, decision)
         if self._promoted(kind_map, side, record):
-            return self._show(kind_map, side, record, link, decision)
+            return self._tell(kind_map, record, link, decision)
         if link is not None:
             self.refresh_status(link.id)
         return False
 
-    def _show(
-        self, kind_map: KindMap, side: Side, record: StoredRecord, link: Link | None, decision: Decision
-    ) -> bool:
+    def _tell(self, kind_map: KindMap, record: StoredRecord, link: Link | None, decision: Decision) -> bool:
         """Put the reason where the person who promoted the record looks; True when it was not there before."""
-        if not self._promoted(kind_map, side, record) and decision.outcome is not Outcome.FORGOTTEN:
-            return False
         link = link or self.new_link(kind_map, record.id, None)
         self.follow_contributors(kind_map, link)
         error, code = sentence(decision.reason), str(decision.outcome)
