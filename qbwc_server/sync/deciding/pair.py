@@ -165,7 +165,8 @@ def field_views(
                 clear_when_empty=rule.clear_when_empty,
                 lost_in=_lost_in(rule, base_crm.get(name), base_books.get(name)),
                 taken=_taken(clashes.get(name), crm, books),
-                derived=rule.direction == "to_crm",
+                # Where a reference leads, a merge in the CRM may have changed.
+                derived=rule.direction == "to_crm" and not rule.refers_to,
             ),
         )
 
