@@ -47,6 +47,8 @@ def live(seed: int, steps: Sequence[Step], databases: Migrated) -> End:
         database = MortalDatabase(url)
         with repeatable(seed), overheard() as errors:
             world = Inside(Path(folder), database)
+            # Whether it always grows is not known (qbXML semantics, section 4), so half of the files do not promise it.
+            world.company.rule("edit_sequence", "second" if seed % 2 else "increases")
             try:
                 end = _live(world, steps)
                 end.violations.extend(Violation("no_internal_error", one) for one in errors)
