@@ -64,7 +64,7 @@ def links_without_partner(tx: Tx, connection_ids: Sequence[str]) -> list[tuple[L
 
 
 # The codes of links whose record has no partner because a person must say something first.
-ASKING = ("ask", "suggest", "skip")
+ASKING = ("ask", "suggest", "skip", "forgotten")
 
 
 class Asked(NamedTuple):

@@ -75,7 +75,7 @@ def _field(view: FieldView) -> tuple[FieldOutcome, str]:
         return FieldOutcome.NOTHING, "neither side changed"
     if view.alike:
         return FieldOutcome.AGREED, "both sides mean the same"
-    if crm and not books and view.derived and view.books_now is not None:
+    if crm and view.derived and (view.books_now is not None or view.clear_when_empty):
         return _write_from(view, "books", f"it is {NAMES['books']}' own, and was changed in {NAMES['crm']}")
     if crm and books:
         return _clash(view, "both sides changed it to different values")
@@ -90,7 +90,7 @@ def _first_agreement(view: FieldView) -> tuple[FieldOutcome, str]:
         return FieldOutcome.AGREED, "both sides mean the same"
     if view.crm_now is None or view.books_now is None:
         side: Side = "books" if view.crm_now is None else "crm"
-        if view.winner is not None and view.winner != side:
+        if view.winner is not None and view.winner != side and not (view.derived and side == "books"):
             # S3.18: the side with priority is not filled from the other, and its empty value overwrites nothing.
             return FieldOutcome.HELD, f"only {NAMES[side]} has a value, but {NAMES[view.winner]} has priority"
         return _write_from(view, side, f"only {NAMES[side]} has a value")
@@ -105,7 +105,7 @@ def _moved(view: FieldView, side: Side) -> bool:
 
 
 def _clash(view: FieldView, why: str) -> tuple[FieldOutcome, str]:
-    winner = view.winner or _one_way_source(view)
+    winner = "books" if view.derived else view.winner or _one_way_source(view)
     if winner is None and not (view.to_books or view.to_crm):
         return FieldOutcome.HELD, f"{why}, but this field is written to neither side"
     if winner is None:

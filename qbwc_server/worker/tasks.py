@@ -285,11 +285,16 @@ def sweep(background: Background) -> None:
 
 
 def recover(background: Background) -> int:
-    """At the start: CRM writes that a killed worker left on their way go back to the queue."""
+    """At the start: CRM writes that a killed worker left on their way go back to the queue.
+
+    The CRM is read before anything is written there: our database may be one of yesterday, and lack records that
+    QuickBooks' records belong to.
+    """
     requeued = 0
     with background.database.write() as tx:
         parties.lock_connections(tx, [one.id for one in parties.all_connections(tx)])
         for one in parties.all_organisations(tx):
+            parties.change_organisation(tx, one.id, poll_wanted_at=background.clock())
             for scope in scopes_of_organisation(tx, one.id):
                 requeued += requeue_interrupted(tx, {scope.id: scope}, scope.company.id, background.clock())
     return requeued

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from qbwc_server.store import history
 from tests.fire.acts import Scene
 from tests.fire.checker import Violation, check
 from tests.fire.inside import Inside, MortalDatabase, repeatable
 from tests.fire.ledger import Ledger
 from tests.fire.nodes import Nodes
 from tests.fire.outside import opened
-from tests.fire.steps import Step
+from tests.fire.steps import Step, script
 from tests.fire.trouble_log import overheard
 from tests.fire.upheavals import UPHEAVALS
 
@@ -101,6 +102,7 @@ def _live(world: Stage, steps: Sequence[Step]) -> End:
     moving = world.settle_down()
     violations = [Violation("comes_to_rest", moving)] if moving else []
     violations += check(world, world.ledger)
+    violations += _false_alarms(world, steps)
     before = world.footprint()
     world.rest(2)
     if world.footprint()[:2] != before[:2]:
@@ -108,6 +110,19 @@ def _live(world: Stage, steps: Sequence[Step]) -> End:
             Violation("rests", f"quiet visits write: {before[:2]}, then {world.footprint()[:2]}")
         )
     return End(violations, world.visits, world.acts, world.deaths, world.accidents)
+
+
+# What may make a company file look older than it was.
+UPSETTING = ("restore", "clock", "jump", "copy", "other", "move")
+
+
+def _false_alarms(world: Stage, steps: Sequence[Step]) -> list[Violation]:
+    """Nobody is told of a restored file where none was, not even until the same visit takes it back."""
+    if any(word in line for line in script(steps).splitlines() for word in UPSETTING):
+        return []
+    with world.database.read() as tx:
+        said = [one for one in history.audit_trail(tx, 10_000) if one["action"] == "went back in time"]
+    return [Violation("no_false_alarm", one["details"]["text"]) for one in said]
 
 
 def shrink(

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from qbwc_server.store import history
+from tests.sync.shop import opportunity, sold
 from tests.sync.test_back_in_time import backup, confirm, stopped
 from tests.sync.test_books_trouble import pair
+from tests.sync.test_documents import SETTINGS
 from tests.sync.world import World
 
 # How QuickBooks numbers versions: one more than before, or the second of the edit (qbXML semantics, section 4).
 RULES = ("increases", "second")
+
+
+@pytest.fixture
+def shop(build: Callable[..., World]) -> World:
+    return build(documents=True, override={"settings": SETTINGS})
+
+
+def alarms(world: World) -> list[Any]:
+    """Also those that the same visit took back."""
+    with world.database.read() as tx:
+        return [one for one in history.audit_trail(tx, 1000) if one["action"] == "went back in time"]
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -163,3 +180,94 @@ def test_a_stamp_from_the_future_hides_no_restored_file(world: World, tmp_path: 
     world.sync(2)
     assert "restored" in stopped(world)
     assert world.in_crm(account)["Phone"] == "555-0200"
+
+
+def test_a_change_whose_first_read_failed_halfway_is_guarded_as_well(world: World, tmp_path: Path) -> None:
+    """Its record was stored by then, so the read that ends has no news of it."""
+    account, list_id = pair(world, Phone="555-0100")
+    world.customer("Zoe's Zoo")
+    world.quiet()
+    world.clock.advance(minutes=10)
+    kept = backup(world, tmp_path)
+    world.clock.advance(minutes=10)
+    world.edit_customer(list_id, Phone="555-0200")
+    world.company.faults.arm(
+        "answer_status", request="ListDeletedQueryRq", code=1000, message="Internal error."
+    )
+    world.sync()
+    world.clock.advance(minutes=5)
+    world.sync(2)
+    assert world.in_crm(account)["Phone"] == "555-0200"
+    world.company.restore(kept)
+    world.clock.advance(minutes=5)
+    world.edit_account(account, Fax="555-0999")
+    writes = world.books_writes()
+    world.sync(4)
+    assert "restored" in stopped(world)
+    assert world.books_writes() == writes
+    assert world.in_crm(account)["Phone"] == "555-0200"
+
+
+def test_a_customer_and_an_item_of_one_list_id_do_not_explain_each_other(shop: World, tmp_path: Path) -> None:
+    """A ListID is unique within its kind of list; only an item can be made one of another kind."""
+    account, _, _ = sold(shop)
+    shop.quiet()
+    kept = backup(shop, tmp_path)
+    shop.clock.advance(minutes=10)
+    shop.edit_account(account, Phone="555-0200")
+    shop.poll()
+    shop.visit()
+    shop.company.restore(kept)
+    shop.clock.advance(minutes=10)
+    shop.sync(2)
+    assert "restored" in stopped(shop)
+
+
+def test_our_own_invoice_for_another_customer_raises_no_alarm(shop: World) -> None:
+    account, work, _ = sold(shop)
+    shop.quiet()
+    shop.customer("Zoe's Zoo")
+    shop.quiet()
+    shop.clock.advance(hours=24)
+    opportunity(shop, account, (work, "1", "10"))
+    for _ in range(6):
+        shop.clock.advance(minutes=30)
+        shop.sync()
+    assert alarms(shop) == []
+
+
+def test_a_stamp_from_far_in_the_future_raises_no_alarm(world: World) -> None:
+    _, list_id = pair(world, Phone="555-0100")
+    other = world.customer("Zoe's Zoo")
+    world.quiet()
+    world.pc_ahead = timedelta(days=300)
+    world.edit_customer(other, Phone="555-9999")
+    world.pc_ahead = timedelta(0)
+    world.quiet()
+    for number in range(3):
+        world.clock.advance(hours=5)
+        world.edit_customer(list_id, Phone=f"555-010{number}")
+        for _ in range(6):
+            world.clock.advance(minutes=30)
+            world.sync()
+    assert alarms(world) == []
+
+
+@pytest.mark.parametrize("whose", ["ours", "theirs"])
+def test_a_posting_by_a_pc_with_a_slow_clock_stops_nothing(world: World, whose: str) -> None:
+    """It moves the time of its customer, and leaves the EditSequence."""
+    account, list_id = pair(world, Phone="555-0100")
+    world.quiet()
+    world.clock.advance(minutes=10)
+    if whose == "ours":
+        world.edit_account(account, Phone="555-0200")
+    else:
+        world.edit_customer(list_id, Phone="555-0200")
+    world.sync(2)
+    world.pc_ahead = timedelta(minutes=-3)
+    world.company.user_post(list_id, Decimal("7.00"))
+    world.pc_ahead = timedelta(0)
+    world.clock.advance(minutes=10)
+    world.sync(4)
+    assert stopped(world) == ""
+    assert world.in_crm(account)["QB_Balance__c"] == Decimal("7.00")

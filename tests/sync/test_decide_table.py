@@ -57,16 +57,18 @@ def oracle(view: FieldView) -> str:
         if not moved:
             return "nothing"
         # What is derived from QuickBooks has no conflict: it is shown as QuickBooks has it.
-        if view.base_known and view.derived and moved == ["crm"] and now["books"] is not None:
+        shown = now["books"] is not None or view.clear_when_empty
+        if view.derived and "crm" in moved and (shown if view.base_known else now["books"] is not None):
             return "to_crm" if view.to_crm else "held"
         # S3.18: on first contact an empty value of the side with priority neither overwrites nor is filled.
-        if not view.base_known and view.winner and now[view.winner] is None:
+        if not view.base_known and view.winner and now[view.winner] is None and not view.derived:
             return "held"
         disputed = len(moved) == 2 or (view.base_known and view.lost_in == moved[0])
         sources = [side for side, allowed in writable.items() if allowed]
-        if disputed and view.winner is None and len(sources) == 2:
+        winner = "books" if view.derived else view.winner
+        if disputed and winner is None and len(sources) == 2:
             return "conflict"
-        source = moved[0] if not disputed else view.winner or (sources or moved)[0]
+        source = moved[0] if not disputed else winner or (sources or moved)[0]
     return {"crm": "to_books", "books": "to_crm"}[source] if writable[source] else "held"
 
 
@@ -83,6 +85,8 @@ def view_of(crm: str, books: str, alike: bool, **more: Any) -> FieldView | None:
         return None  # an empty field and a full one never mean the same
     if not alike and crm_now is None and books_now is None:
         return None
+    if more["derived"] and more["to_books"]:
+        return None  # what is derived never goes to books
     return FieldView("f", crm_now, books_now, crm_base, books_base, alike=alike, **more)
 
 

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, update
 
+from qbwc_server.store.search import needing_a_person
 from qbwc_server.store.tables import link_jobs, links, message_sets
+from qbwc_server.worker import tasks
 from tests.sync.test_books_trouble import pair
 from tests.sync.test_documents import SETTINGS, opportunity, product
 from tests.sync.world import World
@@ -54,6 +56,61 @@ def test_a_copy_of_a_queued_record_is_not_made_whatever_was_said_of_it(world: Wo
     world.edit_account(account, Fax="555-0100")
     world.quiet()
     assert world.names_in_books() == []
+
+
+def test_nor_is_one_that_a_filter_kept_out_for_a_while(build: Callable[..., World]) -> None:
+    kept = {"field": "Fax", "any_of": ["555-0100"]}
+    world = build(override={"kinds": {"account": {"crm_filter": kept}}})
+    world.quiet()
+    account = world.account("Zebra Tours", QB_Link_Status__c="Queued", Fax="555-0100")
+    world.quiet()
+    for fax in ("555-0200", "555-0100"):
+        world.edit_account(account, Fax=fax)
+        world.quiet()
+    assert world.status(account)[0] == "Error"
+    assert world.names_in_books() == []
+
+
+def test_such_a_question_is_among_those_that_need_a_person(world: World) -> None:
+    world.quiet()
+    world.account("Zebra Tours", QB_Link_Status__c="Queued")
+    world.quiet()
+    with world.database.read() as tx:
+        assert needing_a_person(tx, "co").records == 1
+
+
+def test_a_worker_that_begins_reads_the_crm_before_it_writes_there(world: World) -> None:
+    """A database of yesterday knows no account for a customer that was made from one meanwhile."""
+    world.quiet()
+    account = world.account("Ann's Bakery")
+    world.customer("Ann's Bakery")
+    world.visit()
+    tasks.recover(world.background)
+    tasks.work_once(world.background)
+    world.quiet()
+    assert world.names_in_crm() == ["Ann's Bakery"]
+    assert world.in_crm(account)["QB_ListID__c"]
+
+
+def test_what_insists_on_another_balance_in_the_crm_is_overwritten_once(world: World) -> None:
+    """An automation there that sets its own value after each write of ours would be fought for ever."""
+    account, _ = pair(world)
+    world.quiet()
+    normal = world.line.write_many
+
+    def write_many(kind: str, writes: Any, fields: Any = ()) -> Any:
+        got = normal(kind, writes, fields)
+        if any("QB_Balance__c" in one.values for one in writes):
+            world.crm.user_edit("account", account, {"QB_Balance__c": Decimal("99.9")})
+        return got
+
+    world.line.write_many = write_many  # type: ignore[method-assign]
+    world.edit_account(account, QB_Balance__c=Decimal("99.9"))
+    world.sync(3)
+    before = world.crm.writes
+    world.sync(3)
+    assert world.crm.writes == before
+    assert world.in_crm(account)["QB_Balance__c"] == Decimal("99.9")
 
 
 def test_a_balance_that_the_crm_got_in_a_forgotten_future_is_put_back(world: World) -> None:

@@ -1,6 +1,6 @@
 """From a stored record to a decision and its consequence; `decide` itself is pure and stands beside this room."""
 
-from qbwc_server.sync.deciding.desk import IN_DOUBT, SIDES, Desk
+from qbwc_server.sync.deciding.desk import IN_DOUBT, ON_THE_WAY, SIDES, Desk
 from qbwc_server.sync.deciding.documents import (
     APPLIED,
     DIFFERENT_TOTAL,
@@ -42,6 +42,7 @@ __all__ = [
     "DIFFERENT_TOTAL",
     "IN_DOUBT",
     "MARK",
+    "ON_THE_WAY",
     "SIDES",
     "SURVIVOR",
     "Desk",

@@ -1,17 +1,20 @@
 """Both records of a pair, seen through the mapping: what `decide` is asked about."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from qbwc_server import mapping
 from qbwc_server.mapping import KindMap, Rule
-from qbwc_server.store import links, records
+from qbwc_server.store import history, jobs, links, records
 from qbwc_server.store.database import Tx
 from qbwc_server.store.memory import memory_of
 from qbwc_server.store.rows import Link, StoredRecord
 from qbwc_server.sync.decide import FieldView, Pair, Presence, Side
 from qbwc_server.sync.deciding.scope import Scope
+
+# Outcomes of a field that was put back, and of one that was left after that.
+QUARREL = ("to_crm", "held")
 
 # Under this name a record keeps the id of the one that its own went to; no field of either side is called so.
 SURVIVOR: Final = "merged into"
@@ -227,7 +230,9 @@ def view_linked(tx: Tx, scope: Scope, kind_map: KindMap, link: Link) -> tuple[Si
     """The pair of a link as `decide` wants it, from the last stored state of both sides."""
     sides = look(tx, scope, kind_map, link.crm_id, link.books_id)
     clashes = links.open_conflicts(tx, scope.id, link.id)
-    views = tuple(view for _, view in field_views(kind_map, link, sides, clashes))
+    views = _without_quarrels(
+        tx, scope, link, [view for _, view in field_views(kind_map, link, sides, clashes)]
+    )
     pair = Pair(
         crm=presence(sides.crm),
         books=presence(sides.books),
@@ -237,6 +242,20 @@ def view_linked(tx: Tx, scope: Scope, kind_map: KindMap, link: Link) -> tuple[Si
         merged=bool(survivor_of(sides.crm) or survivor_of(sides.books)),
     )
     return sides, pair
+
+
+def _without_quarrels(tx: Tx, scope: Scope, link: Link, views: Sequence[FieldView]) -> tuple[FieldView, ...]:
+    """What was put back and came again, between the same two values, is left to whatever in the CRM insists on it."""
+    if not any(one.derived and one.base_known and one.crm_now != one.crm_base for one in views):
+        return tuple(views)
+    if jobs.open_job(tx, scope.id, link.id, "crm") is not None:
+        return tuple(views)  # it is being put back
+    said = history.last_fields(tx, scope.id, link.id)
+    seen = [(one["field"], one["crm"], one["books"]) for one in said if one["outcome"] in QUARREL]
+    return tuple(
+        replace(one, derived=one.derived and (one.name, one.crm_now, one.books_now) not in seen)
+        for one in views
+    )
 
 
 def presence(record: StoredRecord | None) -> Presence:

@@ -455,7 +455,7 @@ class Turn(Pairing):
             if mapping.left_out(kind_map.crm_filter, record.values) is not None and kind_map.once:
                 self.withdraw_half(link, record)
                 return True
-            if not is_bound(link):
+            if not is_bound(link) and link.error_code != str(Outcome.FORGOTTEN):
                 return self._tell(kind_map, record, link, decision)
         if self._promoted(kind_map, side, record):
             return self._tell(kind_map, record, link, decision)

@@ -49,7 +49,8 @@ def after_read(state: ReadState, mark: Mark | None, cap: str) -> Anchor:
     """
     if mark is None or not mark.anchor.id:
         return Anchor(state.newest_id, min(state.newest, cap), state.newest_version)
-    stamp, record_id, version = state.news
+    newest = (state.newest, state.newest_id, state.newest_version)
+    stamp, record_id, version = max(state.news, newest) if state.newest <= cap else state.news
     if min(stamp, cap) > max(mark.anchor.stamp, mark.value or ""):
         return Anchor(record_id, min(stamp, cap), version)
     return mark.anchor

@@ -108,6 +108,8 @@ def _planned(kind: str, marks: Mapping[str, Mark], zone: ZoneInfo, started: str)
         anchor = mark.anchor
         state = replace(state, anchor=anchor.id, anchor_stamp=anchor.stamp, anchor_version=anchor.version)
         state = replace(state, anchor_replaced=anchor.replaced)
+        if since and anchor.id:
+            state = replace(state, since=anchors.since(min(mark.value or "", anchor.stamp), zone))
     if mark is not None and not (first or since):
         # There was none: what we made meanwhile may be gone already.
         state = replace(state, gone_since=WallTime.from_utc(mark.moved_at - timedelta(days=1), zone).text())
@@ -375,7 +377,8 @@ class _Desk:
     def _is_gone(self, kind: str, record_id: str) -> bool:
         """Deleted, or an item that was made one of another kind (it keeps its id) and came as that."""
         known = records.record(self.tx, self.company.id, "books", kind, record_id)
-        others = [one.kind for one in self.states.values() if one.what == "read" and one.kind != kind]
+        items = [one.kind for one in self.states.values() if one.what == "read" and one.kind != kind]
+        others = [one for one in items if one.startswith("Item")] if kind.startswith("Item") else []
         came = (records.record(self.tx, self.company.id, "books", one, record_id) for one in others)
         return (known is not None and known.deleted) or any(one and not one.deleted for one in came)
 
@@ -472,7 +475,8 @@ def _move_watermark(
     newest = max(value or "", state.newest)
     cap = anchors.clock(company, now)
     reached = min(newest, cap) if newest else None
-    if (reached, True) != (value, complete) or state.what == "list":
+    unguarded = mark is not None and not mark.anchor.id and bool(state.newest_id)
+    if (reached, True) != (value, complete) or state.what == "list" or unguarded:
         anchor = anchors.after_read(state, mark, cap)
         place = (tx, company.id, "books", state.kind)
         records.move_watermark(*place, reached, now, complete=True, anchor=anchor)

@@ -19,7 +19,7 @@ from qbwc_server.store.records import Mark
 from qbwc_server.store.rows import Company, ConnectionRow, StoredRecord
 from qbwc_server.sync.decide import RunSize, beyond_limits
 from qbwc_server.sync.deciding import Scope
-from qbwc_server.sync.from_books.pages import is_lower
+from qbwc_server.sync.from_books.pages import id_of, is_lower
 from qbwc_server.sync.from_books.state import ReadState
 from qbwc_server.sync.from_books.storing import entomb, id_name, plain
 from qbxml import WallTime
@@ -147,15 +147,16 @@ def older(tx: Tx, company: Company, state: ReadState, values: Sequence[Mapping[s
 
 
 def _is_older(there: Mapping[str, Any], stored: reconciling.Stamp, anchor: records.Anchor) -> bool:
-    """Whether QuickBooks holds a state of before. Where only a posting was undone, EditSequence stayed.
+    """Whether QuickBooks holds a state of before.
 
-    It is the second of the edit in most files (semantics, section 4), so a PC whose clock is slow may edit what we just
-    wrote and leave a lower one. A state of before our write has the one that the write replaced, or one below that.
+    EditSequence is the second of the edit in most files (semantics, section 4), so a PC whose clock is slow may edit
+    what we just wrote and leave a lower one. A state of before our write has the one that the write replaced, or one
+    below that. With the same EditSequence only a posting may be undone, or done by a slow clock: who posted tells.
     """
     sequence = str(there.get("EditSequence", ""))
     if sequence == stored.version:
-        return str(plain(there.get("TimeModified", ""))) < stored.modified
-    if anchor.replaced and anchor.version == stored.version:
+        return False
+    if anchor.replaced and (anchor.id, anchor.version) == (id_of(there), stored.version):
         return sequence == anchor.replaced or is_lower(sequence, anchor.replaced)
     return is_lower(sequence, stored.version) or not (sequence.isdecimal() and stored.version.isdecimal())
 

@@ -10,7 +10,7 @@ from qbwc_server.store import history, jobs, links, records
 from qbwc_server.store.database import Tx
 from qbwc_server.store.rows import ConnectionRow, Link, LinkJob, StoredRecord
 from qbwc_server.sync.decide import NAMES, Decision, Outcome, Side
-from qbwc_server.sync.deciding import Scope, Turn, is_bound, link_of, load_scope
+from qbwc_server.sync.deciding import ON_THE_WAY, SIDES, Scope, Turn, is_bound, link_of, load_scope
 from qbwc_server.sync.from_books import unlink as take_apart
 from qbwc_server.sync.person.by import By
 from qbwc_server.sync.person.jobs import connection_of, desk_for, give_up
@@ -206,6 +206,11 @@ def _why_not(place: Place) -> str:
     return left_out(chosen, place.record.values) or ""
 
 
+def _is_being_written(tx: Tx, link: Link) -> bool:
+    found = (jobs.open_job(tx, link.connection_id, link.id, side) for side in SIDES)
+    return any(one is not None and one.state in ON_THE_WAY for one in found)
+
+
 def resolve(tx: Tx, by: By, link_id: str, field: str, take: Side) -> Decision:
     """Let one side win a conflict, for the values that both sides hold now. Carried out at once or with the visit.
 
@@ -217,6 +222,11 @@ def resolve(tx: Tx, by: By, link_id: str, field: str, take: Side) -> Decision:
     if name is None:
         listed = ", ".join(sorted(open_ones)) or "none"
         raise NotFound(f"{link.label} has no conflict about {field}. Open conflicts: {listed}.")
+    if open_ones[name]["taken"] not in (None, take) and _is_being_written(tx, link):
+        raise Problem(
+            f"{link.label}: what was chosen before is being written at this moment. Look at the record in a minute: "
+            "if that is not what you want, change it there."
+        )
     links.put_conflict(tx, open_ones[name] | {"taken": take})
     scope = load_scope(tx, connection_of(tx, link.connection_id))
     with _turn(tx, by, scope) as turn:
