@@ -151,6 +151,11 @@ def no_keys() -> Sequence[Off]:
     return [_off(one, "external_key", another) for one in (crm_delivery, to_crm)]
 
 
+def no_first_look() -> Sequence[Off]:
+    """A worker that begins does not read the CRM before it writes."""
+    return [_off(tasks, "poll_due", lambda *_: False)]
+
+
 def any_version() -> Sequence[Off]:
     """The change of a CRM record overwrites whatever is there by now."""
     update = MemoryGateway._update
@@ -255,7 +260,9 @@ SAFEGUARDS: dict[str, Safeguard] = {
     "settle idempotency, the same answer twice": Safeguard(
         any_answer, mishaps.duplicates, frozenset({"no_internal_error"}), answers_in_order
     ),
-    "external keys": Safeguard(no_keys, mishaps.dead_over_contacts, frozenset({"no_contact_is_twice"})),
+    "external keys": Safeguard(
+        no_keys, mishaps.dead_over_contacts, frozenset({"no_contact_is_twice"}), no_first_look
+    ),
     "lease, one worker": Safeguard(
         no_lease, mishaps.two_workers, frozenset({"no_contact_is_twice"}), no_keys
     ),

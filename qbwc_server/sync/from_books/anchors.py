@@ -15,6 +15,7 @@ from qbwc_server.store.database import Tx
 from qbwc_server.store.reconciling import stamps
 from qbwc_server.store.records import NO_ANCHOR, Anchor, Mark
 from qbwc_server.store.rows import Company
+from qbwc_server.sync.from_books.asking import FIRST_MOMENT
 from qbwc_server.sync.from_books.pages import id_of, stamp_of, version_of
 from qbwc_server.sync.from_books.reconciling import waits
 from qbwc_server.sync.from_books.state import ReadState
@@ -33,7 +34,8 @@ def since(value: str | None, zone: ZoneInfo) -> str:
     offsets = {
         one.moment.replace(tzinfo=zone).utcoffset() for one in (seen.minus(day), seen, seen.minus(-day))
     }
-    return seen.minus(CLOCK_CHANGE_OVERLAP if len(offsets) > 1 else OVERLAP).text()
+    # QuickBooks keeps no earlier moment, and refuses to be asked about one.
+    return max(seen.minus(CLOCK_CHANGE_OVERLAP if len(offsets) > 1 else OVERLAP).text(), FIRST_MOMENT)
 
 
 def clock(company: Company, now: datetime) -> str:
