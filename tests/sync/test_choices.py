@@ -14,6 +14,16 @@ from tests.sync.test_books_trouble import pair
 from tests.sync.world import World
 
 
+def in_conflict(world: World) -> tuple[str, str]:
+    """A pair whose Phone is 555-0200 in the CRM and 555-0300 in QuickBooks."""
+    account, list_id = pair(world, Phone="555-0100")
+    world.quiet()
+    world.edit_account(account, Phone="555-0200")
+    world.edit_customer(list_id, Phone="555-0300")
+    world.sync()
+    return account, list_id
+
+
 def choose(world: World, account: str, side: Side) -> None:
     link = world.link_of(account)
     assert link is not None
@@ -22,11 +32,7 @@ def choose(world: World, account: str, side: Side) -> None:
 
 
 def test_a_choice_that_is_being_written_is_not_taken_back_without_a_word(world: World) -> None:
-    account, list_id = pair(world, Phone="555-0100")
-    world.quiet()
-    world.edit_account(account, Phone="555-0200")
-    world.edit_customer(list_id, Phone="555-0300")
-    world.sync()
+    account, _ = in_conflict(world)
     choose(world, account, "books")
     normal, told = world.line.write_many, []
 
@@ -44,11 +50,7 @@ def test_a_choice_that_is_being_written_is_not_taken_back_without_a_word(world: 
 
 
 def test_a_choice_may_be_changed_until_it_is_written(world: World) -> None:
-    account, list_id = pair(world, Phone="555-0100")
-    world.quiet()
-    world.edit_account(account, Phone="555-0200")
-    world.edit_customer(list_id, Phone="555-0300")
-    world.sync()
+    account, list_id = in_conflict(world)
     choose(world, account, "books")
     choose(world, account, "crm")
     world.quiet()
